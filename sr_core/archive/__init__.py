@@ -1,0 +1,1 @@
+"""Storage, manifest, plan, ledger and tables of a run."""

@@ -1,0 +1,98 @@
+"""Configuration of a run and of its execution: frozen, unknown keys rejected, read from one YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sr_core.errors import ConfigurationError
+
+OutputFormat = Literal["source", "jpeg", "png", "webp", "tiff", "jxl"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunConfig(_Frozen):
+    """What decides the outputs of a run. It is stored in run.json and cannot change on a root."""
+
+    model: str = "srresnet"
+    """srresnet, bicubic, bilinear, nearest, or the path of a checkpoint."""
+    scale: Literal[2, 4] = 4
+    target: tuple[int, int] | None = None
+    """Width and height in pixels of a box that every output fits in; overrides scale."""
+    format: OutputFormat = "source"
+    quality: int = Field(default=95, ge=1, le=100)
+    """Of JPEG and WebP."""
+    strip_gps: bool = False
+    measure: bool = True
+    """Measure quality; checksums, sizes and times are always recorded."""
+    max_source_bytes: int = Field(default=1 << 30, gt=0)
+    max_side_px: int = Field(default=65_500, gt=0)
+    max_source_megapixels: float = Field(default=250.0, gt=0)
+    max_output_megapixels: float = Field(default=4_000.0, gt=0)
+
+    @model_validator(mode="after")
+    def _target_is_positive(self) -> Self:
+        if self.target is not None and min(self.target) < 1:
+            raise ValueError(f"target must be at least 1x1 pixels, not {self.target}")
+        return self
+
+
+class ExecutionConfig(_Frozen):
+    """How a run is executed. Free to change between the starts of one run."""
+
+    address: str | None = None
+    """Ray address; None starts a local Ray."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    actors: int | None = Field(default=None, ge=1)
+    """None: one per GPU, or one per CPU core."""
+    cpus_per_actor: float = Field(default=1, gt=0)
+    accelerator_type: str | None = None
+    memory_budget_mb: int = Field(default=1024, ge=64)
+    """What one actor may use for tiles and decoded images, in MiB."""
+    shard_megapixels: float | None = Field(default=None, gt=0)
+    """Output megapixels of one shard; None: about 45 s of a device as measured at the start."""
+    shard_images: int = Field(default=256, ge=1)
+    io_threads: int = Field(default=4, ge=1)
+    image_deadline_s: float = Field(default=120.0, gt=0)
+    """How long the reads of one image may take, retries included."""
+    node_wait_s: float = Field(default=600.0, ge=0)
+    """How long to wait for lost machines to come back before giving up."""
+
+
+class JobConfig(_Frozen):
+    """One job: where from, where to, what, and how."""
+
+    source: str
+    output: str
+    run: RunConfig = RunConfig()
+    execution: ExecutionConfig = ExecutionConfig()
+
+
+def load_job(path: Path) -> JobConfig:
+    """Read a job from YAML.
+
+    Raises: ConfigurationError naming the file, the key and the value.
+    """
+    try:
+        return JobConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the job file {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {describe(error)}") from error
+
+
+def describe(error: ValidationError) -> str:
+    """Say in one line which keys are wrong, with their values."""
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}, got "
+        f"{problem['input']!r}"
+        for problem in error.errors()
+    )

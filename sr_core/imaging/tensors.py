@@ -1,0 +1,71 @@
+"""Between pixel arrays (HWC integers) and tensors (NCHW floats in [0, 1]), and the luma of BT.601."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr_core.imaging.pixels import Pixels
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """Convert an image to a batch of one.
+
+    Args:
+        pixels: (H, W, C) uint8 or uint16, full range.
+
+    Returns:
+        (1, C, H, W) float32 in [0, 1], channels-last in memory.
+
+    Raises:
+        TypeError: for another dtype.
+    """
+    return to_unit_range(torch.from_numpy(np.ascontiguousarray(pixels)))[None].permute(0, 3, 1, 2)
+
+
+def to_unit_range(values: Tensor) -> Tensor:
+    """Convert integers of full range, uint8 or uint16, to float32 in [0, 1]; any shape."""
+    if values.dtype not in (torch.uint8, torch.uint16):
+        raise TypeError(f"pixels must be uint8 or uint16, not {values.dtype}")
+    return values.to(torch.float32) / torch.iinfo(values.dtype).max
+
+
+def to_pixels(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Pixels:
+    """Convert a batch of one to an image, rounding to nearest and clamping to [0, 1].
+
+    Args:
+        image: (1, C, H, W) float, nominally in [0, 1].
+        dtype: uint8 or uint16.
+
+    Returns:
+        (H, W, C) of that dtype, contiguous.
+    """
+    top = int(np.iinfo(dtype).max)
+    scaled = image[0].to(torch.float32).clamp(0, 1).mul(top).round_()
+    # torch rounds and casts on the device; uint16 goes through int32, which every device supports.
+    integers = scaled.to(torch.uint8 if top == 255 else torch.int32)
+    pixels = integers.permute(1, 2, 0).contiguous().cpu().numpy()
+    return pixels.astype(dtype, copy=False)
+
+
+def luma_bt601(rgb: Tensor) -> Tensor:
+    """Return Y of studio-swing YCbCr, the channel on which benchmarks are measured.
+
+    Shapes: (N, 3, H, W) float in [0, 1] -> (N, 1, H, W) in [16/255, 235/255].
+    Source: ITU-R BT.601, as in MATLAB's rgb2ycbcr.
+    """
+    weights = rgb.new_tensor([65.481, 128.553, 24.966]).view(1, 3, 1, 1)
+    return ((rgb * weights).sum(1, keepdim=True) + 16.0) / 255.0
+
+
+def crop_border(image: Tensor, border_px: int) -> Tensor:
+    """Cut `border_px` pixels from each side of (N, C, H, W).
+
+    Raises: ValueError if nothing would be left.
+    """
+    if border_px == 0:
+        return image
+    if min(image.shape[-2:]) <= 2 * border_px:
+        raise ValueError(f"a border of {border_px} px leaves nothing of {tuple(image.shape[-2:])}")
+    return image[..., border_px:-border_px, border_px:-border_px]

@@ -1,0 +1,1 @@
+"""Anything that turns lr into sr: tiling and the upscalers."""

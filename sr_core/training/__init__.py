@@ -1,0 +1,1 @@
+"""How the generators are trained."""
