@@ -1,0 +1,192 @@
+"""The generator as an upscaler: tile by tile, in two levels, within a memory budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.resample import resize_pixels
+from sr_core.imaging.tensors import to_pixels, to_tensor
+from sr_core.inference.folded import FoldedGenerator
+from sr_core.inference.tiling import Tile, plan_tiles
+from sr_core.models.generator import Generator
+
+# Smaller tiles than this compute mostly context; an image that fails with them fails.
+SMALLEST_TILE_PX = 64 * 64
+# On a CPU the tail is fastest while its maps fit the last cache.
+CPU_TAIL_TILE_PX = 96 * 96
+# A side shorter than this is padded for the network and cropped again.
+SMALLEST_SIDE_PX = 8
+# Full-range luma of BT.601, by which a grey image is read from the network's three channels.
+_GREY = (0.299, 0.587, 0.114)
+
+
+class GeneratorUpscaler:
+    """Upscale with a generator, tile by tile within a memory budget.
+
+    Only tiles go to the device; the image is assembled in host memory. Tiles are exact: the result
+    does not depend on their size beyond the rounding of floats. There are two levels. The trunk
+    sees far (37 LR pixels in the paper's network) and runs on large tiles; the tail needs most of
+    the memory but sees 3 LR pixels, and runs in small tiles on the trunk's features.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        name: str,
+        *,
+        device: torch.device | str = "cpu",
+        memory_budget_bytes: int = 1 << 30,
+    ) -> None:
+        self.name = name
+        self.scale = generator.scale
+        self._generator = generator.eval()
+        device = torch.device(device)
+        dtype = torch.float16 if device.type == "cuda" else torch.float32
+        self._network = FoldedGenerator(generator, device, dtype)
+        # One of the trunk's five maps stays while the tail runs; three quarters leave it room.
+        tail_bytes = memory_budget_bytes * 3 // 4
+        self.trunk_px = max(
+            SMALLEST_TILE_PX, memory_budget_bytes // self._network.trunk_bytes_per_px
+        )
+        self.tail_px = max(SMALLEST_TILE_PX // 4, tail_bytes // self._network.tail_bytes_per_px)
+        if device.type == "cpu":
+            self.tail_px = min(self.tail_px, CPU_TAIL_TILE_PX)
+
+    def reference(self, lr: Tensor) -> Tensor:
+        """Return what the plain network gives in float32 on the CPU, (N, 3, H, W) in one piece."""
+        with torch.inference_mode():
+            return self._generator(lr)  # type: ignore[no-any-return]
+
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        """Upscale by the network's scale; resize by antialiased bicubic if another size is wanted.
+
+        Memory that runs out halves the tiles, for this image and all later ones.
+        """
+        while True:
+            try:
+                sr = self._upscale_native(pixels)
+                break
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                if self.trunk_px <= SMALLEST_TILE_PX:
+                    raise ImageError(
+                        ErrorClass.OUT_OF_MEMORY,
+                        f"not enough memory for tiles of {self.trunk_px} px",
+                    ) from error
+                self._halve_tiles()
+        if sr.shape[:2] != (height, width):
+            sr = resize_pixels(sr, height, width, "bicubic")
+        return sr
+
+    def _halve_tiles(self) -> None:
+        self.trunk_px = max(SMALLEST_TILE_PX, self.trunk_px // 2)
+        self.tail_px = max(SMALLEST_TILE_PX // 4, self.tail_px // 2)
+        if self._network.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _upscale_native(self, pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        padded = _pad_to(pixels, SMALLEST_SIDE_PX)
+        try:
+            try:
+                sr = self._run(padded, self._network)
+            except _NotFiniteError:
+                if self._network.dtype == torch.float32:
+                    raise
+                # Half precision overflows on rare images; single precision settles it.
+                sr = self._run(padded, FoldedGenerator(self._generator, self._network.device))
+        except _NotFiniteError as error:
+            raise ImageError(
+                ErrorClass.INTERNAL, f"{self.name} gave values that are not finite"
+            ) from error
+        return np.ascontiguousarray(sr[: height * self.scale, : width * self.scale])
+
+    def _run(self, pixels: Pixels, network: FoldedGenerator) -> Pixels:
+        height, width, channels = pixels.shape
+        sr = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
+        # The tail of a tile needs features beyond it, which the trunk must have computed rightly.
+        reach = network.trunk_reach + network.tail_reach
+        for tile in plan_tiles(height, width, reach, self.trunk_px):
+            lr = to_tensor(_window(pixels, tile))
+            features = network.trunk(lr.expand(-1, 3, -1, -1))
+            self._run_tail(sr, tile, features, network)
+        return sr
+
+    def _run_tail(
+        self, sr: Pixels, trunk_tile: Tile, features: Tensor, network: FoldedGenerator
+    ) -> None:
+        rows, columns = trunk_tile.rows, trunk_tile.columns
+        scale, reach = self.scale, network.tail_reach
+        tail_tiles = plan_tiles(
+            rows.stop - rows.start, columns.stop - columns.start, reach, self.tail_px
+        )
+        for tile in tail_tiles:
+            top, bottom = rows.start + tile.rows.start, rows.start + tile.rows.stop
+            left, right = columns.start + tile.columns.start, columns.start + tile.columns.stop
+            # The context, cut only where the trunk's window ends, which is the image's border.
+            window_top = max(rows.window_start, top - reach)
+            window_left = max(columns.window_start, left - reach)
+            image = network.tail(
+                features[
+                    ...,
+                    window_top - rows.window_start : bottom + reach - rows.window_start,
+                    window_left - columns.window_start : right + reach - columns.window_start,
+                ]
+            )
+            y, x = (top - window_top) * scale, (left - window_left) * scale
+            image = image[
+                ..., y : y + (bottom - top) * scale, x : x + (right - left) * scale
+            ]
+            if not bool(torch.isfinite(image).all()):
+                raise _NotFiniteError
+            if sr.shape[2] == 1:
+                image = (image * image.new_tensor(_GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+            sr[top * scale : bottom * scale, left * scale : right * scale] = to_pixels(
+                image, sr.dtype
+            )
+
+
+class _NotFiniteError(Exception):
+    pass
+
+
+def _window(pixels: Pixels, tile: Tile) -> Pixels:
+    rows, columns = tile.rows, tile.columns
+    return pixels[
+        rows.window_start : rows.window_stop, columns.window_start : columns.window_stop
+    ]
+
+
+def _pad_to(pixels: Pixels, side: int) -> Pixels:
+    missing = [(0, max(0, side - length)) for length in pixels.shape[:2]]
+    if missing == [(0, 0), (0, 0)]:
+        return pixels
+    return np.pad(pixels, [*missing, (0, 0)], mode="edge")
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # On the CPU torch raises a plain RuntimeError, known only by its text.
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        text in str(error) for text in ("can't allocate memory", "not enough memory", "bad_alloc")
+    )
+
+
+def known_answer_error(upscaler: GeneratorUpscaler) -> float:
+    """Return how far an upscaler is from the plain network in float32 on the CPU.
+
+    One fixed tile of smooth colours and edges, upscaled both ways; the maximal difference in levels
+    of 255. More than 2 means a broken device, library or conversion.
+    """
+    y, x = np.mgrid[0:24, 0:32]
+    channels = [128 + 100 * np.sin(x / (k + 2)) * np.cos(y / (k + 3)) for k in range(3)]
+    tile = np.stack(channels, axis=-1).round().astype(np.uint8)
+    tile[8:16, 10:20] = (255, 0, 64)
+    height, width = 24 * upscaler.scale, 32 * upscaler.scale
+    expected = to_pixels(upscaler.reference(to_tensor(tile)), tile.dtype)
+    difference = upscaler.upscale(tile, height, width).astype(int) - expected.astype(int)
+    return float(np.abs(difference).max())

@@ -1,0 +1,100 @@
+"""How an image is cut into tiles whose results fit together exactly. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows or columns [start, stop) of a tile, and of the window that must be read to make them."""
+
+    start: int
+    stop: int
+    window_start: int
+    window_stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of the image and its window: the rectangle with its context, cut at the image.
+
+    At the image's own border nothing is added: there a convolution pads with zeros just as it does
+    on the whole image. Elsewhere the context covers the reach of the computation, so what the cut
+    spoils lies outside the rectangle.
+    """
+
+    rows: Span
+    columns: Span
+
+    @property
+    def window_px(self) -> int:
+        """Pixels of the window."""
+        rows, columns = self.rows, self.columns
+        return (rows.window_stop - rows.window_start) * (
+            columns.window_stop - columns.window_start
+        )
+
+
+def plan_tiles(height: int, width: int, reach: int, max_window_px: int) -> list[Tile]:
+    """Cut height x width pixels into a grid of nearly equal tiles with the least overlap.
+
+    Among all grids whose windows hold at most `max_window_px` pixels the one that computes the
+    fewest pixels is taken. Where even single pixels with their context are larger than that, the
+    finest useful grid is: tiles no smaller than their context.
+
+    Args:
+        height, width: size of the image, at least 1.
+        reach: context that the computation sees on each side, in the same pixels.
+        max_window_px: bound on a window's pixels.
+
+    Returns:
+        Tiles that partition the image, row by row.
+    """
+    smallest = max(1, 2 * reach)
+    best: tuple[int, list[Span], list[Span]] | None = None
+    for row_count in range(1, max(1, height // smallest) + 1):
+        rows = _spans(height, row_count, reach)
+        tallest = max(span.window_stop - span.window_start for span in rows)
+        columns = _columns_that_fit(width, reach, smallest, max_window_px // tallest)
+        if columns is None:
+            continue
+        computed = _length(rows) * _length(columns)
+        if best is None or computed < best[0]:
+            best = (computed, rows, columns)
+        if len(columns) == 1:
+            break
+    if best is None:
+        best = (
+            0,
+            _spans(height, max(1, height // smallest), reach),
+            _spans(width, max(1, width // smallest), reach),
+        )
+    return list(_grid(best[1], best[2]))
+
+
+def _columns_that_fit(width: int, reach: int, smallest: int, limit: int) -> list[Span] | None:
+    for count in range(max(1, width // max(1, limit)), max(1, width // smallest) + 1):
+        spans = _spans(width, count, reach)
+        if max(span.window_stop - span.window_start for span in spans) <= limit:
+            return spans
+    return None
+
+
+def _spans(length: int, count: int, reach: int) -> list[Span]:
+    edges = [length * index // count for index in range(count + 1)]
+    return [
+        Span(start, stop, max(0, start - reach), min(length, stop + reach))
+        for start, stop in zip(edges, edges[1:], strict=False)
+    ]
+
+
+def _length(spans: list[Span]) -> int:
+    return sum(span.window_stop - span.window_start for span in spans)
+
+
+def _grid(rows: list[Span], columns: list[Span]) -> Iterator[Tile]:
+    for row in rows:
+        for column in columns:
+            yield Tile(row, column)

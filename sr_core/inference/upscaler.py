@@ -1,0 +1,59 @@
+"""Anything that turns lr into sr, a model or a baseline, behind one call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, get_args
+
+
+from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.resample import Interpolation, resize_pixels
+from sr_core.inference.tiled import GeneratorUpscaler
+from sr_core.models.checkpoint import find_checkpoint, load_generator
+
+
+class Upscaler(Protocol):
+    """Upscale images."""
+
+    @property
+    def name(self) -> str:
+        """What the tables call it."""
+
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        """Return the image at height x width pixels: (H, W, C) -> (height, width, C), same dtype.
+
+        Raises: ImageError with class out_of_memory, or internal where the result is no image.
+        """
+
+
+class Interpolator:
+    """Upscale by nearest, bilinear or bicubic interpolation, the baselines."""
+
+    def __init__(self, interpolation: Interpolation) -> None:
+        self.name: Interpolation = interpolation
+
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        """Interpolate straight to the wanted size."""
+        return resize_pixels(pixels, height, width, self.name)
+
+
+def open_upscaler(
+    model: str, *, device: str = "cpu", memory_budget_bytes: int = 1 << 30
+) -> Upscaler:
+    """Return the upscaler of a model name or checkpoint path, ready on its device.
+
+    Args:
+        model: nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's path.
+        device: "cpu" or "cuda"; the baselines always run on the CPU.
+        memory_budget_bytes: bound on what tiles may use on the device.
+
+    Raises: ConfigurationError for an unknown model or an unreadable checkpoint.
+    """
+    if model in get_args(Interpolation):
+        return Interpolator(model)  # type: ignore[arg-type]
+    path = find_checkpoint(model)
+    generator, _ = load_generator(path)
+    name = model if path != Path(model) else path.stem
+    return GeneratorUpscaler(
+        generator, name, device=device, memory_budget_bytes=memory_budget_bytes
+    )
