@@ -1,1 +1,1 @@
-"""srfleet's library: super-resolution for whole photo archives, without Ray and without a terminal."""
+"""The library: super-resolution for whole photo archives, without Ray and without a terminal."""

@@ -1,4 +1,4 @@
-"""Configuration of a run and of its execution: frozen, unknown keys rejected, read from one YAML."""
+"""The configuration of a run and of its execution: frozen, unknown keys rejected, one YAML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between pixel arrays (HWC integers) and tensors (NCHW floats in [0, 1]), and the luma of BT.601."""
+"""Pixel arrays (HWC integers) and tensors (NCHW floats in [0, 1]), and the luma of BT.601."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class FoldedGenerator(nn.Module):
         for conv1, slope, conv2 in zip(self.first, self.slopes, self.second, strict=True):
             residual = conv2(F.leaky_relu_(conv1(features), slope))
             features = residual.add_(features)
-        return self.trunk_conv(features).add_(first)  # type: ignore[no-any-return]
+        return self.trunk_conv(features).add_(first)
 
     @torch.inference_mode()
     def tail(self, features: Tensor) -> Tensor:

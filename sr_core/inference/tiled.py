@@ -59,7 +59,7 @@ class GeneratorUpscaler:
     def reference(self, lr: Tensor) -> Tensor:
         """Return what the plain network gives in float32 on the CPU, (N, 3, H, W) in one piece."""
         with torch.inference_mode():
-            return self._generator(lr)  # type: ignore[no-any-return]
+            return self._generator(lr)
 
     def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """Upscale by the network's scale; resize by antialiased bicubic if another size is wanted.

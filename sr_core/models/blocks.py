@@ -1,4 +1,4 @@
-"""Building blocks of the paper's generator: the residual block and the sub-pixel upsampling block."""
+"""Blocks of the generator: the residual block and the sub-pixel upsampling block."""
 
 from __future__ import annotations
 

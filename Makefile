@@ -1,0 +1,63 @@
+# What a person does in this repository. `make help` lists it; every target does its own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden train clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## install everything into .venv
+
+# The stamp holds the time of the last installation: it is repeated only when a pin or a dependency
+# changed. torch comes first and alone, so that the pinned build and no other is what is installed.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"srfleet needs Python 3.11 or newer: make PYTHON=python3.x")'
+	@echo "installing into $(VENV) (minutes at the first time)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet -c constraints.txt torch
+	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## upscale the sample photographs four ways; writes demo-out/
+	@$(BIN)/srfleet demo
+
+test: $(INSTALLED) ## unit, property and integration tests
+	@$(BIN)/pytest -q -m 'not slow and not gpu'
+
+test-slow: $(INSTALLED) ## fault, soak and second-server suites
+	@$(BIN)/pytest -q -m 'slow and not gpu'
+
+test-gpu: $(INSTALLED) ## what needs a CUDA device
+	@$(BIN)/pytest -q -m gpu
+
+lint: $(INSTALLED) types imports ## ruff, mypy and the import contracts
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: $(INSTALLED) ## mypy
+	@$(BIN)/mypy
+
+imports: $(INSTALLED) ## import-linter
+	@$(BIN)/lint-imports --no-logo
+
+format: $(INSTALLED) ## let ruff format and fix what it can
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+bench: $(INSTALLED) ## measure this machine
+	@$(BIN)/python -m benchmarks
+
+golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
+	@$(BIN)/pytest -q tests/golden --write-golden
+
+train: $(INSTALLED) ## train SRResNet; make train ARGS='--help'
+	@$(BIN)/srfleet train $(ARGS)
+
+clean: ## remove the environment and everything derived
+	rm -rf $(VENV) build demo-out out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
