@@ -1,0 +1,40 @@
+"""The names of the objects under a run's root."""
+
+from __future__ import annotations
+
+import re
+
+RUN_KEY = "run.json"
+IMAGES_PREFIX = "images/"
+METRICS_PREFIX = "metrics/"
+
+_PART = re.compile(r"metrics/(?:round-([1-9]\d*)-)?shard-(\d{5,})\.parquet")
+
+
+def plan_name(round_number: int) -> str:
+    """Name the plan of a round: plan.parquet, plan-round-1.parquet, ..."""
+    return f"plan{_round_suffix(round_number)}.parquet"
+
+
+def success_name(round_number: int) -> str:
+    """Name the closing record of a round: _SUCCESS.json, _SUCCESS-round-1.json, ..."""
+    return f"_SUCCESS{_round_suffix(round_number)}.json"
+
+
+def part_name(round_number: int, shard: int) -> str:
+    """Name the metrics part that commits a shard."""
+    prefix = f"round-{round_number}-" if round_number else ""
+    return f"{METRICS_PREFIX}{prefix}shard-{shard:05d}.parquet"
+
+
+def parse_part_name(key: str) -> tuple[int, int] | None:
+    """Tell the round and shard that a key commits; None for a key of another kind."""
+    match = _PART.fullmatch(key)
+    if match is None:
+        return None
+    round_number, shard = int(match[1] or 0), int(match[2])
+    return (round_number, shard) if part_name(round_number, shard) == key else None
+
+
+def _round_suffix(round_number: int) -> str:
+    return f"-round-{round_number}" if round_number else ""

@@ -1,0 +1,118 @@
+"""The record of a run (run.json): what decides its outputs, and how two runs differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sr_core.errors import ConfigurationError
+
+FORMAT_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One frozen configuration on one manifest. The run id is a hash of what decides the outputs.
+
+    `versions` and `created_at` say how the run began; they may differ between its starts.
+    """
+
+    run_id: str
+    source_uri: str
+    config: dict[str, Any]
+    manifest_digest: str
+    checkpoint_sha256: str | None
+    metric_protocol: str
+    versions: dict[str, str]
+    created_at: datetime
+
+
+def run_id_of(
+    source_uri: str,
+    config: Mapping[str, Any],
+    manifest_digest: str,
+    checkpoint_sha256: str | None,
+    metric_protocol: str,
+) -> str:
+    """Hash what decides the outputs of a run.
+
+    Args:
+        config: of values that JSON knows.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    deciding = [source_uri, config, manifest_digest, checkpoint_sha256, metric_protocol]
+    text = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def identity(record: RunRecord) -> str:
+    """Compute the run id that a record's contents call for."""
+    return run_id_of(
+        record.source_uri,
+        record.config,
+        record.manifest_digest,
+        record.checkpoint_sha256,
+        record.metric_protocol,
+    )
+
+
+def to_json(record: RunRecord) -> bytes:
+    """Write a record as it stands in run.json."""
+    content = {"format_version": FORMAT_VERSION} | asdict(record)
+    content["created_at"] = record.created_at.isoformat()
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def from_json(data: bytes, where: str) -> RunRecord:
+    """Read run.json.
+
+    Args:
+        data: its bytes.
+        where: the root, for messages.
+
+    Raises: ConfigurationError where the file is damaged or of another format version.
+    """
+    try:
+        content = json.loads(data)
+        version = content.pop("format_version")
+        if version == FORMAT_VERSION:
+            content["created_at"] = datetime.fromisoformat(content["created_at"])
+            return RunRecord(**content)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigurationError(
+            f"{where}: its run.json is not the record of a run ({error}); give another output root"
+        ) from error
+    raise ConfigurationError(
+        f"{where}: its run.json has format version {version}, this srfleet knows "
+        f"{FORMAT_VERSION}; use the srfleet that began the run, or another output root"
+    )
+
+
+def describe_difference(where: str, theirs: RunRecord, yours: RunRecord) -> str:
+    """Say which options differ from those of the run that holds a root, and what to do."""
+    lines = [f"{where} already holds another run, and a run cannot change:"]
+    lines += [f"  {name}: {old} -> {new}" for name, old, new in _differences(theirs, yours)]
+    lines.append("Give another output root, or the same options as that run.")
+    return "\n".join(lines)
+
+
+def _differences(theirs: RunRecord, yours: RunRecord) -> Iterator[tuple[str, str, str]]:
+    old, new = _deciding(theirs), _deciding(yours)
+    for name in old | new:
+        if old.get(name) != new.get(name):
+            yield name, old.get(name, "not set"), new.get(name, "not set")
+
+
+def _deciding(record: RunRecord) -> dict[str, str]:
+    named = {"source": record.source_uri}
+    named |= {name: json.dumps(value) for name, value in sorted(record.config.items())}
+    named["checkpoint sha256"] = record.checkpoint_sha256 or "none"
+    named["manifest digest"] = record.manifest_digest
+    named["metric protocol"] = record.metric_protocol
+    return named
