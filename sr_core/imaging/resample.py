@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
+
+from sr_core.imaging.pixels import Pixels
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
@@ -42,3 +49,123 @@ def degrade(hr: Tensor, scale: int) -> Tensor:
     height, width = hr.shape[-2] // scale, hr.shape[-1] // scale
     hr = hr[..., : height * scale, : width * scale]
     return resize(hr, height, width, "bicubic").clamp(0, 1)
+
+
+def resize_pixels(pixels: Pixels, height: int, width: int, interpolation: Interpolation) -> Pixels:
+    """Resize an image of any size, holding little more than the result.
+
+    The same interpolation as `resize`, rounded to nearest and clamped. It works tile by tile, and
+    places each tile by float64 positions in the whole image: `resize` on a part cannot know where
+    the part lies, and on a whole image its float32 positions drift with the size of the image.
+
+    Args:
+        pixels: (H, W, C) uint8 or uint16.
+        height: rows of the result.
+        width: columns of the result.
+        interpolation: nearest, bilinear or bicubic.
+
+    Returns:
+        (height, width, C) of the same dtype, contiguous.
+
+    Raises:
+        ValueError: if height or width is less than 1.
+    """
+    if height < 1 or width < 1:
+        raise ValueError(f"cannot resize to {width}x{height} pixels")
+    if interpolation == "nearest":
+        nearest = (_centres(pixels.shape[0], height), _centres(pixels.shape[1], width))
+        return pixels[np.ix_(*(centres.astype(np.intp) for centres in nearest))]
+    resized = np.empty((height, width, pixels.shape[2]), pixels.dtype)
+    columns = spans(pixels.shape[1], width, interpolation)
+    for row in spans(pixels.shape[0], height, interpolation):
+        for column in columns:
+            tile = resize_window(pixels, row, column).permute(1, 2, 0).numpy()
+            resized[row.start : row.stop, column.start : column.stop] = tile
+    return resized
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """Outputs [start, stop) along one axis, and the inputs [first, last) they are made of."""
+
+    start: int
+    stop: int
+    first: int
+    last: int
+    weights: Tensor
+    """(stop - start, last - first) float32; each row sums to 1."""
+
+
+def spans(
+    size_in: int, size_out: int, interpolation: Literal["bilinear", "bicubic"], overlap_px: int = 0
+) -> list[Span]:
+    """Cut one axis of a resized image into spans of a tile's length.
+
+    Neighbouring spans share `overlap_px` outputs, for filters that look beyond a pixel; an axis no
+    longer than the overlap has no span.
+    """
+    index, weight = _taps(size_in, size_out, interpolation)
+    # Short enough that most of the matrix is not zero, long enough that calls cost little.
+    length = min(128, max(8, round(256 * size_out / size_in)))
+    return [
+        _span(index, weight, start, min(start + length + overlap_px, size_out), size_in)
+        for start in range(0, size_out - overlap_px, length)
+    ]
+
+
+def resize_window(pixels: Pixels, row: Span, column: Span) -> Tensor:
+    """Compute one window of a resized image.
+
+    Returns:
+        (C, rows, columns) float32: integers of the full range of the pixels' dtype.
+    """
+    inputs = pixels[row.first : row.last, column.first : column.last]
+    height, width, channels = inputs.shape
+    rows = torch.from_numpy(inputs.astype(np.float32)).view(height, width * channels)
+    planes = (row.weights @ rows).view(-1, width, channels).permute(2, 0, 1)
+    top = float(np.iinfo(pixels.dtype).max)
+    return torch.matmul(planes, column.weights.T).clamp_(0.0, top).round_()
+
+
+def _centres(size_in: int, size_out: int) -> NDArray[np.float64]:
+    """Where the centre of each output pixel lies, in input pixels from the first one's edge."""
+    # One division, exact before it: a centre that falls on an edge is found on that edge.
+    doubled = (2 * np.arange(size_out, dtype=np.int64) + 1) * size_in
+    return np.asarray(doubled / (2 * size_out), np.float64)
+
+
+def _taps(
+    size_in: int, size_out: int, interpolation: Literal["bilinear", "bicubic"]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return which inputs make each output and how much of each: both (size_out, taps).
+
+    Inputs beyond the border have weight 0 and the others make up for them, as in Pillow.
+    """
+    stretch = max(size_in / size_out, 1.0)
+    support = stretch * (2 if interpolation == "bicubic" else 1)
+    centres = _centres(size_in, size_out)[:, None]
+    first = np.floor(centres - support).astype(np.int64)
+    index = first + np.arange(math.ceil(2 * support) + 1)
+    distance = np.abs(index + 0.5 - centres) / stretch
+    weight = _keys(distance) if interpolation == "bicubic" else np.maximum(1.0 - distance, 0.0)
+    weight[(index < 0) | (index >= size_in)] = 0.0
+    return index, weight / weight.sum(axis=1, keepdims=True)
+
+
+def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Keys' cubic kernel with a = -0.5 at distances of at least 0."""
+    near = (1.5 * distance - 2.5) * distance * distance + 1.0
+    far = ((-0.5 * distance + 2.5) * distance - 4.0) * distance + 2.0
+    return np.where(distance < 1.0, near, np.where(distance < 2.0, far, 0.0))
+
+
+def _span(
+    index: NDArray[np.int64], weight: NDArray[np.float64], start: int, stop: int, size_in: int
+) -> Span:
+    """Lay the taps of outputs [start, stop) out as a dense matrix: a GEMM outruns gathered taps."""
+    index, weight = index[start:stop], weight[start:stop]
+    first, last = max(int(index[0, 0]), 0), min(int(index[-1, -1]) + 1, size_in)
+    output, tap = np.nonzero(weight)
+    matrix = np.zeros((stop - start, last - first), np.float32)
+    matrix[output, index[output, tap] - first] = weight[output, tap]
+    return Span(start, stop, first, last, torch.from_numpy(matrix))
