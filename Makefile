@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden train clean
+.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden train
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,3 @@ golden: $(INSTALLED) ## write the golden images anew; look at them before you co
 
 train: $(INSTALLED) ## train SRResNet; make train ARGS='--help'
 	@$(BIN)/srfleet train $(ARGS)
-
-clean: ## remove the environment and everything derived
-	rm -rf $(VENV) build demo-out out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

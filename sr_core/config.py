@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from sr_core.errors import ConfigurationError
 
@@ -14,7 +15,7 @@ OutputFormat = Literal["source", "jpeg", "png", "webp", "tiff", "jxl"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class RunConfig(_Frozen):
@@ -80,19 +81,23 @@ def load_job(path: Path) -> JobConfig:
     Raises: ConfigurationError naming the file, the key and the value.
     """
     try:
-        return JobConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return JobConfig.model_validate(yaml.safe_load(path.read_bytes()))
     except OSError as error:
         raise ConfigurationError(f"cannot read the job file {path}: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path} is not valid YAML: {error}") from error
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(f"{path} is not valid YAML: {problem}") from error
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {describe(error)}") from error
 
 
 def describe(error: ValidationError) -> str:
     """Say in one line which keys are wrong, with their values."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}, got "
-        f"{problem['input']!r}"
-        for problem in error.errors()
-    )
+    return "; ".join(_describe_one(problem) for problem in error.errors())
+
+
+def _describe_one(problem: ErrorDetails) -> str:
+    key = ".".join(map(str, problem["loc"])) or "the file"
+    # Where a key is missing, the input is everything that is there instead.
+    got = "" if problem["type"] == "missing" else f", got {problem['input']!r}"
+    return f"{key}: {problem['msg']}{got}"

@@ -1,0 +1,135 @@
+"""The repository's own files agree with each other: pins, layers, cluster, job files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from sr_core.config import load_job
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+GROUPS = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+REQUIREMENTS = [Requirement(line) for line in chain.from_iterable(GROUPS)]
+
+
+def pins() -> dict[str, str]:
+    """Return version by canonical name from constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pairs = (line.split("==") for line in lines if not line.startswith("#"))
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.name)
+def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -> None:
+    assert pins()[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_pins_name_a_public_version_each() -> None:
+    # A local version (torch +cpu) would exclude every other build of the same release.
+    assert [version for version in pins().values() if "+" in version] == []
+
+
+# Import every module of the packages named in argv[2], with those of argv[1] impossible to import.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in sys.argv[1].split(","):
+    sys.modules[name] = None
+for root in sys.argv[2].split(","):
+    package = importlib.import_module(root)
+    for module in pkgutil.walk_packages(getattr(package, "__path__", []), root + "."):
+        importlib.import_module(module.name)
+"""
+
+
+def import_all(packages: list[str], blocked: set[str]) -> None:
+    """Import packages in a fresh interpreter that lacks the blocked ones."""
+    command = [sys.executable, "-W", "error", "-c", IMPORT_ALL]
+    arguments = [",".join(sorted(blocked)), ",".join(packages)]
+    result = subprocess.run(
+        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_archive_audit_and_config_load_without_torch_and_ray() -> None:
+    import_all(["sr_core.archive", "sr_core.audit", "sr_core.config"], {"torch", "ray", "typer"})
+
+
+def test_numerics_load_with_torch_numpy_and_pillow_alone() -> None:
+    allowed = {"numpy", "pillow", "torch"}
+    dependencies = {
+        canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]
+    } - allowed
+    blocked = {
+        module
+        for module, distributions in packages_distributions().items()
+        if dependencies & {canonicalize_name(name) for name in distributions}
+    }
+    assert {"imagecodecs", "pyarrow", "pydantic", "safetensors", "yaml"} <= blocked
+    import_all(
+        [
+            "sr_core.imaging.resample",
+            "sr_core.imaging.tensors",
+            "sr_core.inference",
+            "sr_core.metrics",
+            "sr_core.models",
+            "sr_core.training",
+        ],
+        blocked,
+    )
+
+
+def cluster() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "cluster.yaml").read_text())
+
+
+def test_the_cluster_file_is_valid_for_the_ray_launcher() -> None:
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    validate_config(prepare_config(cluster()))
+
+
+def test_the_cluster_runs_the_pinned_ray_on_a_supported_python() -> None:
+    docker = cluster()["docker"]
+    assert docker["head_image"] == f"rayproject/ray:{pins()['ray']}-py311-cpu"
+    assert docker["worker_image"] == f"rayproject/ray:{pins()['ray']}-py311-gpu"
+
+
+def test_the_cluster_wants_a_token_and_hides_its_dashboard() -> None:
+    config = cluster()
+    assert "--env RAY_AUTH_MODE=token" in config["docker"]["run_options"]
+    assert config["file_mounts"]["/home/ray/.ray/auth_token"] == "~/.ray/auth_token"
+    assert "--dashboard-host=127.0.0.1" in " ".join(config["head_start_ray_commands"])
+
+
+def test_the_head_computes_nothing_and_every_worker_has_a_gpu() -> None:
+    config = cluster()
+    types = dict(config["available_node_types"])
+    head = types.pop(config["head_node_type"])
+    assert head["resources"] == {"CPU": 0, "GPU": 0}
+    assert types
+    assert all(worker["resources"]["GPU"] > 0 for worker in types.values())
+
+
+def test_only_named_files_that_exist_are_sent_to_the_cluster() -> None:
+    mounts = cluster()["file_mounts"]
+    own = {local for remote, local in mounts.items() if remote.startswith("/home/ray/srfleet/")}
+    assert all((ROOT / local).exists() for local in own)
+    assert own >= {"jobs", "sr_core", "pyproject.toml", "constraints.txt"}
+    assert not own & {".", "./"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("jobs/configs/*.yaml")), ids=lambda p: p.name)
+def test_the_example_job_loads(path: Path) -> None:
+    load_job(path)
