@@ -22,6 +22,7 @@ class ErrorClass(StrEnum):
     WRITE = "write"
     KEY_REJECTED = "key_rejected"
     CONFLICT = "conflict"
+    DUPLICATE_KEY = "duplicate_key"
     INTERNAL = "internal"
 
 

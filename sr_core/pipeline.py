@@ -1,0 +1,200 @@
+"""One shard of a run from fetch to commit."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sr_core.archive.plan import read_shard
+from sr_core.archive.storage import Store
+from sr_core.errors import ErrorClass, RetryLaterError
+from sr_core.records import MetricsRow, PlannedImage, Status
+from sr_core.stages import Stages, Work, guarded
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What a shard came to. `committed` is false where another attempt was first."""
+
+    round: int
+    shard: int
+    committed: bool
+    statuses: dict[str, int]
+    failures: dict[str, int]
+    output_megapixels: float
+    upscale_ms: float
+    device_wait_ms: float
+
+
+class PixelBudget:
+    """Bound the megapixels that are decoded at one time, over all shards of a process."""
+
+    def __init__(self, megapixels: float) -> None:
+        self._limit, self._used = megapixels, 0.0
+        self._freed = threading.Condition()
+
+    def acquire(self, megapixels: float) -> None:
+        """Wait for room. An image larger than the whole budget waits until it is alone."""
+        with self._freed:
+            self._freed.wait_for(
+                lambda: self._used == 0 or self._used + megapixels <= self._limit
+            )
+            self._used += megapixels
+
+    def release(self, megapixels: float) -> None:
+        """Give room back."""
+        with self._freed:
+            self._used = max(0.0, self._used - megapixels)
+            self._freed.notify_all()
+
+
+class ShardWorker:
+    """Process shards; several may run at once from different threads.
+
+    They share the device and the pixel budget, so that while one shard writes its last images the
+    next one already reads, and the device does not wait at the boundary.
+    """
+
+    def __init__(
+        self,
+        root: Store,
+        stages: Stages,
+        *,
+        io_threads: int,
+        budget_megapixels: float,
+        worker: str,
+    ) -> None:
+        self._root, self._stages = root, stages
+        self._io_threads, self._worker = io_threads, worker
+        self._budget = PixelBudget(budget_megapixels)
+
+    def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
+        """Bring every image of a shard to its one row and commit them.
+
+        Raises: RetryLaterError if the store is unavailable; nothing is committed then.
+        """
+        rows = self.rows(read_shard(self._root, round_, shard), round_, attempt)
+        return self.commit(round_, shard, rows)
+
+    def rows(
+        self, images: Sequence[PlannedImage], round_: int, attempt: str
+    ) -> list[MetricsRow]:
+        """Process images and return their rows, in the same order, without committing."""
+        works = [self._work(image, round_, attempt) for image in images]
+        _ShardRun(works, self._stages, self._budget).run(self._io_threads)
+        return [work.row() for work in works]
+
+    def commit(self, round_: int, shard: int, rows: Sequence[MetricsRow]) -> ShardResult:
+        """Write the metrics part, which is the commit."""
+        committed = self._stages.ledger.commit(round_, shard, rows)
+        output_px = sum((row.width_out_px or 0) * (row.height_out_px or 0) for row in rows)
+        return ShardResult(
+            round_,
+            shard,
+            committed,
+            dict(Counter(row.status.value for row in rows)),
+            dict(Counter(row.error_class.value for row in rows if row.error_class)),
+            output_px / 1e6,
+            sum(row.upscale_ms or 0.0 for row in rows),
+            sum(row.device_wait_ms or 0.0 for row in rows),
+        )
+
+    def _work(self, image: PlannedImage, round_: int, attempt: str) -> Work:
+        row = image.image
+        facts = {
+            "image_id": row.image_id,
+            "key": row.key,
+            "round": round_,
+            "shard": image.shard,
+            "attempt": attempt,
+            "status": row.status,
+            "error_class": row.error_class,
+            "error_message": row.error_message,
+            "warnings": (),
+            "source_uri": f"{self._stages.source.uri}/{row.key}",
+            "worker": self._worker,
+        }
+        return Work(image, facts)
+
+
+class _ShardRun:
+    """One pass of some images through the stages: readers, the device, writers."""
+
+    def __init__(self, works: Sequence[Work], stages: Stages, budget: PixelBudget) -> None:
+        self._works, self._stages, self._budget = works, stages, budget
+        self._ready: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._broken: BaseException | None = None
+        self._firsts: dict[tuple[object, ...], Work] = {}
+
+    def run(self, threads: int) -> None:
+        readers = ThreadPoolExecutor(threads, "read")
+        writers = ThreadPoolExecutor(threads, "write")
+        writing: list[Future[None]] = []
+        with readers, writers:
+            for work in self._works:
+                readers.submit(self._contain, work, self._read)
+            # In the order in which they are ready: waiting for a certain image could wait for
+            # room that only later ones can free.
+            for _ in self._works:
+                work = self._ready.get()
+                self._contain(work, self._upscale)
+                writing.append(writers.submit(self._contain, work, self._write))
+        if self._broken is not None:
+            raise self._broken
+
+    def _contain(self, work: Work, step: Callable[[Work], None]) -> None:
+        """Let an image's own failure become its row, and anything larger end the shard."""
+        try:
+            if self._broken is None:
+                step(work)
+        except RetryLaterError as error:
+            self._broken = error
+        except Exception as error:
+            _log.exception("%s of %s", step.__name__.strip("_"), work.image.image.key)
+            work.fail(ErrorClass.INTERNAL, f"{type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
+            self._broken = error
+        finally:
+            if step == self._read:
+                self._ready.put(work)
+            elif step == self._write:
+                self._budget.release(work.held_megapixels)
+                work.source = work.sr = work.standing = None
+                work.done.set()
+
+    def _read(self, work: Work) -> None:
+        self._budget.acquire(work.megapixels)
+        work.held_megapixels = work.megapixels
+        if not work.failed and work.image.output_key is not None:
+            guarded(work, self._stages.fetch_and_decode)
+
+    def _upscale(self, work: Work) -> None:
+        if work.source is None or work.failed or work.standing is not None:
+            return
+        identity = (work.facts["source_sha256"], work.image.output_format)
+        first = self._firsts.setdefault(identity, work)
+        if first is not work:
+            work.twin = first
+            return
+        guarded(work, self._stages.upscale)
+
+    def _write(self, work: Work) -> None:
+        if work.source is None or work.failed:
+            return
+        if work.twin is not None:
+            # It entered the writers' queue before this one, so it is being worked on or done.
+            work.twin.done.wait()
+            if work.twin.facts["status"] is Status.OK:
+                work.facts["same_pixels_as"] = work.twin.image.image.image_id
+            else:
+                guarded(work, self._stages.upscale)
+        guarded(work, self._stages.encode_and_put)
+        if not work.failed:
+            self._stages.measure(work)

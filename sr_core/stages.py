@@ -1,0 +1,322 @@
+"""The stages of one image: fetch, decode, upscale, encode, put, measure. Each fills in its row."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sr_core.archive.ledger import Ledger
+from sr_core.archive.plan import output_size
+from sr_core.archive.storage import Store
+from sr_core.config import RunConfig
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import LOSSY, Limits, Picture, decode, encode
+from sr_core.imaging.pixels import Pixels
+from sr_core.inference.pages import upscale_page
+from sr_core.inference.upscaler import Upscaler
+from sr_core.metrics.suite import measure
+from sr_core.records import MetricsRow, PlannedImage, Status
+
+_MEGA = 1_000_000
+
+
+class Device:
+    """Let one image at a time onto the device, and know how long it stood idle before each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle_since = time.monotonic()
+
+    @contextmanager
+    def __call__(self) -> Iterator[float]:
+        """Hold the device; yields the milliseconds that it had nothing to do."""
+        with self._lock:
+            try:
+                yield (time.monotonic() - self._idle_since) * 1000
+            finally:
+                self._idle_since = time.monotonic()
+
+
+@dataclass(slots=True)
+class Work:
+    """One image on its way through the stages, with the facts that become its row."""
+
+    image: PlannedImage
+    facts: dict[str, Any]
+    source: Picture | None = None
+    sr: Picture | None = None
+    standing: bytes | None = None
+    twin: Work | None = None
+    held_megapixels: float = 0.0
+    done: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def megapixels(self) -> float:
+        """Source and output pixels together, what the image occupies while it is worked on."""
+        image = self.image
+        source = (image.image.width_px or 0) * (image.image.height_px or 0)
+        output = (image.output_width_px or 0) * (image.output_height_px or 0)
+        return (source + output) / _MEGA
+
+    @property
+    def failed(self) -> bool:
+        """Whether the row already has its error class."""
+        return self.facts["error_class"] is not None
+
+    def fail(self, error_class: ErrorClass, message: str) -> None:
+        """End the image as failed."""
+        self.facts |= {
+            "status": Status.FAILED,
+            "error_class": error_class,
+            "error_message": message[:1000],
+        }
+
+    def warn(self, *messages: str) -> None:
+        """Add to the warnings of the row."""
+        self.facts["warnings"] = (*self.facts["warnings"], *messages)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time spent to the stage's column, in milliseconds."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            name = f"{stage}_ms"
+            spent = (time.monotonic() - start) * 1000
+            self.facts[name] = self.facts.get(name, 0.0) + spent
+
+    def row(self) -> MetricsRow:
+        """Return the finished row. A failed image has no output, whatever stage it reached."""
+        return MetricsRow(**self.facts, finished_at=datetime.now(UTC))
+
+
+class Stages:
+    """Do the work of each stage for the images of one run. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        source: Store,
+        root: Store,
+        run_id: str,
+        config: RunConfig,
+        upscaler: Upscaler,
+        *,
+        deadline_s: float,
+    ) -> None:
+        self.source, self.ledger = source, Ledger(root)
+        self._root, self._run_id, self._config = root, run_id, config
+        self._upscaler, self._deadline_s = upscaler, deadline_s
+        self._device = Device()
+        self._scale = 4 if config.target else config.scale
+        self._limits = Limits(
+            max_bytes=config.max_source_bytes,
+            max_side_px=config.max_side_px,
+            max_source_px=int(config.max_source_megapixels * _MEGA),
+            max_output_px=int(config.max_output_megapixels * _MEGA),
+        )
+        # Our own outputs, read back, may be as large as outputs may be.
+        self._output_limits = replace(
+            self._limits,
+            max_bytes=1 << 40,
+            max_side_px=max(config.target or (0, 0)) + config.max_side_px * self._scale,
+            max_source_px=self._limits.max_output_px,
+        )
+
+    def fetch_and_decode(self, work: Work) -> None:
+        """Read and decode the source, and find an output that an earlier attempt has written.
+
+        Raises: ImageError for this image, StorageUnavailableError for the whole store.
+        """
+        image = work.image.image
+        assert work.image.output_key is not None
+        with work.timed("fetch"):
+            data, info = self.source.read_object(
+                image.key, max_bytes=self._config.max_source_bytes, deadline_s=self._deadline_s
+            )
+            work.facts |= {
+                "source_size_bytes": len(data),
+                "source_etag": info.etag,
+                "source_sha256": hashlib.sha256(data).hexdigest(),
+            }
+            if image.etag is not None and info.etag != image.etag:
+                raise ImageError(
+                    ErrorClass.SOURCE_CHANGED,
+                    f"the source changed after the run was planned (version {image.etag}, now "
+                    f"{info.etag}); --retry-failed takes it as it is now",
+                )
+        with work.timed("decode"):
+            picture = decode(data, self._limits)
+        first = picture.pages[0].pixels
+        work.facts |= {
+            "format_in": picture.format,
+            "mode_in": picture.mode_in,
+            "bit_depth": picture.bit_depth,
+            "height_in_px": first.shape[0],
+            "width_in_px": first.shape[1],
+            "pages": len(picture.pages),
+            "orientation_in": picture.orientation_in,
+        }
+        work.warn(*picture.warnings)
+        work.source = picture
+        with work.timed("fetch"):
+            work.standing = self.ledger.adoptable(work.image.output_key, self._run_id)
+
+    def upscale(self, work: Work) -> None:
+        """Make the output's pixels.
+
+        Raises: ImageError.
+        """
+        source = work.source
+        assert source is not None
+        pages = []
+        with self._device() as idle_ms, work.timed("upscale"):
+            work.facts["device_wait_ms"] = idle_ms
+            for page in source.pages:
+                height, width = self._output_shape(page.pixels)
+                pages.append(upscale_page(page, self._upscaler, height, width))
+        work.sr = replace(source, pages=tuple(pages))
+
+    def encode_and_put(self, work: Work) -> None:
+        """Write the output once; adopt what stands there already.
+
+        Raises: ImageError, StorageUnavailableError.
+        """
+        key, output_format = work.image.output_key, work.image.output_format
+        assert key is not None and output_format is not None
+        adopted = work.standing is not None
+        if work.standing is None:
+            data = self._encoded(work, output_format)
+            digest = hashlib.sha256(data).hexdigest()
+            with work.timed("put"):
+                written = self.ledger.put_image(
+                    key, data, run_id=self._run_id, attempt=work.facts["attempt"], sha256=digest
+                )
+                if not written:
+                    # Somebody else was first, or our own put, whose answer was lost.
+                    adopted, work.sr = True, None
+                    data = self.ledger.adoptable(key, self._run_id) or data
+            work.standing = data
+        if adopted:
+            self._decode_standing(work)
+        height, width = self._output_shape(self._source_pixels(work))
+        work.facts |= {
+            "output_key": key,
+            "format_out": output_format,
+            "height_out_px": height,
+            "width_out_px": width,
+            "output_size_bytes": len(work.standing),
+            "output_sha256": hashlib.sha256(work.standing).hexdigest(),
+            "adopted": adopted,
+        }
+
+    def _encoded(self, work: Work, output_format: str) -> bytes:
+        if work.sr is None:
+            assert work.twin is not None
+            return self._root.read(work.twin.facts["output_key"])
+        with work.timed("encode"):
+            return encode(
+                work.sr, output_format, self._config.quality, strip_gps=self._config.strip_gps
+            )
+
+    def _decode_standing(self, work: Work) -> None:
+        """Take the pixels from the bytes that stand.
+
+        Raises: ImageError with class conflict if they are no such image.
+        """
+        assert work.source is not None and work.standing is not None
+        try:
+            with work.timed("put"):
+                picture = decode(work.standing, self._output_limits)
+        except ImageError as error:
+            raise ImageError(
+                ErrorClass.CONFLICT, f"the output that stands cannot be decoded: {error.message}"
+            ) from error
+        wanted = [self._output_shape(page.pixels) for page in work.source.pages]
+        found = [page.pixels.shape[:2] for page in picture.pages]
+        if wanted != found:
+            raise ImageError(
+                ErrorClass.CONFLICT,
+                f"the output that stands is {found[0][1]}x{found[0][0]} px, expected "
+                f"{wanted[0][1]}x{wanted[0][0]}",
+            )
+        work.sr = picture
+
+    def measure(self, work: Work) -> None:
+        """Measure the first page's quality. What cannot be measured stays null, with a warning.
+
+        A row describes the bytes that stand, so lossy outputs are decoded again. The output is
+        already written: nothing that goes wrong here may fail the image.
+        """
+        if not self._config.measure:
+            return
+        try:
+            with work.timed("measure"):
+                if work.sr is None or work.image.output_format in LOSSY:
+                    assert work.standing is not None
+                    work.sr = decode(work.standing, self._output_limits)
+                measures = measure(
+                    self._source_pixels(work),
+                    work.sr.pages[0].pixels,
+                    upscale=self._self_upscale,
+                    scale=self._scale,
+                    reference=self._reference(work),
+                )
+        except (ImageError, MemoryError, ArithmeticError, ValueError, RuntimeError) as error:
+            work.warn(f"not measured: {type(error).__name__}: {error}"[:300])
+            return
+        for name in fields(measures):
+            value = getattr(measures, name.name)
+            if name.name == "warnings":
+                work.warn(*value)
+            else:
+                work.facts[name.name] = value
+
+    def _self_upscale(self, pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        with self._device():
+            return self._upscaler.upscale(pixels, height * self._scale, width * self._scale)
+
+    def _reference(self, work: Work) -> Pixels | None:
+        key = work.image.image.reference_key
+        if key is None:
+            return None
+        try:
+            data, _ = self.source.read_object(
+                key, max_bytes=self._config.max_source_bytes, deadline_s=self._deadline_s
+            )
+            return decode(data, self._output_limits).pages[0].pixels
+        except ImageError as error:
+            work.warn(f"reference {key}: {error.error_class}: {error.message}")
+            return None
+
+    @staticmethod
+    def _source_pixels(work: Work) -> Pixels:
+        assert work.source is not None
+        return work.source.pages[0].pixels
+
+    def _output_shape(self, pixels: Pixels) -> tuple[int, int]:
+        height, width = pixels.shape[:2]
+        wide, high = output_size(width, height, self._config.scale, self._config.target)
+        return high, wide
+
+
+def guarded(work: Work, stage: Callable[[Work], None]) -> None:
+    """Run a stage unless the image has failed; turn what one image can cause into its row.
+
+    Raises: whatever concerns more than this image (the store is unavailable, the process ends).
+    """
+    if work.failed:
+        return
+    try:
+        stage(work)
+    except ImageError as error:
+        work.fail(error.error_class, error.message)
+    except MemoryError:
+        work.fail(ErrorClass.OUT_OF_MEMORY, f"not enough memory to {stage.__name__}")
