@@ -1,0 +1,125 @@
+"""Quality without a reference: consistency with the source, colour drift, sharpness."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.resample import resize_window, spans
+from sr_core.imaging.tensors import luma_bt601
+from sr_core.metrics.colour import delta_e_2000, srgb_to_lab
+from sr_core.metrics.reference import luma, psnr_db
+
+_STRIP_PX = 1 << 20
+"""About how many pixels are held as floats at once."""
+_BLOCK_PX = 8
+"""Side of the blocks whose mean colours are compared."""
+_FLAT = 1e-9
+"""Laplacian variance, peak 1, at which there is no detail to compare with."""
+
+
+def lr_psnr(shrunk: Pixels, source: Pixels) -> float:
+    """Measure in dB how well the output keeps what the source showed; +inf where all of it.
+
+    The PSNR over all channels and the whole image, not over luma: a colour cast must show.
+
+    Args:
+        shrunk: the output at the source's size by antialiased bicubic; (H, W, C).
+        source: (H, W, C).
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    Source: LR-PSNR of the NTIRE 2021 challenge Learning the Super-Resolution Space, and of SRFlow,
+    arXiv 2006.14200: bicubic, rounded to integers, RGB.
+    """
+    _check_shapes(shrunk, source)
+    error = 0.0
+    for rows in _strips(source, 1):
+        difference = _planes(shrunk[rows]) - _planes(source[rows])
+        error += float(difference.square_().sum(dtype=torch.float64))
+    return psnr_db(error / source.size)
+
+
+def colour_drift(shrunk: Pixels, source: Pixels) -> float:
+    """Measure the mean CIEDE2000 difference of the mean colours of 8x8 blocks; 0 where equal.
+
+    Fine texture averages out within a block, so that what is left is a cast or a blotch.
+
+    Args:
+        shrunk: the output at the source's size by antialiased bicubic; (H, W, C), sRGB.
+        source: (H, W, C).
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    _check_shapes(shrunk, source)
+    total, blocks = 0.0, 0
+    for rows in _strips(source, _BLOCK_PX):
+        difference = delta_e_2000(_block_colours(shrunk[rows]), _block_colours(source[rows]))
+        total += float(difference.sum(dtype=torch.float64))
+        blocks += difference.numel()
+    return total / blocks
+
+
+def sharpness_gain(output: Pixels, source: Pixels) -> float | None:
+    """Measure the variance of the Laplacian of luma over that of the source upscaled by bicubic.
+
+    1 is as sharp as bicubic; None where bicubic shows no detail at all or a side is under 3 px.
+    The bicubic image is rounded to integers as the output is, so rounding noise cancels.
+
+    Args:
+        output: (H, W, C).
+        source: (h, w, C).
+    """
+    height, width = output.shape[:2]
+    if min(height, width) < 3:
+        return None
+    # The Laplacian looks one pixel beyond each side of a window.
+    columns = spans(source.shape[1], width, "bicubic", overlap_px=2)
+    moments = torch.zeros(2, 3, dtype=torch.float64)
+    for row in spans(source.shape[0], height, "bicubic", overlap_px=2):
+        for column in columns:
+            bicubic = resize_window(source, row, column).div_(float(np.iinfo(source.dtype).max))
+            bicubic_y = luma_bt601(bicubic[None].expand(-1, 3, -1, -1))[0, 0]
+            output_y = luma(output[row.start : row.stop, column.start : column.stop])
+            moments += torch.stack((_laplacian_moments(output_y), _laplacian_moments(bicubic_y)))
+    count, mean, square = moments.unbind(1)
+    sharp, plain = (square / count - (mean / count) ** 2).tolist()
+    return sharp / plain if plain > _FLAT else None
+
+
+def _laplacian_moments(y: Tensor) -> Tensor:
+    """Return count, sum and sum of squares of the Laplacian inside (H, W): (3) float64."""
+    inside = y[1:-1, 1:-1]
+    laplacian = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:] - 4 * inside
+    sums = laplacian.sum(dtype=torch.float64), laplacian.square().sum(dtype=torch.float64)
+    return torch.stack((sums[0].new_tensor(laplacian.numel()), *sums))
+
+
+def _check_shapes(shrunk: Pixels, source: Pixels) -> None:
+    if shrunk.shape != source.shape:
+        raise ValueError(f"cannot compare shapes {shrunk.shape} and {source.shape}")
+
+
+def _strips(image: Pixels, multiple: int) -> list[slice]:
+    """Cut the rows of an image into strips, each but the last a multiple of so many rows."""
+    height, width = image.shape[:2]
+    strip_px = max(_STRIP_PX // width // multiple, 1) * multiple
+    return [slice(start, start + strip_px) for start in range(0, height, strip_px)]
+
+
+def _planes(pixels: Pixels) -> Tensor:
+    """(H, W, C) of full range -> (1, C, H, W) float32 in [0, 1]."""
+    values = torch.from_numpy(pixels.astype(np.float32)).div_(float(np.iinfo(pixels.dtype).max))
+    return values.permute(2, 0, 1)[None]
+
+
+def _block_colours(pixels: Pixels) -> Tensor:
+    """Return the CIELAB of the mean colour of each block: (blocks down, blocks across, 3)."""
+    # ceil_mode keeps the narrower blocks at the right and bottom; each divides by its own pixels.
+    means = F.avg_pool2d(_planes(pixels), _BLOCK_PX, ceil_mode=True)[0]
+    return srgb_to_lab(means.expand(3, -1, -1).permute(1, 2, 0))

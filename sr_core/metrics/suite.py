@@ -1,0 +1,116 @@
+"""All metrics of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.resample import resize_pixels
+from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
+from sr_core.metrics.reference import SSIM_WINDOW_PX, compare_y
+from sr_core.metrics.registry import METRICS, PROTOCOL_VERSION, Metric
+
+__all__ = ["METRICS", "PROTOCOL_VERSION", "Measures", "Metric", "measure"]
+
+_SELF_WINDOW_PX = 512
+"""Bounds the cost of upscaling a source a second time."""
+_SELF_LR_PX = 8
+"""The least side of a shrunk window: below it, borders are all there is."""
+
+_Pair = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The metric fields of a row; None where undefined. `METRICS` describes them."""
+
+    psnr_y_db: float | None
+    ssim_y: float | None
+    self_psnr_y_db: float | None
+    self_ssim_y: float | None
+    self_psnr_y_bicubic_db: float | None
+    self_ssim_y_bicubic: float | None
+    lr_psnr_db: float | None
+    colour_drift_delta_e: float | None
+    sharpness_gain: float | None
+    warnings: tuple[str, ...] = ()
+    """What a person should know; they join the warnings of the row."""
+
+
+def measure(
+    source: Pixels,
+    output: Pixels,
+    *,
+    upscale: Callable[[Pixels], Pixels] | None,
+    scale: int,
+    reference: Pixels | None,
+) -> Measures:
+    """Measure one upscaled image.
+
+    Args:
+        source: (H, W, C) uint8 or uint16.
+        output: any height and width, channels of the source.
+        upscale: (h, w, C) -> (scale * h, scale * w, C), the upscaler that made the output; without
+            it the self_ metrics are None.
+        scale: of `upscale`; also the border, in pixels, that is left out of comparisons in Y.
+        reference: what the output ought to be; its size is the output's, or becomes it when the
+            rows and columns beyond a multiple of scale are cut off.
+    """
+    psnr_y_db, ssim_y, warnings = _against_reference(output, reference, scale)
+    own, bicubic = _against_self(source, upscale, scale)
+    lr_psnr_db, drift = _against_source(output, source)
+    return Measures(
+        psnr_y_db=psnr_y_db,
+        ssim_y=ssim_y,
+        self_psnr_y_db=own[0],
+        self_ssim_y=own[1],
+        self_psnr_y_bicubic_db=bicubic[0],
+        self_ssim_y_bicubic=bicubic[1],
+        lr_psnr_db=lr_psnr_db,
+        colour_drift_delta_e=drift,
+        sharpness_gain=sharpness_gain(output, source),
+        warnings=warnings,
+    )
+
+
+def _against_reference(
+    output: Pixels, reference: Pixels | None, scale: int
+) -> tuple[float | None, float | None, tuple[str, ...]]:
+    """Return PSNR and SSIM of Y, and warnings."""
+    if reference is None:
+        return None, None, ()
+    size, whole = output.shape[:2], reference.shape[:2]
+    if size not in (whole, (whole[0] // scale * scale, whole[1] // scale * scale)):
+        found, wanted = f"{whole[1]}x{whole[0]} px", f"{size[1]}x{size[0]} px"
+        return None, None, (f"reference not compared: it has {found}, the output {wanted}",)
+    if min(size) < SSIM_WINDOW_PX + 2 * scale:
+        return None, None, (f"reference not compared: {size[1]}x{size[0]} px is too small",)
+    return *compare_y(output, reference[: size[0], : size[1]], scale), ()
+
+
+def _against_self(
+    source: Pixels, upscale: Callable[[Pixels], Pixels] | None, scale: int
+) -> tuple[_Pair, _Pair]:
+    """Shrink the middle of the source and upscale it: PSNR and SSIM, by `upscale`, by bicubic."""
+    height, width = (min(side, _SELF_WINDOW_PX) // scale for side in source.shape[:2])
+    if upscale is None or min(height, width) < _SELF_LR_PX:
+        return (None, None), (None, None)
+    rows, columns = height * scale, width * scale
+    top, left = (source.shape[0] - rows) // 2, (source.shape[1] - columns) // 2
+    hr = source[top : top + rows, left : left + columns]
+    lr = resize_pixels(hr, height, width, "bicubic")
+    bicubic = resize_pixels(lr, rows, columns, "bicubic")
+    return compare_y(upscale(lr), hr, scale), compare_y(bicubic, hr, scale)
+
+
+def _against_source(output: Pixels, source: Pixels) -> tuple[float | None, float]:
+    """Return LR-PSNR and colour drift, at the smaller of both sizes.
+
+    An output smaller than its source cannot be held against all that the source shows.
+    """
+    (height, width), (rows, columns) = output.shape[:2], source.shape[:2]
+    if height < rows or width < columns:
+        return None, colour_drift(output, resize_pixels(source, height, width, "bicubic"))
+    shrunk = resize_pixels(output, rows, columns, "bicubic")
+    return lr_psnr(shrunk, source), colour_drift(shrunk, source)
