@@ -38,6 +38,10 @@ class RetryLaterError(SrfleetError):
     """Nothing is wrong with the command, but it cannot go on now; the same command will resume."""
 
 
+class DamagedError(SrfleetError):
+    """An object of a run's root is not what it must be; the message names it."""
+
+
 class ImageError(SrfleetError):
     """One image cannot be processed. Its row becomes `failed`; its neighbours go on."""
 
