@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from types import NoneType
@@ -200,14 +200,28 @@ def to_parquet(table: pa.Table, metadata: Mapping[str, str] | None = None) -> by
     return sink.getvalue()
 
 
-def schema_markdown(schema: pa.Schema) -> str:
-    """Describe the columns of a schema as a Markdown table."""
+def describe_tables() -> str:
+    """Describe the columns of all tables as Markdown."""
+    own_of_plan = [PLAN_SCHEMA.field(name) for name in _PLAN_COLUMNS]
+    return "\n".join(
+        [
+            "### Manifest\n",
+            _describe_columns(MANIFEST_SCHEMA),
+            "### Plan\n\nThe columns of the manifest, and:\n",
+            _describe_columns(own_of_plan),
+            "### Metrics\n",
+            _describe_columns(METRICS_SCHEMA),
+        ]
+    )
+
+
+def _describe_columns(columns: Iterable[pa.Field]) -> str:
     lines = ["| column | type | unit | null | meaning |", "| --- | --- | --- | --- | --- |"]
-    for column in schema:
+    for column in columns:
         unit = column.metadata.get(b"unit", b"").decode()
         description = column.metadata[b"description"].decode()
         null = "yes" if column.nullable else "no"
-        lines.append(f"| `{column.name}` | {column.type} | {unit} | {null} | {description} |")
+        lines.append(f"| `{column.name}` | `{column.type}` | {unit} | {null} | {description} |")
     return "\n".join(lines) + "\n"
 
 
@@ -250,5 +264,4 @@ def _records(table: pa.Table, record: type) -> list[Any]:
 
 
 if __name__ == "__main__":
-    for each in (MANIFEST_SCHEMA, PLAN_SCHEMA, METRICS_SCHEMA):
-        sys.stdout.write(f"{schema_markdown(each)}\n")
+    sys.stdout.write(describe_tables())

@@ -154,3 +154,8 @@ def test_pyarrow_and_pandas_read_a_folder_of_parts(parts: Path) -> None:
     frame = pandas.read_parquet(parts)
     assert list(frame["status"]) == ["ok", "ok"]
     assert str(frame["finished_at"].dtype).endswith("UTC]")
+
+
+def test_the_page_on_the_run_layout_has_the_columns_as_they_are() -> None:
+    page = Path(__file__).parents[3] / "docs" / "run-layout.md"
+    assert page.read_text(encoding="utf-8").endswith(tables.describe_tables())
