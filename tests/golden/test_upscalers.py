@@ -1,0 +1,32 @@
+"""What each upscaler makes of one photograph, as it was when somebody looked at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.inference.upscaler import open_upscaler
+from sr_core.models.checkpoint import shipped_models
+
+FOLDER = Path(__file__).parent
+SAMPLE = FOLDER.parents[1] / "jobs/samples/lr/kitten.png"
+MODELS = ["nearest", "bilinear", "bicubic", *shipped_models()]
+# Libraries round floats in their own ways; anything a person could see is far above one level.
+TOLERANCE_LEVELS = 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_output_is_the_golden_one(model: str, scale: int, pytestconfig: pytest.Config) -> None:
+    with Image.open(SAMPLE) as sample:
+        lr = np.asarray(sample.crop((48, 30, 88, 60)))
+    sr = open_upscaler(model).upscale(lr, lr.shape[0] * scale, lr.shape[1] * scale)
+    path = FOLDER / f"{model}_x{scale}.png"
+    if pytestconfig.getoption("write_golden"):
+        Image.fromarray(sr).save(path, optimize=True)
+    with Image.open(path) as golden:
+        difference = np.abs(sr.astype(int) - np.asarray(golden).astype(int))
+    assert difference.max() <= TOLERANCE_LEVELS
