@@ -8,29 +8,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from sr_core.archive.plan import read_shard
 from sr_core.archive.storage import Store
 from sr_core.errors import ErrorClass, RetryLaterError
-from sr_core.records import MetricsRow, PlannedImage, Status
+from sr_core.records import MetricsRow, PlannedImage, ShardResult, Status
 from sr_core.stages import Stages, Work, guarded
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardResult:
-    """What a shard came to. `committed` is false where another attempt was first."""
-
-    round: int
-    shard: int
-    committed: bool
-    statuses: dict[str, int]
-    failures: dict[str, int]
-    output_megapixels: float
-    upscale_ms: float
-    device_wait_ms: float
 
 
 class PixelBudget:
@@ -99,8 +84,9 @@ class ShardWorker:
             round_,
             shard,
             committed,
-            dict(Counter(row.status.value for row in rows)),
-            dict(Counter(row.error_class.value for row in rows if row.error_class)),
+            dict(Counter(row.status for row in rows)),
+            dict(Counter(row.error_class for row in rows if row.error_class)),
+            sum(row.adopted for row in rows),
             output_px / 1e6,
             sum(row.upscale_ms or 0.0 for row in rows),
             sum(row.device_wait_ms or 0.0 for row in rows),

@@ -114,3 +114,21 @@ class MetricsRow:
     put_ms: float | None = None
     finished_at: datetime | None = None
     worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """What a shard came to: counts of its rows by status and error class, and its times.
+
+    `committed` is false where another attempt was first; its rows stand instead of these.
+    """
+
+    round: int
+    shard: int
+    committed: bool
+    statuses: dict[Status, int]
+    failures: dict[ErrorClass, int]
+    adopted: int
+    output_megapixels: float
+    upscale_ms: float
+    device_wait_ms: float

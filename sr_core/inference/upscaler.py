@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol, get_args
 
 
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import Interpolation, resize_pixels
 from sr_core.inference.tiled import GeneratorUpscaler
-from sr_core.models.checkpoint import find_checkpoint, load_generator
+from sr_core.models.catalogue import find_checkpoint, model_name
+from sr_core.models.checkpoint import load_generator
 
 
 class Upscaler(Protocol):
@@ -51,9 +51,7 @@ def open_upscaler(
     """
     if model in get_args(Interpolation):
         return Interpolator(model)  # type: ignore[arg-type]
-    path = find_checkpoint(model)
-    generator, _ = load_generator(path)
-    name = model if path != Path(model) else path.stem
+    generator, _ = load_generator(find_checkpoint(model))
     return GeneratorUpscaler(
-        generator, name, device=device, memory_budget_bytes=memory_budget_bytes
+        generator, model_name(model), device=device, memory_budget_bytes=memory_budget_bytes
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from torch import Tensor
 from sr_core.errors import ConfigurationError
 from sr_core.models.generator import Generator
 
-WEIGHTS = Path(__file__).parent / "weights"
-_BASELINES = ("nearest", "bilinear", "bicubic")
 _FORMAT = "srfleet-generator-1"
 
 
@@ -28,34 +25,6 @@ class CheckpointInfo:
     channels: int
     blocks: int
     training: Mapping[str, Any]
-
-
-def shipped_models() -> list[str]:
-    """Return the names of the weights that come with the package."""
-    return sorted(path.name.removesuffix("_x4.safetensors") for path in WEIGHTS.glob("*_x4.*"))
-
-
-def find_checkpoint(model: str) -> Path:
-    """Return the file of a shipped model's name, or the path itself.
-
-    Raises: ConfigurationError if there is neither.
-    """
-    if model in shipped_models():
-        return WEIGHTS / f"{model}_x4.safetensors"
-    path = Path(model)
-    if path.is_file():
-        return path
-    known = ", ".join([*_BASELINES, *shipped_models()])
-    raise ConfigurationError(
-        f"no model or checkpoint file {model!r}; known models: {known}, or give a path"
-    )
-
-
-def checkpoint_sha256(model: str) -> str | None:
-    """Return the hash of a model's file; None for the baselines, which have none."""
-    if model in _BASELINES:
-        return None
-    return hashlib.sha256(find_checkpoint(model).read_bytes()).hexdigest()
 
 
 def save_generator(

@@ -1,0 +1,193 @@
+"""The Ray actor that holds a loaded upscaler on its device and processes shards."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import ray
+
+from sr_core.archive.ledger import Ledger
+from sr_core.archive.plan import read_shard
+from sr_core.archive.runs import RunRecord
+from sr_core.archive.storage import Store, open_store
+from sr_core.config import ExecutionConfig, RunConfig
+from sr_core.errors import ConfigurationError
+from sr_core.models.catalogue import checkpoint_sha256
+from sr_core.records import MetricsRow, ShardResult
+
+if TYPE_CHECKING:
+    from sr_core.inference.upscaler import Upscaler
+
+# Shards that run in an actor at one time: the next one reads while the last one writes.
+SHARDS_PER_ACTOR = 2
+# Half of an actor's memory is for tiles, half for decoded images, which take about 8 bytes per
+# pixel: source and output in 8 bits, and the strips in which they are measured.
+_IMAGE_BYTES_PER_PX = 8
+# Half precision on a GPU differs by one level of 255 from single precision, rarely by two.
+KNOWN_ANSWER_LEVELS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ActorReport:
+    """What an actor found when it started."""
+
+    node_id: str
+    host: str
+    pid: int
+    device: str
+    start_s: float
+
+
+class UpscaleActor:
+    """Work on the shards of one run. Retry-safe: a call that is cut off leaves nothing half done.
+
+    Construction does nothing that can fail; `start` loads, so that its errors reach the driver.
+    """
+
+    def __init__(
+        self,
+        source_uri: str,
+        root_uri: str,
+        run_id: str,
+        config: RunConfig,
+        execution: ExecutionConfig,
+        device: str,
+        checkpoint_hash: str | None,
+    ) -> None:
+        self._checkpoint_hash = checkpoint_hash
+        self._source_uri, self._root_uri, self._run_id = source_uri, root_uri, run_id
+        self._config, self._execution, self._device = config, execution, device
+
+    def start(self) -> ActorReport:
+        """Open the stores, load the upscaler, and prove that both are the right ones.
+
+        Raises: ConfigurationError where this machine sees another root, another checkpoint, or gets
+            a wrong known answer.
+        """
+        # Here and not at the top: the driver imports this module and should not load torch.
+        from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
+        from sr_core.pipeline import ShardWorker  # noqa: PLC0415
+        from sr_core.stages import Stages  # noqa: PLC0415
+
+        start = time.monotonic()
+        limit_threads(self._execution)
+        root = open_store(self._root_uri)
+        check_root(root, self._run_id)
+        check_checkpoint(self._config.model, self._checkpoint_hash)
+        budget = self._execution.memory_budget_mb << 20
+        upscaler = open_upscaler(
+            self._config.model, device=self._device, memory_budget_bytes=budget // 2
+        )
+        check_known_answer(upscaler, self._device)
+        stages = Stages(
+            open_store(self._source_uri),
+            root,
+            self._run_id,
+            self._config,
+            upscaler,
+            deadline_s=self._execution.image_deadline_s,
+        )
+        self._root = root
+        self._worker = ShardWorker(
+            root,
+            stages,
+            io_threads=self._execution.io_threads,
+            budget_megapixels=budget / 2 / _IMAGE_BYTES_PER_PX / 1e6,
+            worker=f"{platform.node()}:{os.getpid()}",
+        )
+        return ActorReport(
+            ray.get_runtime_context().get_node_id(),
+            platform.node(),
+            os.getpid(),
+            self._device,
+            time.monotonic() - start,
+        )
+
+    def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
+        """Bring one shard to its commit."""
+        return self._worker.process(round_, shard, attempt)
+
+    def rows(
+        self, round_: int, shard: int, indices: Sequence[int], attempt: str
+    ) -> list[MetricsRow]:
+        """Process some images of a shard without committing; for a shard under suspicion."""
+        images = read_shard(self._root, round_, shard)
+        return self._worker.rows([images[index] for index in indices], round_, attempt)
+
+    def commit(self, round_: int, shard: int, rows: Sequence[MetricsRow]) -> ShardResult:
+        """Commit a shard whose rows the driver has collected."""
+        return self._worker.commit(round_, shard, rows)
+
+
+def check_root(root: Store, run_id: str) -> None:
+    """Refuse to work where this machine does not see the run that the driver started.
+
+    Raises: ConfigurationError.
+    """
+    standing = Ledger(root).run()
+    if standing is None or standing.run_id != run_id:
+        raise ConfigurationError(
+            f"{platform.node()} does not see run {run_id} in {root.uri}; the output must be in S3 "
+            "or in a folder that all machines share"
+        )
+
+
+def check_checkpoint(model: str, expected: str | None) -> None:
+    """Refuse weights that are not those of the run.
+
+    Raises: ConfigurationError.
+    """
+    found = checkpoint_sha256(model)
+    if found != expected:
+        raise ConfigurationError(
+            f"{platform.node()}: the checkpoint of {model} has sha256 {found}, the run has "
+            f"{expected}; install the same weights on every machine"
+        )
+
+
+def limit_threads(execution: ExecutionConfig) -> None:
+    """Keep torch to the cores that the actor was given."""
+    import torch  # noqa: PLC0415 - only actors need it
+
+    torch.set_num_threads(max(1, int(execution.cpus_per_actor)))
+
+
+def check_known_answer(upscaler: Upscaler, device: str) -> None:
+    """Upscale one tile whose result is known, before any photograph.
+
+    Raises: ConfigurationError where it comes out wrong.
+    """
+    from sr_core.inference.tiled import GeneratorUpscaler, known_answer_error  # noqa: PLC0415
+
+    if not isinstance(upscaler, GeneratorUpscaler):
+        return
+    levels = known_answer_error(upscaler)
+    if levels > KNOWN_ANSWER_LEVELS:
+        raise ConfigurationError(
+            f"{platform.node()}: {upscaler.name} on {device} is {levels:.0f} of 255 levels off on "
+            "a known tile; the device, its driver or the torch build there is broken"
+        )
+
+
+def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
+    """Return the output megapixels per second of a model on this machine's device.
+
+    One tile of 192x192 pixels, upscaled twice; the second time counts.
+    """
+    from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
+
+    limit_threads(execution)
+    upscaler = open_upscaler(model, device=device)
+    tile = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
+    seconds = 0.0
+    for _ in range(2):
+        start = time.monotonic()
+        sr = upscaler.upscale(tile, 768, 768)
+        seconds = time.monotonic() - start
+    return float(sr.shape[0] * sr.shape[1] / 1e6 / seconds)

@@ -1,0 +1,191 @@
+"""The command line: srfleet demo | manifest | plan | upscale | status | verify | doctor."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
+from sr_core.errors import ConfigurationError, RetryLaterError, SrfleetError
+
+EXIT_USAGE, EXIT_TRY_AGAIN = 2, 75
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Upscale whole photo archives by 4, with a quality-metrics table.\n\n"
+    "Exit codes: 0 done; 3 done, but some images failed; 2 bad usage or configuration; "
+    "75 try again later (the same command goes on where it stopped).",
+)
+
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table.",
+    ),
+]
+RootArgument = Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="srresnet, bicubic, bilinear, nearest, or a checkpoint's path.", show_default="srresnet"
+    ),
+]
+ScaleOption = Annotated[int | None, typer.Option(help="2 or 4.", show_default="4")]
+TargetOption = Annotated[
+    str | None, typer.Option(metavar="WxH", help="Fit outputs in this box instead of scaling.")
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(help="jpeg, png, webp, tiff, jxl, or source.", show_default="source"),
+]
+ActorsOption = Annotated[
+    int | None, typer.Option(help="How many actors.", show_default="one per GPU or core")
+]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto")]
+AddressOption = Annotated[
+    str | None, typer.Option(help="Ray cluster to join.", show_default="a local Ray")
+]
+JobOption = Annotated[
+    Path | None, typer.Option("--job", help="YAML file with the whole configuration.")
+]
+
+
+def console() -> Console:
+    """Return where people read: standard error, so that standard output stays for data."""
+    return Console(stderr=True, soft_wrap=True)
+
+
+def build_job(
+    job_file: Path | None,
+    source: str | None,
+    output: str | None,
+    run: dict[str, Any],
+    execution: dict[str, Any],
+) -> JobConfig:
+    """Join the job file with what was typed, which wins.
+
+    Raises: ConfigurationError.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - keeps --help quick
+
+    base = load_job(job_file).model_dump() if job_file else {"run": {}, "execution": {}}
+    if source is not None:
+        base["source"] = source
+    if output is not None:
+        base["output"] = output
+    missing = [name for name in ("source", "output") if name not in base]
+    if missing:
+        raise ConfigurationError(f"no {' and no '.join(missing)} given; type SOURCE OUT or --job")
+    base["run"] |= {name: value for name, value in run.items() if value is not None}
+    base["execution"] |= {name: value for name, value in execution.items() if value is not None}
+    try:
+        return JobConfig(
+            source=base["source"],
+            output=base["output"],
+            run=RunConfig.model_validate(base["run"]),
+            execution=ExecutionConfig.model_validate(base["execution"]),
+        )
+    except ValidationError as error:
+        raise ConfigurationError(describe(error)) from error
+
+
+def parse_target(text: str | None) -> tuple[int, int] | None:
+    """Read WxH.
+
+    Raises: ConfigurationError.
+    """
+    if text is None:
+        return None
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise ConfigurationError(f"--target must look like 3840x2160, not {text!r}")
+    return int(width), int(height)
+
+
+@app.command()
+def upscale(
+    source: Annotated[str | None, typer.Argument(metavar="SOURCE", help="What to upscale.")] = None,
+    output: Annotated[
+        str | None, typer.Argument(metavar="OUT", help="Where outputs and metrics go.")
+    ] = None,
+    job: JobOption = None,
+    model: ModelOption = None,
+    scale: ScaleOption = None,
+    target: TargetOption = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="jpeg, png, webp, tiff, jxl, or source.", show_default="source"),
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(help="Of JPEG and WebP.", show_default="95")
+    ] = None,
+    strip_gps: Annotated[
+        bool | None, typer.Option("--strip-gps", help="Leave positions out of the outputs.")
+    ] = None,
+    actors: ActorsOption = None,
+    device: DeviceOption = None,
+    address: AddressOption = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try failed images again.")
+    ] = False,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Take in files that came since the run was planned.")
+    ] = False,
+) -> None:
+    """Upscale every image of SOURCE into OUT; the same command resumes."""
+    from jobs.upscale import upscale as drive  # noqa: PLC0415 - loads Ray
+
+    configuration = build_job(
+        job,
+        source,
+        output,
+        {
+            "model": model,
+            "scale": scale,
+            "target": parse_target(target),
+            "format": format_,
+            "quality": quality,
+            "strip_gps": strip_gps,
+        },
+        {"actors": actors, "device": device, "address": address},
+    )
+    raise typer.Exit(
+        drive(configuration, console(), retry_failed=retry_failed, extend=extend)
+    )
+
+
+def main() -> None:
+    """Run the command line, turning what it raises into one line and an exit code."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=console(), show_path=False, markup=False)],
+    )
+    try:
+        app()
+    except ConfigurationError as error:
+        _tell("error", error)
+        sys.exit(EXIT_USAGE)
+    except RetryLaterError as error:
+        _tell("stopped", error)
+        sys.exit(EXIT_TRY_AGAIN)
+    except SrfleetError as error:
+        _tell("error", error)
+        sys.exit(EXIT_USAGE)
+    except KeyboardInterrupt:
+        _tell("stopped", "what is committed stands; the same command goes on from there")
+        sys.exit(EXIT_TRY_AGAIN)
+
+
+def _tell(kind: str, what: object) -> None:
+    console().print(f"{kind}: {what}", style="bold red", markup=False, highlight=False)

@@ -1,0 +1,171 @@
+"""From a job to a run on its root: manifest, run.json, and the plans of its rounds."""
+
+from __future__ import annotations
+
+import io
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import chain
+from typing import cast
+
+import pyarrow as pa
+
+from jobs.sources import Source, open_source
+from sr_core.archive.changes import SourceChanges, compare_with_source, new_rows, planned_rows
+from sr_core.archive.history import read_plan
+from sr_core.archive.ledger import Ledger
+from sr_core.archive.manifest import manifest_digest, read_manifest, write_manifest
+from sr_core.archive.plan import Plan, make_plan, plan_bytes
+from sr_core.archive.probing import probe_rows
+from sr_core.archive.runs import RunRecord, run_id_of
+from sr_core.archive.storage import Store, open_store
+from sr_core.config import JobConfig
+from sr_core.errors import ConfigurationError
+from sr_core.metrics.registry import PROTOCOL_VERSION
+from sr_core.models.catalogue import checkpoint_sha256, model_name
+from sr_core.records import ManifestRow, Status
+
+# A shard takes about this long on its device: long enough that its commit costs nothing, short
+# enough that losing one costs little.
+SHARD_SECONDS = 45.0
+# Small archives are cut finer, so that every actor has several shards and the last one to finish
+# does not keep the others waiting.
+SHARDS_PER_ACTOR_AT_LEAST = 6
+
+_SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that holds its root, with its stores."""
+
+    job: JobConfig
+    source: Source
+    ledger: Ledger
+    record: RunRecord
+
+
+def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
+    """Begin the run of a job, or find the one that stands on its root.
+
+    Returns:
+        The run, and its manifest where it has no plan yet.
+
+    Raises: ConfigurationError if the root holds another run, or if there is nothing to upscale.
+    """
+    root = open_store(job.output)
+    source = open_source(job.source, leave_out=[root.uri])
+    ledger = Ledger(root)
+    standing = ledger.run()
+    manifest = None
+    if standing is None or not ledger.rounds() or source.manifest is not None:
+        manifest = source.table()
+        if not len(manifest):
+            raise ConfigurationError(f"{job.source} holds no files")
+        digest = manifest_digest(manifest)
+    else:
+        digest = standing.manifest_digest
+    record = ledger.open_run(_record(job, source.store, digest))
+    return OpenRun(job, source, ledger, record), None if ledger.rounds() else manifest
+
+
+def _record(job: JobConfig, source: Store, digest: str) -> RunRecord:
+    # Where the checkpoint lies decides nothing; its hash does.
+    config = job.run.model_dump(mode="json") | {"model": model_name(job.run.model)}
+    checkpoint = checkpoint_sha256(job.run.model)
+    return RunRecord(
+        run_id=run_id_of(source.uri, config, digest, checkpoint, PROTOCOL_VERSION),
+        source_uri=source.uri,
+        config=config,
+        manifest_digest=digest,
+        checkpoint_sha256=checkpoint,
+        metric_protocol=PROTOCOL_VERSION,
+        versions={
+            name: version(name) for name in ("srfleet", "ray", "torch", "numpy", "pillow")
+        }
+        | {"python": platform.python_version()},
+        created_at=datetime.now(UTC),
+    )
+
+
+def plan_round(
+    run: OpenRun, manifest: pa.Table, round_: int, actors: int, speed: Callable[[], float]
+) -> Plan:
+    """Plan a round over manifest rows, with shards of a size that suits the fleet.
+
+    Args:
+        speed: measures the output megapixels per second of one actor; called where the
+            configuration does not fix the size of shards.
+    """
+    job = run.job
+    taken = [
+        key
+        for earlier in range(round_)
+        for key in read_plan(run.ledger.store, earlier, ["output_key"]).column(0).to_pylist()
+        if key is not None
+    ]
+
+    def plan(megapixels: float) -> Plan:
+        return make_plan(
+            manifest,
+            run=job.run,
+            shard_megapixels=megapixels,
+            shard_images=job.execution.shard_images,
+            round=round_,
+            taken_keys=taken,
+        )
+
+    if job.execution.shard_megapixels is not None:
+        return plan(job.execution.shard_megapixels)
+    total = plan(float("inf")).summary.output_megapixels
+    fair = total / (actors * SHARDS_PER_ACTOR_AT_LEAST)
+    return plan(max(0.001, min(speed() * SHARD_SECONDS, fair)))
+
+
+def put_plan(run: OpenRun, plan: Plan) -> None:
+    """Freeze a plan. Where another driver froze the same round before, that one holds."""
+    run.ledger.put_plan(plan.round, plan_bytes(plan, run.record.run_id))
+
+
+def source_changes(run: OpenRun) -> SourceChanges | None:
+    """Compare the source as it is listed now with what is planned; None for a frozen manifest."""
+    if run.source.manifest is not None:
+        return None
+    return compare_with_source(planned_rows(_plans(run)), run.source.listed())
+
+
+def added_images(run: OpenRun) -> pa.Table:
+    """Return the manifest of the files that came to the source since it was planned."""
+    rows = new_rows(planned_rows(_plans(run)), run.source.listed())
+    return _as_manifest(run, probe_rows(run.source.store, rows))
+
+
+def failed_images(run: OpenRun) -> pa.Table:
+    """Return the manifest of the images that failed, with their sources as they are now."""
+    failed = run.ledger.failed_images()
+    rows = (
+        ManifestRow(image_id, key, reference_key=reference)
+        for image_id, key, reference in sorted(
+            zip(
+                *(failed.column(name).to_pylist() for name in ("image_id", "key", "reference_key")),
+                strict=True,
+            ),
+            key=lambda row: cast(str, row[1]),
+        )
+    )
+    return _as_manifest(run, probe_rows(run.source.store, rows))
+
+
+def _plans(run: OpenRun) -> list[pa.Table]:
+    store = run.ledger.store
+    return [read_plan(store, each, _SOURCE_COLUMNS) for each in run.ledger.rounds()]
+
+
+def _as_manifest(run: OpenRun, rows: object) -> pa.Table:
+    buffer = io.BytesIO()
+    write_manifest(rows, buffer, run.source.store.uri)  # type: ignore[arg-type]
+    buffer.seek(0)
+    return read_manifest(buffer)

@@ -1,0 +1,105 @@
+"""What can stand as SOURCE: a folder or prefix, a manifest, an S3 Inventory, a user's own table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sr_core.archive.inventory import read_inventory
+from sr_core.archive.manifest import (
+    SOURCE_METADATA,
+    list_source,
+    read_manifest,
+    write_manifest,
+)
+from sr_core.archive.probing import probe_rows
+from sr_core.archive.storage import Store, open_store
+from sr_core.archive.user_tables import read_user_table
+from sr_core.errors import ConfigurationError
+from sr_core.records import ManifestRow
+
+_TABLES = (".parquet", ".csv", ".csv.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where images come from. `listed` yields rows in key order without reading headers.
+
+    `manifest` is the file where the rows stand in one already; it is frozen, a listing is not.
+    """
+
+    store: Store
+    listed: Callable[[], Iterator[ManifestRow]]
+    manifest: Path | None = None
+
+    def table(self) -> pa.Table:
+        """Return the manifest: read it, or list the source and read every header."""
+        if self.manifest is not None:
+            return read_manifest(self.manifest)
+        with tempfile.TemporaryDirectory(prefix="srfleet-") as folder:
+            path = Path(folder) / "manifest.parquet"
+            write_manifest(probe_rows(self.store, self.listed()), path, self.store.uri)
+            return read_manifest(path)
+
+
+def open_source(
+    source: str,
+    *,
+    root: str | None = None,
+    uri_column: str | None = None,
+    reference_column: str | None = None,
+    leave_out: Sequence[str] = (),
+) -> Source:
+    """Find out what SOURCE is.
+
+    Args:
+        source: a folder, an s3:// prefix, a manifest of ours, an S3 Inventory's manifest.json, or
+            a .parquet or .csv table of the user's own.
+        root: what the names in a table or inventory are relative to; by default the folder of the
+            table, and the bucket of the inventory.
+        uri_column, reference_column: columns of the user's own table.
+        leave_out: URIs inside the source that are no part of it, such as the output.
+
+    Raises: ConfigurationError if it is none of these.
+    """
+    if source.endswith("manifest.json"):
+        store = open_store(root or _inventory_bucket(source))
+        return Source(store, lambda: read_inventory(source, store))
+    if source.endswith(_TABLES):
+        if source.endswith(".parquet") and "://" not in source and _is_manifest(Path(source)):
+            return _from_manifest(Path(source))
+        store = open_store(root or source.rpartition("/")[0] or ".")
+        return Source(
+            store,
+            lambda: read_user_table(
+                source, store, uri_column=uri_column, reference_column=reference_column
+            ),
+        )
+    if "://" not in source and not Path(source).is_dir():
+        what = "is a file" if Path(source).is_file() else "does not exist"
+        raise ConfigurationError(
+            f"{source} {what}; give a folder, an s3:// prefix, or a manifest"
+        )
+    store = open_store(source)
+    return Source(store, lambda: list_source(store, leave_out))
+
+
+def _is_manifest(path: Path) -> bool:
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path} does not exist") from error
+    except (OSError, pa.ArrowException) as error:
+        raise ConfigurationError(f"{path} is no Parquet file that can be read: {error}") from error
+    return SOURCE_METADATA in metadata
+
+
+def _from_manifest(path: Path) -> Source:
+    uri = pq.read_schema(path).metadata[SOURCE_METADATA].decode()
+    store = open_store(uri)
+    return Source(store, lambda: list_source(store), manifest=path)
