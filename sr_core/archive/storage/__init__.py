@@ -1,0 +1,7 @@
+"""Where archives are read and runs are written: local folders and S3, with one meaning."""
+
+from sr_core.archive.storage.keys import check_key
+from sr_core.archive.storage.opening import open_store
+from sr_core.archive.storage.store import ObjectInfo, Store
+
+__all__ = ["ObjectInfo", "Store", "check_key", "open_store"]

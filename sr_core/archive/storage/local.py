@@ -1,0 +1,211 @@
+"""The store on a local or mounted folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from sr_core.archive.storage import local_files
+from sr_core.archive.storage.keys import RESERVED, check_key
+from sr_core.archive.storage.local_errors import explaining
+from sr_core.archive.storage.local_listing import describe, etag_of, is_inside, walk
+from sr_core.archive.storage.store import LEFTOVER_AGE_S, ObjectInfo
+from sr_core.errors import ErrorClass, ImageError, StorageError, StorageUnavailableError
+
+
+class LocalStore:
+    """Files under a folder, which is created by the first write. See `Store` for the promises."""
+
+    def __init__(self, folder: str) -> None:
+        """Take an absolute path. Links in it are followed; links out of it never are."""
+        self.uri = Path(folder).as_uri()
+        self._folder = folder
+        self._root = os.path.realpath(folder)
+        self._device = _device(self._root)
+
+    def __reduce__(self) -> tuple[type[LocalStore], tuple[str]]:
+        """Pickle the path alone; another machine resolves it for itself."""
+        return type(self), (self._folder,)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield files in the order of their keys; nothing where there is no folder."""
+        if folder := prefix.rpartition("/")[0]:
+            check_key(folder)
+        with explaining(f"list {self.uri}/{prefix}".rstrip("/"), otherwise=ErrorClass.NETWORK):
+            yield from walk(self._root, prefix)
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Describe a file; None where there is none."""
+        path = self._existing(key)
+        with self._reading(key):
+            try:
+                status = os.stat(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return None if stat.S_ISDIR(status.st_mode) else describe(key, status)
+
+    def metadata(self, key: str) -> dict[str, str]:
+        """Return nothing: files keep no metadata."""
+        with self._reading(key):
+            os.stat(self._existing(key))
+        return {}
+
+    def read(
+        self,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        deadline_s: float | None = None,  # noqa: ARG002  the system's own time limits hold
+    ) -> bytes:
+        """Read a part of a file, fewer bytes only where it ends."""
+        with self._reading(key), self._open(key) as descriptor:
+            rest = max(0, os.fstat(descriptor).st_size - start)
+            return self._read(key, descriptor, start, rest if length is None else min(rest, length))
+
+    def read_object(
+        self,
+        key: str,
+        *,
+        max_bytes: int | None = None,
+        deadline_s: float | None = None,  # noqa: ARG002  the system's own time limits hold
+    ) -> tuple[bytes, ObjectInfo]:
+        """Read a whole file together with its etag; a file that changes meanwhile is refused."""
+        with self._reading(key), self._open(key) as descriptor:
+            before = os.fstat(descriptor)
+            if max_bytes is not None and before.st_size > max_bytes:
+                message = f"{self.uri}/{key} has {before.st_size} bytes, over {max_bytes}"
+                raise StorageError(ErrorClass.TOO_LARGE, message)
+            body = self._read(key, descriptor, 0, before.st_size)
+            if etag_of(os.fstat(descriptor)) != etag_of(before):
+                raise self._changed(key)
+        return body, describe(key, before)
+
+    def put_if_absent(
+        self,
+        key: str,
+        data: bytes,
+        metadata: Mapping[str, str] | None = None,  # noqa: ARG002  files keep none
+    ) -> bool:
+        """Write a file unless its key exists."""
+        check_key(key)
+        return self._create(key, data)
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write a file over whatever stands there."""
+        check_key(key)
+        with self._writing(key):
+            local_files.overwrite(self._new(key), data)
+
+    def arrow_file(self, key: str) -> pa.NativeFile:
+        """Map a file into memory for pyarrow."""
+        with self._reading(key):
+            return pa.memory_map(self._existing(key))
+
+    def refuses_overwrites(self) -> bool:
+        """Create a probe twice and see whether the second is refused."""
+        key = f"{RESERVED}probe-{uuid.uuid4().hex}"
+        try:
+            self._create(key, b"first")
+            return not self._create(key, b"second")
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self._root, key))
+
+    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Remove temporaries of writers that were killed."""
+        with explaining(f"remove leftovers under {self.uri}", otherwise=ErrorClass.WRITE):
+            return local_files.remove_temporaries(self._root, time.time() - older_than_s)
+
+    def _existing(self, key: str) -> str:
+        """Check a key and resolve it; a link that leaves the root is refused."""
+        check_key(key)
+        return self._inside(key, os.path.realpath(os.path.join(self._root, key)))
+
+    def _new(self, key: str) -> str:
+        """Return where to write a key, in a folder that is created if need be."""
+        if self._device is not None and _device(self._root) != self._device:
+            raise self._gone()
+        folder, name = os.path.split(os.path.join(self._root, key))
+        folder = self._inside(key, os.path.realpath(folder))
+        local_files.make_folder(folder)
+        self._device = _device(self._root)
+        return os.path.join(folder, name)
+
+    def _create(self, key: str, data: bytes) -> bool:
+        with self._writing(key):
+            return local_files.create(self._root, self._new(key), data)
+
+    @contextmanager
+    def _open(self, key: str) -> Iterator[int]:
+        # Non-blocking: opening a pipe would wait for its writer. The path is resolved already.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self._existing(key), flags)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(mode):
+                message = f"cannot read {self.uri}/{key}: it is not a regular file"
+                raise StorageError(ErrorClass.KEY_REJECTED, message)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _read(self, key: str, descriptor: int, start: int, length: int) -> bytes:
+        body = os.pread(descriptor, length, start)
+        while len(body) < length:  # a signal, or over 2 GiB
+            more = os.pread(descriptor, length - len(body), start + len(body))
+            if not more:
+                raise self._changed(key)
+            body += more
+        return body
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        with explaining(f"read {self.uri}/{key}", otherwise=ErrorClass.NETWORK):
+            try:
+                yield
+            except FileNotFoundError:
+                if self._device is not None and _device(self._root) != self._device:
+                    raise self._gone() from None
+                raise
+
+    @contextmanager
+    def _writing(self, key: str) -> Iterator[None]:
+        with explaining(f"write {self.uri}/{key}", otherwise=ErrorClass.WRITE):
+            yield
+
+    def _inside(self, key: str, path: str) -> str:
+        if not is_inside(self._root, path):
+            message = f"{self.uri}/{key} is or passes a link out of the folder: copy the file in"
+            raise ImageError(ErrorClass.KEY_REJECTED, message)
+        return path
+
+    def _changed(self, key: str) -> StorageError:
+        message = f"{self.uri}/{key} changed while it was read"
+        return StorageError(ErrorClass.SOURCE_CHANGED, message)
+
+    def _gone(self) -> StorageUnavailableError:
+        message = f"{self.uri} is no longer there: mount it again, then run the same command again"
+        return StorageUnavailableError(message)
+
+
+def _device(root: str) -> int | None:
+    """Name the file system that a folder is on, None where there is no folder.
+
+    A folder that vanishes, or is suddenly on another file system, was unmounted: then its files
+    are not missing, and writing would go to the disk below the mount point.
+    """
+    try:
+        return os.stat(root).st_dev
+    except OSError:
+        return None

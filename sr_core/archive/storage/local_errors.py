@@ -1,0 +1,59 @@
+"""What an operating system error means: one object's row, or the whole store."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sr_core.errors import ErrorClass, SrfleetError, StorageError, StorageUnavailableError
+
+_FULL = "make room, then run the same command again"
+_GONE = "mount the disk or share again, then run the same command again"
+_STORE = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: "make the file system writable",
+    errno.ESTALE: _GONE,
+    errno.ENOTCONN: _GONE,
+    errno.ENODEV: _GONE,
+    errno.ENXIO: _GONE,
+    errno.EHOSTDOWN: _GONE,
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "raise the limit of open files of the system",
+    errno.ENOLCK: "the file system has neither hard links nor locks: use another one",
+}
+_OBJECT = {
+    errno.ENOENT: ErrorClass.NOT_FOUND,
+    errno.EISDIR: ErrorClass.NOT_FOUND,
+    errno.ENOTDIR: ErrorClass.NOT_FOUND,
+    errno.EACCES: ErrorClass.FORBIDDEN,
+    errno.EPERM: ErrorClass.FORBIDDEN,
+    errno.ENAMETOOLONG: ErrorClass.KEY_REJECTED,
+    errno.ELOOP: ErrorClass.KEY_REJECTED,
+    errno.EFBIG: ErrorClass.TOO_LARGE,
+    errno.ETIMEDOUT: ErrorClass.NETWORK,
+}
+
+
+@contextmanager
+def explaining(action: str, *, otherwise: ErrorClass) -> Iterator[None]:
+    """Turn an OSError into an error of this project; `action` reads "read file:///f/key".
+
+    `otherwise`: the class of an object's error that says nothing better, as a bad sector does.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _explain(error, action, otherwise) from error
+
+
+def _explain(error: OSError, action: str, otherwise: ErrorClass) -> SrfleetError:
+    number = error.errno or 0
+    said = f"cannot {action}: {os.strerror(number)}"
+    if number in _STORE:
+        return StorageUnavailableError(f"{said}: {_STORE[number]}")
+    if otherwise is ErrorClass.WRITE and number in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+        return StorageError(otherwise, f"{said}: something else stands at a part of its path")
+    return StorageError(_OBJECT.get(number, otherwise), said)

@@ -1,0 +1,80 @@
+"""Walking a folder in the order of its keys, without leaving it and without losing a file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from sr_core.archive.storage.keys import is_reserved, key_of_name
+from sr_core.archive.storage.store import ObjectInfo
+
+
+def walk(root: str, prefix: str) -> Iterator[ObjectInfo]:
+    """Yield the files under `root` whose key starts with `prefix`, in the order of their keys.
+
+    Holds the names of one folder per level. Links to files are followed inside the root. What
+    cannot be entered or read (links to folders, links out, unreadable folders, pipes) is yielded
+    as one object, so that nothing is left out silently.
+
+    Raises: OSError.
+    """
+    folder = prefix.rpartition("/")[0]
+    start = os.path.join(root, folder) if folder else root
+    if os.path.realpath(start) == start:  # links to folders are not entered, here neither
+        yield from _walk_folder(root, f"{folder}/" if folder else "", prefix)
+
+
+def _walk_folder(root: str, folder: str, prefix: str) -> Iterator[ObjectInfo]:
+    # `folder` and `name` are as the system spells them; a key is what can be stored as text.
+    for name in _sorted_names(os.path.join(root, folder)):
+        path, is_folder = folder + name.rstrip("/"), name.endswith("/")
+        key = key_of_name(path)
+        if is_reserved(key):
+            continue
+        if is_folder and (f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/")):
+            try:
+                yield from _walk_folder(root, f"{path}/", prefix)
+            except PermissionError:
+                yield describe(key, os.lstat(os.path.join(root, path)))
+        elif not is_folder and key.startswith(prefix):
+            with suppress(FileNotFoundError):  # removed since its folder was read
+                yield describe(key, _status(root, os.path.join(root, path)))
+
+
+def describe(key: str, status: os.stat_result) -> ObjectInfo:
+    """Describe a file; whatever is no regular file has no bytes."""
+    size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return ObjectInfo(key, size, etag_of(status), modified)
+
+
+def etag_of(status: os.stat_result) -> str:
+    """Name a state of a file by its time and size."""
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def is_inside(root: str, path: str) -> bool:
+    """Say whether a resolved path is the root or under it."""
+    return path == root or path.startswith(root.rstrip("/") + "/")
+
+
+def _sorted_names(folder: str) -> list[str]:
+    # A folder sorts by its name with the slash that its keys have: "a.jpg" comes before "a/b".
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return sorted(
+            f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+            for entry in entries
+        )
+    return []
+
+
+def _status(root: str, path: str) -> os.stat_result:
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        resolved = os.path.realpath(path)
+        if is_inside(root, resolved) and os.path.isfile(resolved):
+            return os.stat(resolved)
+    return status

@@ -1,0 +1,144 @@
+"""Conditional writes to a bucket: in one put, in parts, and what is left when they fail."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of
+from sr_core.archive.storage.s3_requests import Requests
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+_SLOWEST_UPLOAD = 1 << 20  # bytes/s; a body that takes longer at this rate gets a later deadline
+_DENIED = ("AccessDenied", "NotImplemented")
+
+
+class Writes:
+    """Writes objects of one bucket. Names are full keys; errors are S3_ERRORS, unexplained."""
+
+    def __init__(self, requests: Requests, bucket: str) -> None:
+        self._requests = requests
+        self._bucket = bucket
+
+    def put(self, name: str, data: bytes, metadata: Mapping[str, str]) -> bool:
+        """Put an object unless it exists; in parts if it is large. False: it exists."""
+        if len(data) > self._requests.settings.part_bytes:
+            return self.put_in_parts(name, data, metadata)
+        return _unless_exists(
+            lambda: self._requests.send(
+                lambda s3: s3.put_object(
+                    Bucket=self._bucket,
+                    Key=name,
+                    Body=data,
+                    IfNoneMatch="*",
+                    Metadata=metadata,
+                    ContentType=_content_type(name),
+                ),
+                deadline_s=self._deadline_s(data),
+            )
+        )
+
+    def put_in_parts(self, name: str, data: bytes, metadata: Mapping[str, str]) -> bool:
+        """Upload in parts, with the condition on the completion. False: the object exists.
+
+        A part is tried again by itself. After a completion that failed or whose answer was lost
+        all begins anew, as S3 asks for after a 409; if it had succeeded, the new one is refused.
+        """
+        return _unless_exists(
+            lambda: self._requests.persist(
+                lambda: self._upload(name, data, metadata), deadline_s=self._deadline_s(data)
+            )
+        )
+
+    def overwrite(self, name: str, data: bytes) -> None:
+        """Put an object over whatever stands there."""
+        self._requests.send(
+            lambda s3: s3.put_object(
+                Bucket=self._bucket, Key=name, Body=data, ContentType=_content_type(name)
+            )
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete an object, or leave it where the credentials may not delete."""
+        try:
+            self._requests.send(lambda s3: s3.delete_object(Bucket=self._bucket, Key=name))
+        except ClientError as error:
+            if code_of(error) not in _DENIED:
+                raise
+
+    def abort_uploads(self, prefix: str, begun_before: datetime) -> int:
+        """Abort unfinished uploads and count them; none where the credentials may not see them."""
+        try:
+            page = self._requests.send(
+                lambda s3: s3.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
+            )
+        except ClientError as error:
+            if code_of(error) in _DENIED:
+                return 0
+            raise
+        old = [item for item in page.get("Uploads", []) if item["Initiated"] <= begun_before]
+        for item in old:
+            self._abort(item["Key"], item["UploadId"])
+        return len(old)
+
+    def _upload(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
+        upload = self._requests.send(
+            lambda s3: s3.create_multipart_upload(
+                Bucket=self._bucket, Key=name, Metadata=metadata, ContentType=_content_type(name)
+            )
+        )["UploadId"]
+        size = self._requests.settings.part_bytes
+        try:
+            parts = [
+                self._upload_part(name, upload, number, data[start : start + size])
+                for number, start in enumerate(range(0, len(data), size), start=1)
+            ]
+            self._requests.client.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=name,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+                IfNoneMatch="*",
+            )
+        except BaseException:  # Ctrl-C too: parts of an unfinished upload are invisible, but paid
+            with suppress(*S3_ERRORS):
+                self._abort(name, upload)
+            raise
+
+    def _upload_part(
+        self, name: str, upload: str, number: int, data: bytes
+    ) -> CompletedPartTypeDef:
+        answer = self._requests.send(
+            lambda s3: s3.upload_part(
+                Bucket=self._bucket, Key=name, UploadId=upload, PartNumber=number, Body=data
+            )
+        )
+        return {"PartNumber": number, "ETag": answer["ETag"]}
+
+    def _abort(self, name: str, upload: str) -> None:
+        self._requests.client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=upload)
+
+    def _deadline_s(self, data: bytes) -> float:
+        return max(self._requests.settings.deadline_s, len(data) / _SLOWEST_UPLOAD)
+
+
+def _unless_exists(write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except ClientError as error:
+        if code_of(error) == "PreconditionFailed":
+            return False
+        raise
+    return True
+
+
+def _content_type(name: str) -> str:
+    """Name the type of an object, so that a browser shows an image or a report from a bucket."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -1,0 +1,60 @@
+"""How patient and how parallel the S3 store is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Self
+
+from sr_core.errors import ConfigurationError
+
+_MIN_PART_BYTES = 5 << 20  # S3 refuses smaller parts, save the last
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """Limits of one S3 store in one process.
+
+    Each can be set by an environment variable: `timeout_s` by SRFLEET_S3_TIMEOUT_S, and so on.
+    """
+
+    timeout_s: float = 20.0
+    """How long a connection may take, or a server may send nothing."""
+    deadline_s: float = 120.0
+    """How long one operation may be tried again, unless its caller says otherwise."""
+    first_wait_s: float = 0.2
+    """Bound of the random wait before the second attempt; it doubles for each one after."""
+    longest_wait_s: float = 10.0
+    connections: int = 16
+    """Requests under way at once, from all threads of the process."""
+    part_bytes: int = 64 << 20
+    """Larger bodies are uploaded in parts of this size."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least = _MIN_PART_BYTES if field.name == "part_bytes" else 0
+            if value <= 0 or value < least:
+                raise ConfigurationError(f"{variable(field.name)}: {value} is too small")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the SRFLEET_S3_* variables that are set.
+
+        Raises: ConfigurationError naming the variable and its value.
+        """
+        values = {}
+        for field in fields(cls):
+            name, kind = variable(field.name), int if isinstance(field.default, int) else float
+            if text := os.environ.get(name):
+                try:
+                    values[field.name] = kind(text)
+                except ValueError:
+                    wanted = "a whole number" if kind is int else "a number"
+                    raise ConfigurationError(f"{name}: {text!r} is not {wanted}") from None
+        return cls(**values)  # type: ignore[arg-type]  # of the kinds of the defaults
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of a setting."""
+    return f"SRFLEET_S3_{name.upper()}"
