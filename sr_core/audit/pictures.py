@@ -1,0 +1,162 @@
+"""The small pictures of a page: thumbnails, and the most detailed part of an image."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sr_core.archive.storage import Store
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import Limits, crop, decode, thumbnail
+from sr_core.imaging.pixels import Pixels
+from sr_core.records import MetricsRow
+
+MAX_BYTES = 1 << 30
+MAX_PX = 256_000_000
+"""Larger images are not shown: one image at a time is decoded whole, at 3 bytes a pixel or more."""
+
+_SMALL = Limits(
+    max_bytes=1 << 26, max_side_px=1 << 14, max_source_px=1 << 24, max_output_px=1 << 24
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, in pixels or in shares of width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def times(self, x: float, y: float) -> Box:
+        """Scale both axes."""
+        return Box(self.left * x, self.top * y, self.width * x, self.height * y)
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One part of an image, in pixels of source and output and in shares of both."""
+
+    of_source: Box
+    of_output: Box
+    frame: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What can be shown of one image; the notes say why something is missing."""
+
+    thumbnail: bytes | None = None
+    frame: Box | None = None
+    """Where the details were taken, in shares of width and height."""
+    before: bytes | None = None
+    after: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def preview(
+    row: MetricsRow, outputs: Store, sources: Store | None, thumbnail_px: int, detail_px: int
+) -> Preview:
+    """Show an output, and its most detailed part beside the same part of the source.
+
+    What is wrong with one image becomes a note and is never raised.
+
+    Args:
+        row: of an image that is ok.
+        outputs: the run's root.
+        sources: the source root; None: only the output is shown.
+        thumbnail_px: longer side of the thumbnail.
+        detail_px: side of the square detail, in output pixels.
+
+    Raises: StorageUnavailableError where a whole store cannot be used.
+    """
+    try:
+        output = read_picture(outputs, row.output_key, row.width_out_px, row.height_out_px)
+        small = thumbnail(output, thumbnail_px)
+        detail = detailed_part(small, row, detail_px, detail_px)
+        shown = Preview(small, detail.frame, after=cut(output, detail.of_output))
+    except ImageError as error:
+        return Preview(notes=(f"the output cannot be shown: {error.message}",))
+    if sources is None:
+        return shown
+    try:
+        source = read_picture(sources, row.key, row.width_in_px, row.height_in_px)
+        if hashlib.sha256(source).hexdigest() != row.source_sha256:
+            return replace(shown, notes=("the source has changed since, so it is not shown",))
+        return replace(shown, before=cut(source, detail.of_source))
+    except ImageError as error:
+        return replace(shown, notes=(f"the source cannot be shown: {error.message}",))
+
+
+def read_picture(
+    store: Store, key: str | None, width_px: int | None, height_px: int | None
+) -> bytes:
+    """Read an image that is to be shown.
+
+    Raises: ImageError where it is not there, or too large to be decoded for a page.
+    """
+    if key is None:
+        raise ImageError(ErrorClass.NOT_FOUND, "the table names no file")
+    if (width_px or 0) * (height_px or 0) > MAX_PX:
+        raise ImageError(ErrorClass.TOO_LARGE, f"it has more than {MAX_PX // 10**6} megapixels")
+    data, _ = store.read_object(key, max_bytes=MAX_BYTES)
+    return data
+
+
+def detailed_part(small: bytes, row: MetricsRow, width_px: int, height_px: int) -> Detail:
+    """Find the part with the most detail, so that a crop shows more than sky.
+
+    It begins and ends on whole pixels of the source.
+
+    Args:
+        small: a thumbnail of the image.
+        row: says how large source and output are.
+        width_px: how wide the part is, in output pixels.
+        height_px: how high.
+
+    Raises: ImageError where the row does not know the sizes.
+    """
+    sizes = (row.width_in_px, row.height_in_px, row.width_out_px, row.height_out_px)
+    wide_in, high_in, wide_out, high_out = (size or 0 for size in sizes)
+    if not (wide_in and high_in and wide_out and high_out):
+        raise ImageError(ErrorClass.INTERNAL, "the table does not say how large it is")
+    width = min(wide_in, max(1, round(width_px * wide_in / wide_out)))
+    height = min(high_in, max(1, round(height_px * high_in / high_out)))
+    left, top = _busiest(decode(small, _SMALL).pages[0].pixels, width / wide_in, height / high_in)
+    source = Box(
+        min(round(left * wide_in), wide_in - width),
+        min(round(top * high_in), high_in - height),
+        width,
+        height,
+    )
+    return Detail(
+        source,
+        source.times(wide_out / wide_in, high_out / high_in),
+        source.times(1 / wide_in, 1 / high_in),
+    )
+
+
+def cut(data: bytes, box: Box) -> bytes:
+    """Cut a part, given in pixels, out of an image file; a PNG or JPEG file comes back."""
+    return crop(data, *(round(side) for side in (box.left, box.top, box.width, box.height)))
+
+
+def _busiest(pixels: Pixels, width_share: float, height_share: float) -> tuple[float, float]:
+    """Place a window so that neighbouring pixels differ most in it; returns left and top shares."""
+    grey = pixels.astype(np.float32).mean(axis=2)
+    energy = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
+    rows, columns = energy.shape
+    if rows == 0 or columns == 0:
+        return 0.0, 0.0
+    height = min(rows, max(1, round(height_share * rows)))
+    width = min(columns, max(1, round(width_share * columns)))
+    sums = np.pad(energy, ((1, 0), (1, 0))).cumsum(0, dtype=np.float64).cumsum(1)
+    inside = (
+        sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )  # fmt: skip
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return float(left / columns), float(top / rows)
