@@ -1,0 +1,205 @@
+"""The manifest: every file of a source as one row, in key order. See docs/manifest.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sr_core.archive.probing import probe_rows
+from sr_core.archive.storage import ObjectInfo, Store
+from sr_core.archive.tables import MANIFEST_SCHEMA, PARQUET_OPTIONS, manifest_table
+from sr_core.errors import ConfigurationError
+from sr_core.records import ManifestRow, Status
+
+SOURCE_METADATA = b"srfleet.source"
+BATCH_ROWS = 1 << 16
+"""Rows of one Parquet row group of a manifest."""
+
+_IDENTITY_COLUMNS = ["image_id", "key", "size_bytes", "etag", "reference_key"]
+
+
+@dataclass(slots=True)
+class ManifestSummary:
+    """What a manifest holds.
+
+    `images` are the rows that can be tried; of those, the header of `unprobed` ones could not be
+    read yet, and they count in no megapixels.
+    """
+
+    rows: int = 0
+    images: int = 0
+    unprobed: int = 0
+    duplicates: int = 0
+    megapixels: float = 0.0
+    size_bytes: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    digest: str = ""
+
+
+def image_id(key: str, occurrence: int = 0) -> str:
+    """Name an image by its key: 16 hexadecimal digits.
+
+    Args:
+        key: relative to the source root.
+        occurrence: how many earlier rows of the manifest name the same key.
+    """
+    text = f"{key}\0{occurrence}" if occurrence else key
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def listed_row(info: ObjectInfo) -> ManifestRow:
+    """Begin a row with what a listing tells."""
+    return ManifestRow(
+        image_id(info.key), info.key, info.size_bytes, info.etag, modified_at=info.modified_at
+    )
+
+
+def is_folder_marker(key: str, size_bytes: int | None) -> bool:
+    """Tell whether an object only stands for a folder, as S3 consoles and Hadoop write them."""
+    return not size_bytes and key.endswith(("/", "_$folder$"))
+
+
+def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[ManifestRow]:
+    """List a source as unprobed rows, in key order.
+
+    Args:
+        leave_out: URIs of files and folders that are no part of the source though they lie in it,
+            such as the output root of the run.
+
+    Raises: ConfigurationError where the whole source would be left out.
+    """
+    inside = store.uri + "/"
+    if store.uri in leave_out:
+        raise ConfigurationError(
+            f"{store.uri} is both source and output; give an output of its own"
+        )
+    own = tuple(uri.removeprefix(inside) for uri in leave_out if uri.startswith(inside))
+    own_folders = tuple(f"{key}/" for key in own)
+    for info in store.list():
+        if info.key in own or info.key.startswith(own_folders):
+            continue
+        if not is_folder_marker(info.key, info.size_bytes):
+            yield listed_row(info)
+
+
+def scan(
+    store: Store, *, leave_out: Sequence[str] = (), threads: int = 32
+) -> Iterator[ManifestRow]:
+    """List a source and read its headers: one row per file, images or not, in key order.
+
+    See `list_source` and `probe_rows`, which it joins.
+    """
+    return probe_rows(store, list_source(store, leave_out), threads=threads)
+
+
+def write_manifest(
+    rows: Iterable[ManifestRow], sink: Path | BinaryIO, source_uri: str
+) -> ManifestSummary:
+    """Write rows to a Parquet file as they come; a file on disk appears only when it is whole.
+
+    Raises: ValueError where the rows are not in key order.
+    """
+    summary = ManifestSummary()
+    digest = hashlib.sha256()
+    schema = MANIFEST_SCHEMA.with_metadata(
+        MANIFEST_SCHEMA.metadata | {SOURCE_METADATA: source_uri.encode()}
+    )
+    rows = iter(rows)
+    last_key = ""
+    with _whole(sink) as file, pq.ParquetWriter(file, schema, **PARQUET_OPTIONS) as writer:
+        while batch := list(islice(rows, BATCH_ROWS)):
+            _check_order(last_key, batch)
+            last_key = batch[-1].key
+            table = manifest_table(batch)
+            writer.write_table(table)
+            digest.update(_canonical(table))
+            _count(summary, table)
+    summary.digest = digest.hexdigest()
+    return summary
+
+
+def manifest_digest(manifest: pa.Table) -> str:
+    """Hash which images a manifest names, and in which versions.
+
+    SHA-256 over one line of JSON per row, in row order: the array of image_id, key, size_bytes,
+    etag and reference_key, ASCII only, without spaces. So it does not depend on how the file was
+    written, nor on what the probes found out.
+    """
+    digest = hashlib.sha256()
+    for batch in manifest.select(_IDENTITY_COLUMNS).to_batches(BATCH_ROWS):
+        digest.update(_canonical(batch))
+    return digest.hexdigest()
+
+
+def read_manifest(file: str | Path | BinaryIO) -> pa.Table:
+    """Read a manifest into memory, as one table of MANIFEST_SCHEMA.
+
+    Another tool may have filtered it and written it anew: only the columns count. The URI of its
+    source stays in the schema's metadata (SOURCE_METADATA) where that tool kept it.
+
+    Raises: ConfigurationError where the file is no manifest.
+    """
+    try:
+        table = pq.read_table(file)
+        metadata = dict(MANIFEST_SCHEMA.metadata) | (table.schema.metadata or {})
+        table = table.select(MANIFEST_SCHEMA.names).cast(MANIFEST_SCHEMA)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise ConfigurationError(
+            f"{file} is not a manifest ({error}); make one with `srfleet manifest`"
+        ) from error
+    return table.replace_schema_metadata(metadata)
+
+
+@contextmanager
+def _whole(sink: Path | BinaryIO) -> Iterator[Path | BinaryIO]:
+    """Write beside a file and move it into place at the end."""
+    if not isinstance(sink, Path):
+        yield sink
+        return
+    partial = sink.with_name(f"{sink.name}.partial-{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(sink)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_order(last_key: str, batch: Sequence[ManifestRow]) -> None:
+    for row in batch:
+        if row.key < last_key:
+            raise ValueError(f"rows must be in key order: {row.key!r} after {last_key!r}")
+        last_key = row.key
+
+
+def _canonical(rows: pa.Table | pa.RecordBatch) -> bytes:
+    columns = [rows.column(name).to_pylist() for name in _IDENTITY_COLUMNS]
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    return "".join(f"{encode(values)}\n" for values in zip(*columns, strict=True)).encode()
+
+
+def _count(summary: ManifestSummary, table: pa.Table) -> None:
+    summary.rows += len(table)
+    summary.size_bytes += _total(table["size_bytes"])
+    images = table.filter(pc.equal(table["status"], Status.OK))
+    summary.images += len(images)
+    summary.unprobed += images["format"].null_count
+    summary.megapixels += _total(pc.multiply(images["width_px"], images["height_px"])) / 1e6
+    summary.duplicates += _total(pc.equal(table["status"], Status.DUPLICATE))
+    refused = table.filter(pc.equal(table["status"], Status.FAILED))
+    summary.failed.update(refused["error_class"].to_pylist())
+
+
+def _total(values: Any) -> int:
+    return int(pc.sum(values).as_py() or 0)

@@ -1,0 +1,154 @@
+"""What the outputs of many images will be: sizes, formats, cost, and which are over a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sr_core.config import RunConfig
+from sr_core.imaging.codecs import FORMAT_LIMITS, output_format
+
+_MEGA = 1_000_000
+UNPROBED_PX_PER_BYTE = 3
+"""Of a source whose header could not be read: a JPEG of 2.7 bits per pixel."""
+UNPROBED_PX = 12 * _MEGA
+"""Of a source of which not even the size in bytes is known."""
+
+_FORMAT_OF_SUFFIX = {
+    "jpg": "JPEG",
+    "jpeg": "JPEG",
+    "jpe": "JPEG",
+    "jfif": "JPEG",
+    "webp": "WEBP",
+    "tif": "TIFF",
+    "tiff": "TIFF",
+    "jxl": "JXL",
+}
+"""Only for sources that were not probed; the others are written as if they were PNG."""
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Sizes of sources and of their outputs, one entry per image; 0 where unknown.
+
+    Those of a source that was not probed are unknown, whatever its hints say.
+    """
+
+    source_bytes: Ints
+    width_px: Ints
+    height_px: Ints
+    pages: Ints
+    output_width_px: Ints
+    output_height_px: Ints
+
+    @property
+    def source_px(self) -> Ints:
+        """Pixels of all pages of the sources."""
+        return self.width_px * self.height_px * self.pages
+
+    @property
+    def output_px(self) -> Ints:
+        """Pixels of all pages of the outputs."""
+        return self.output_width_px * self.output_height_px * self.pages
+
+
+def measure_sizes(manifest: pa.Table, run: RunConfig) -> Sizes:
+    """Compute the sizes of all outputs of a manifest."""
+    probed = manifest["format"].is_valid().to_numpy()
+    width, height, pages = (
+        np.where(probed, _numbers(manifest, name), 0) for name in ("width_px", "height_px", "pages")
+    )
+    output_width, output_height = output_sizes(width, height, run.scale, run.target)
+    return Sizes(
+        _numbers(manifest, "size_bytes"), width, height, pages, output_width, output_height
+    )
+
+
+def output_sizes(
+    width_px: Ints, height_px: Ints, scale: int, target: tuple[int, int] | None
+) -> tuple[Ints, Ints]:
+    """Compute widths and heights of outputs; 0 stays 0.
+
+    Args:
+        width_px: of the sources.
+        height_px: of the sources.
+        scale: factor, unless there is a target.
+        target: width and height of the box that outputs fit in, touching two of its sides.
+    """
+    if target is None:
+        return width_px * scale, height_px * scale
+    known = (width_px > 0) & (height_px > 0)
+    wide, high = np.maximum(width_px, 1), np.maximum(height_px, 1)
+    factor = np.minimum(target[0] / wide, target[1] / high)
+    widths, heights = (
+        np.where(known, np.maximum(1, np.rint(side * factor)), 0).astype(np.int64)
+        for side in (wide, high)
+    )
+    return widths, heights
+
+
+def output_formats(manifest: pa.Table, run: RunConfig) -> list[str]:
+    """Choose the format of every output, by the format of the source or else by its name."""
+    pages = pc.fill_null(manifest["pages"], 1).to_pylist()
+    formats = manifest["format"].to_pylist()
+    if None in formats:
+        suffixes = pc.utf8_lower(pc.replace_substring_regex(manifest["key"], r".*[./]", ""))
+        guesses = (_FORMAT_OF_SUFFIX.get(suffix, "PNG") for suffix in suffixes.to_pylist())
+        formats = [known or guess for known, guess in zip(formats, guesses, strict=True)]
+    kinds = set(zip(formats, pages, strict=True))
+    chosen = {kind: output_format(kind[0], run.format, kind[1]) for kind in kinds}
+    return [chosen[kind] for kind in zip(formats, pages, strict=True)]
+
+
+def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
+    """Estimate what every image costs, in pixels: of its source or output, whichever are more.
+
+    A source that was not probed counts with its hints, or with its bytes.
+    """
+    hints = _numbers(manifest, "width_px") * _numbers(manifest, "height_px")
+    by_bytes = np.where(
+        sizes.source_bytes > 0,
+        np.minimum(
+            sizes.source_bytes * UNPROBED_PX_PER_BYTE, int(run.max_source_megapixels * _MEGA)
+        ),
+        UNPROBED_PX,
+    )
+    guess = np.where(hints > 0, hints, by_bytes)
+    guess_out = guess * run.scale**2 if run.target is None else run.target[0] * run.target[1]
+    known = np.maximum(sizes.source_px, sizes.output_px)
+    return np.where(known > 0, known, np.maximum(guess, guess_out))
+
+
+def over_limits(sizes: Sizes, formats: Sequence[str], run: RunConfig) -> Iterator[tuple[int, str]]:
+    """Find the images that are over a limit.
+
+    Yields:
+        Position and what is wrong, once for each limit that an image is over.
+    """
+    longest = np.fromiter((FORMAT_LIMITS[name] for name in formats), np.int64, len(formats))
+    source_side = np.maximum(sizes.width_px, sizes.height_px)
+    output_side = np.maximum(sizes.output_width_px, sizes.output_height_px)
+    output_page_px = sizes.output_width_px * sizes.output_height_px
+    checks = (
+        ("the source has {} bytes", sizes.source_bytes, run.max_source_bytes),
+        ("the source has a side of {} px", source_side, run.max_side_px),
+        ("the source has {} pixels", sizes.source_px, int(run.max_source_megapixels * _MEGA)),
+        ("the output would have {} pixels", output_page_px, int(run.max_output_megapixels * _MEGA)),
+        ("the output would have a side of {} px", output_side, longest),
+    )
+    for text, values, bound in checks:
+        bounds = np.broadcast_to(bound, values.shape)
+        for position in map(int, np.flatnonzero(values > bounds)):
+            yield position, f"{text.format(values[position])}, allowed are {bounds[position]}"
+
+
+def _numbers(manifest: pa.Table, name: str) -> Ints:
+    values: Ints = pc.fill_null(manifest[name], 0).to_numpy()
+    return values
