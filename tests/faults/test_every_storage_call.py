@@ -1,0 +1,73 @@
+"""A process may die before or after any storage call: the next one finishes the run soundly."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from sr_core.archive.ledger import Ledger
+from sr_core.archive.storage import Store, open_store
+from sr_core.audit.checks import verify_run
+from sr_core.audit.findings import Severity
+from tests.small_run import begin, contents, plan_retry, planned_images, process_round
+from tests.watched_store import Crash, Crasher
+
+IMAGES = planned_images(3, per_shard=2, refused={1})
+SICK = {"album/2.jpg"}
+
+
+def both_rounds(store: Store, attempt: str) -> None:
+    """Do what `upscale` and then `upscale --retry-failed` do, wherever an earlier one stopped."""
+    ledger = begin(store, IMAGES)
+    if ledger.rounds() == [0]:
+        process_round(ledger, 0, attempt, sick=SICK)
+        ledger.finish_round(0)
+        plan_retry(ledger)
+    process_round(ledger, 1, attempt)
+    ledger.finish_round(1)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_crash_at_any_storage_call_loses_and_repeats_nothing(tmp_path: Path, moment: str) -> None:
+    calls = calls_of(open_store(str(tmp_path / "clean")))
+    for call in range(1, calls + 1):
+        store = open_store(str(tmp_path / f"crash-{call}"))
+        crasher = Crasher(**{moment: call})
+        with pytest.raises(Crash):
+            both_rounds(crasher.watch(store), "doomed")
+        check_unfinished(store)
+        left_behind = contents(store)
+        both_rounds(store, "rescuer")
+        assert verify_run(store) == [], f"crash {moment} call {call}"
+        finished = contents(store)
+        assert left_behind.items() <= finished.items(), f"crash {moment} call {call}"
+        both_rounds(store, "idler")
+        assert contents(store) == finished, f"crash {moment} call {call}"
+
+
+def test_two_crashes_in_a_row_are_survived_too(tmp_path: Path) -> None:
+    calls = calls_of(open_store(str(tmp_path / "clean")))
+    for call in range(1, calls + 1, 4):
+        store = open_store(str(tmp_path / f"crash-{call}"))
+        for attempt in ("doomed", "doomed too"):
+            with suppress(Crash):  # the second may have so little left that it comes through
+                both_rounds(Crasher(after=call).watch(store), attempt)
+        both_rounds(store, "rescuer")
+        assert verify_run(store) == [], f"two crashes after call {call}"
+
+
+def calls_of(store: Store) -> int:
+    """Count the storage calls of undisturbed work, and see that it ends well."""
+    watched = Crasher().watch(store)
+    both_rounds(watched, "clean")
+    assert verify_run(store) == []
+    return sum(watched.calls.values())
+
+
+def check_unfinished(store: Store) -> None:
+    """See that what a dead process left breaks no promise, and is told as unfinished."""
+    if Ledger(store).run() is not None:
+        broken = [each for each in verify_run(store) if each.severity is Severity.ERROR]
+        assert broken == []

@@ -1,0 +1,71 @@
+"""A store that tells of every call to it: to count, to crash, to hold a driver where it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sr_core.archive.storage import Store
+
+
+class WatchedStore:
+    """Pass every call on to a store, and call a hook before and another after it.
+
+    A hook that raises stands for a process that dies there: what was done before stands, what
+    would have come after does not happen.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._before, self._after = store, before, after
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._store, name)
+        return self._watched(name, value) if callable(value) else value
+
+    def _watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls[name] += 1
+            self._before()
+            try:
+                return method(*args, **kwargs)
+            finally:
+                self._after()
+
+        return call
+
+
+class Crash(BaseException):
+    """The end of a process, which no `except Exception` may survive."""
+
+
+class Crasher:
+    """Hooks of a process that dies before or after its k-th storage call, and stays dead."""
+
+    def __init__(self, *, before: int | None = None, after: int | None = None) -> None:
+        self._before, self._after = before, after
+        self._begun = self._ended = 0
+        self.dead = False
+
+    def watch(self, store: Store) -> WatchedStore:
+        """Let the process use a store."""
+        return WatchedStore(store, self._begin, self._end)
+
+    def _begin(self) -> None:
+        self._begun += 1
+        self._die_if(self.dead or self._begun == self._before)
+
+    def _end(self) -> None:
+        self._ended += 1
+        self._die_if(self.dead or self._ended == self._after)
+
+    def _die_if(self, due: bool) -> None:
+        if due:
+            self.dead = True
+            raise Crash
