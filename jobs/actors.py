@@ -14,7 +14,6 @@ import ray
 
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.plan import read_shard
-from sr_core.archive.runs import RunRecord
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import ExecutionConfig, RunConfig
 from sr_core.errors import ConfigurationError
@@ -71,9 +70,9 @@ class UpscaleActor:
             a wrong known answer.
         """
         # Here and not at the top: the driver imports this module and should not load torch.
-        from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
-        from sr_core.pipeline import ShardWorker  # noqa: PLC0415
-        from sr_core.stages import Stages  # noqa: PLC0415
+        from sr_core.inference.upscaler import open_upscaler
+        from sr_core.pipeline import ShardWorker
+        from sr_core.stages import Stages
 
         start = time.monotonic()
         limit_threads(self._execution)
@@ -153,7 +152,7 @@ def check_checkpoint(model: str, expected: str | None) -> None:
 
 def limit_threads(execution: ExecutionConfig) -> None:
     """Keep torch to the cores that the actor was given."""
-    import torch  # noqa: PLC0415 - only actors need it
+    import torch
 
     torch.set_num_threads(max(1, int(execution.cpus_per_actor)))
 
@@ -163,7 +162,7 @@ def check_known_answer(upscaler: Upscaler, device: str) -> None:
 
     Raises: ConfigurationError where it comes out wrong.
     """
-    from sr_core.inference.tiled import GeneratorUpscaler, known_answer_error  # noqa: PLC0415
+    from sr_core.inference.tiled import GeneratorUpscaler, known_answer_error
 
     if not isinstance(upscaler, GeneratorUpscaler):
         return
@@ -180,7 +179,7 @@ def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
 
     One tile of 192x192 pixels, upscaled twice; the second time counts.
     """
-    from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
+    from sr_core.inference.upscaler import open_upscaler
 
     limit_threads(execution)
     upscaler = open_upscaler(model, device=device)

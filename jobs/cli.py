@@ -33,11 +33,14 @@ SourceArgument = Annotated[
         help="Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table.",
     ),
 ]
-RootArgument = Annotated[str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")]
+RootArgument = Annotated[
+    str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="srresnet, bicubic, bilinear, nearest, or a checkpoint's path.", show_default="srresnet"
+        help="srresnet, bicubic, bilinear, nearest, or a checkpoint's path.",
+        show_default="srresnet",
     ),
 ]
 ScaleOption = Annotated[int | None, typer.Option(help="2 or 4.", show_default="4")]
@@ -46,7 +49,7 @@ TargetOption = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    typer.Option(help="jpeg, png, webp, tiff, jxl, or source.", show_default="source"),
+    typer.Option("--format", help="jpeg, png, webp, tiff, jxl, or source.", show_default="source"),
 ]
 ActorsOption = Annotated[
     int | None, typer.Option(help="How many actors.", show_default="one per GPU or core")
@@ -76,7 +79,7 @@ def build_job(
 
     Raises: ConfigurationError.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - keeps --help quick
+    from pydantic import ValidationError
 
     base = load_job(job_file).model_dump() if job_file else {"run": {}, "execution": {}}
     if source is not None:
@@ -122,10 +125,7 @@ def upscale(
     model: ModelOption = None,
     scale: ScaleOption = None,
     target: TargetOption = None,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help="jpeg, png, webp, tiff, jxl, or source.", show_default="source"),
-    ] = None,
+    format_: FormatOption = None,
     quality: Annotated[
         int | None, typer.Option(help="Of JPEG and WebP.", show_default="95")
     ] = None,
@@ -143,7 +143,7 @@ def upscale(
     ] = False,
 ) -> None:
     """Upscale every image of SOURCE into OUT; the same command resumes."""
-    from jobs.upscale import upscale as drive  # noqa: PLC0415 - loads Ray
+    from jobs.upscale import upscale as drive
 
     configuration = build_job(
         job,
@@ -159,9 +159,112 @@ def upscale(
         },
         {"actors": actors, "device": device, "address": address},
     )
-    raise typer.Exit(
-        drive(configuration, console(), retry_failed=retry_failed, extend=extend)
+    raise typer.Exit(drive(configuration, console(), retry_failed=retry_failed, extend=extend))
+
+
+@app.command()
+def manifest(
+    source: SourceArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")] = Path(
+        "manifest.parquet"
+    ),
+    root: Annotated[
+        str | None,
+        typer.Option(help="What names in a table are relative to.", show_default="its folder"),
+    ] = None,
+    uri_column: Annotated[
+        str | None,
+        typer.Option(help="Column of names in a table.", show_default="uri, key or path"),
+    ] = None,
+    reference_column: Annotated[
+        str | None, typer.Option(help="Column that names the true high-resolution image.")
+    ] = None,
+    since: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out what the run in this root has finished; repeatable."),
+    ] = None,
+) -> None:
+    """List SOURCE with sizes and formats into a Parquet table."""
+    from jobs.manifest import make_manifest
+
+    make_manifest(
+        source,
+        output,
+        console(),
+        root=root,
+        uri_column=uri_column,
+        reference_column=reference_column,
+        since=since or [],
     )
+
+
+@app.command()
+def plan(
+    source: SourceArgument,
+    output: Annotated[
+        str, typer.Argument(metavar="[OUT]", help="Where outputs would go.")
+    ] = "srfleet-out",
+    job: JobOption = None,
+    model: ModelOption = None,
+    scale: ScaleOption = None,
+    target: TargetOption = None,
+    format_: FormatOption = None,
+    actors: ActorsOption = None,
+    device: DeviceOption = None,
+    address: AddressOption = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(help="Price of one device for an hour.")
+    ] = None,
+) -> None:
+    """Tell what a run would take, without writing anything."""
+    from jobs.plan import show_plan
+
+    run = {"model": model, "scale": scale, "target": parse_target(target), "format": format_}
+    execution = {"actors": actors, "device": device, "address": address}
+    show_plan(
+        build_job(job, source, output, run, execution), console(), price_per_hour=price_per_hour
+    )
+
+
+@app.command()
+def status(root: RootArgument) -> None:
+    """Tell where the run in OUT stands, while it goes or after it stopped."""
+    from jobs.status import show_status
+
+    raise typer.Exit(show_status(root, console()))
+
+
+@app.command()
+def verify(root: RootArgument) -> None:
+    """Check every count and checksum of the run in OUT again."""
+    from jobs.status import show_verification
+
+    raise typer.Exit(show_verification(root, console()))
+
+
+@app.command()
+def doctor(
+    root: Annotated[
+        str | None, typer.Argument(metavar="[OUT]", help="Storage to check as well.")
+    ] = None,
+    address: AddressOption = None,
+) -> None:
+    """Check whether this machine can upscale."""
+    from jobs.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(console(), root, address))
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Argument(metavar="[OUT]", help="A new or unfinished folder.")
+    ] = Path("demo-out"),
+) -> None:
+    """Upscale eight sample photographs with every model and compare them side by side."""
+    from jobs.demo import run_demo
+
+    raise typer.Exit(run_demo(output, console()))
 
 
 def main() -> None:

@@ -103,4 +103,3 @@ def actor_options(execution: ExecutionConfig, device: str) -> dict[str, Any]:
 def node_is_alive(node_id: str) -> bool:
     """Tell whether Ray still counts a node in."""
     return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
-

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import chain
 from typing import cast
 
 import pyarrow as pa
@@ -26,7 +25,7 @@ from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError
 from sr_core.metrics.registry import PROTOCOL_VERSION
 from sr_core.models.catalogue import checkpoint_sha256, model_name
-from sr_core.records import ManifestRow, Status
+from sr_core.records import ManifestRow
 
 # A shard takes about this long on its device: long enough that its commit costs nothing, short
 # enough that losing one costs little.
@@ -83,9 +82,7 @@ def _record(job: JobConfig, source: Store, digest: str) -> RunRecord:
         manifest_digest=digest,
         checkpoint_sha256=checkpoint,
         metric_protocol=PROTOCOL_VERSION,
-        versions={
-            name: version(name) for name in ("srfleet", "ray", "torch", "numpy", "pillow")
-        }
+        versions={name: version(name) for name in ("srfleet", "ray", "torch", "numpy", "pillow")}
         | {"python": platform.python_version()},
         created_at=datetime.now(UTC),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sr_core.archive.inventory import read_inventory
+from sr_core.archive.inventory import inventoried_bucket, read_inventory
 from sr_core.archive.manifest import (
     SOURCE_METADATA,
     list_source,
@@ -68,7 +68,7 @@ def open_source(
     Raises: ConfigurationError if it is none of these.
     """
     if source.endswith("manifest.json"):
-        store = open_store(root or _inventory_bucket(source))
+        store = open_store(root or inventoried_bucket(source))
         return Source(store, lambda: read_inventory(source, store))
     if source.endswith(_TABLES):
         if source.endswith(".parquet") and "://" not in source and _is_manifest(Path(source)):
@@ -82,9 +82,7 @@ def open_source(
         )
     if "://" not in source and not Path(source).is_dir():
         what = "is a file" if Path(source).is_file() else "does not exist"
-        raise ConfigurationError(
-            f"{source} {what}; give a folder, an s3:// prefix, or a manifest"
-        )
+        raise ConfigurationError(f"{source} {what}; give a folder, an s3:// prefix, or a manifest")
     store = open_store(source)
     return Source(store, lambda: list_source(store, leave_out))
 

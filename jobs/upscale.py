@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 from rich.console import Console
 
-from jobs.actors import SHARDS_PER_ACTOR, UpscaleActor, measure_speed
+from jobs.actors import SHARDS_PER_ACTOR, UpscaleActor
 from jobs.cluster import Devices, actor_options, choose_devices, connected
 from jobs.display import Display, outcome
 from jobs.fleet import Fleet
+from jobs.plan import fleet_speed
 from jobs.prepare import (
     OpenRun,
     added_images,
@@ -28,7 +30,7 @@ from sr_core.archive.history import read_plan
 from sr_core.archive.plan import read_shard
 from sr_core.audit.report import write_report
 from sr_core.config import ExecutionConfig, JobConfig
-from sr_core.errors import ErrorClass, RetryLaterError, SrfleetError
+from sr_core.errors import RetryLaterError
 from sr_core.records import Status
 
 EXIT_DONE, EXIT_USAGE, EXIT_FAILED_IMAGES, EXIT_TRY_AGAIN = 0, 2, 3, 75
@@ -62,19 +64,26 @@ def upscale(
     if manifest is None and not (todo or retry_failed or extend):
         _tell_changes(run, console)
         return _sum_up(run, console, report=False)
-    with connected(job.execution), _terminable():
-        devices = choose_devices(job.execution)
-        _check_root(run, console)
-        if manifest is not None:
-            _add_round(run, manifest, 0, devices)
-        else:
-            _tell_changes(run, console)
-        _drive(run, devices, console)
-        # Not before: an image that a pending round is about to finish has not failed.
-        if retry_failed:
-            _further_round(run, devices, console, failed_images, "no image failed")
-        if extend:
-            _further_round(run, devices, console, added_images, "no files came to the source")
+    try:
+        with connected(job.execution), _terminable():
+            devices = choose_devices(job.execution)
+            _check_root(run, console)
+            if manifest is not None:
+                _add_round(run, manifest, 0, devices)
+            else:
+                _tell_changes(run, console)
+            _drive(run, devices, console)
+            # Not before: an image that a pending round is about to finish has not failed.
+            if retry_failed:
+                _further_round(run, devices, console, failed_images, "no image failed")
+            if extend:
+                _further_round(run, devices, console, added_images, "no files came to the source")
+    except KeyboardInterrupt as interrupt:
+        progress = run.ledger.progress()
+        raise RetryLaterError(
+            f"{progress.images - progress.images_left} done, {progress.images_left} left; the same "
+            "command goes on from there"
+        ) from interrupt
     return _sum_up(run, console, report=report)
 
 
@@ -98,14 +107,8 @@ def _check_root(run: OpenRun, console: Console) -> None:
         )
 
 
-def _add_round(run: OpenRun, manifest: object, round_: int, devices: Devices) -> None:
-    def speed() -> float:
-        measure = ray.remote(measure_speed).options(
-            **actor_options(run.job.execution, devices.device), max_retries=1
-        )
-        call = measure.remote(run.job.run.model, run.job.execution, devices.device)
-        return float(ray.get(call))
-
+def _add_round(run: OpenRun, manifest: pa.Table, round_: int, devices: Devices) -> None:
+    speed = fleet_speed(run.job, devices)
     put_plan(run, plan_round(run, manifest, round_, devices.actors, speed))
 
 
@@ -113,11 +116,11 @@ def _further_round(
     run: OpenRun,
     devices: Devices,
     console: Console,
-    images: Callable[[OpenRun], object],
+    images: Callable[[OpenRun], pa.Table],
     nothing: str,
 ) -> None:
     manifest = images(run)
-    if not len(manifest):  # type: ignore[arg-type]
+    if not len(manifest):
         console.print(nothing)
         return
     _add_round(run, manifest, len(run.ledger.rounds()), devices)
@@ -217,7 +220,7 @@ def _sum_up(run: OpenRun, console: Console, *, report: bool) -> int:
 def _terminable() -> Iterator[None]:
     """Stop on SIGTERM, which schedulers send, as on Ctrl-C."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGTERM, stop)

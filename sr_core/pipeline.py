@@ -28,9 +28,7 @@ class PixelBudget:
     def acquire(self, megapixels: float) -> None:
         """Wait for room. An image larger than the whole budget waits until it is alone."""
         with self._freed:
-            self._freed.wait_for(
-                lambda: self._used == 0 or self._used + megapixels <= self._limit
-            )
+            self._freed.wait_for(lambda: self._used == 0 or self._used + megapixels <= self._limit)
             self._used += megapixels
 
     def release(self, megapixels: float) -> None:
@@ -68,9 +66,7 @@ class ShardWorker:
         rows = self.rows(read_shard(self._root, round_, shard), round_, attempt)
         return self.commit(round_, shard, rows)
 
-    def rows(
-        self, images: Sequence[PlannedImage], round_: int, attempt: str
-    ) -> list[MetricsRow]:
+    def rows(self, images: Sequence[PlannedImage], round_: int, attempt: str) -> list[MetricsRow]:
         """Process images and return their rows, in the same order, without committing."""
         works = [self._work(image, round_, attempt) for image in images]
         _ShardRun(works, self._stages, self._budget).run(self._io_threads)
@@ -142,7 +138,7 @@ class _ShardRun:
                 step(work)
         except RetryLaterError as error:
             self._broken = error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an unforeseen image must not stop its neighbours
             _log.exception("%s of %s", step.__name__.strip("_"), work.image.image.key)
             work.fail(ErrorClass.INTERNAL, f"{type(error).__name__}: {error}")
         except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits

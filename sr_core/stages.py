@@ -189,7 +189,8 @@ class Stages:
         Raises: ImageError, StorageUnavailableError.
         """
         key, output_format = work.image.output_key, work.image.output_format
-        assert key is not None and output_format is not None
+        assert key is not None
+        assert output_format is not None
         adopted = work.standing is not None
         if work.standing is None:
             data = self._encoded(work, output_format)
@@ -230,7 +231,8 @@ class Stages:
 
         Raises: ImageError with class conflict if they are no such image.
         """
-        assert work.source is not None and work.standing is not None
+        assert work.source is not None
+        assert work.standing is not None
         try:
             with work.timed("put"):
                 picture = decode(work.standing, self._output_limits)

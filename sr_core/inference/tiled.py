@@ -139,9 +139,7 @@ class GeneratorUpscaler:
                 ]
             )
             y, x = (top - window_top) * scale, (left - window_left) * scale
-            image = image[
-                ..., y : y + (bottom - top) * scale, x : x + (right - left) * scale
-            ]
+            image = image[..., y : y + (bottom - top) * scale, x : x + (right - left) * scale]
             if not bool(torch.isfinite(image).all()):
                 raise _NotFiniteError
             if sr.shape[2] == 1:
@@ -157,9 +155,7 @@ class _NotFiniteError(Exception):
 
 def _window(pixels: Pixels, tile: Tile) -> Pixels:
     rows, columns = tile.rows, tile.columns
-    return pixels[
-        rows.window_start : rows.window_stop, columns.window_start : columns.window_stop
-    ]
+    return pixels[rows.window_start : rows.window_stop, columns.window_start : columns.window_stop]
 
 
 def _pad_to(pixels: Pixels, side: int) -> Pixels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,7 @@ class Tile:
     def window_px(self) -> int:
         """Pixels of the window."""
         rows, columns = self.rows, self.columns
-        return (rows.window_stop - rows.window_start) * (
-            columns.window_stop - columns.window_start
-        )
+        return (rows.window_stop - rows.window_start) * (columns.window_stop - columns.window_start)
 
 
 def plan_tiles(height: int, width: int, reach: int, max_window_px: int) -> list[Tile]:
@@ -86,7 +85,7 @@ def _spans(length: int, count: int, reach: int) -> list[Span]:
     edges = [length * index // count for index in range(count + 1)]
     return [
         Span(start, stop, max(0, start - reach), min(length, stop + reach))
-        for start, stop in zip(edges, edges[1:], strict=False)
+        for start, stop in pairwise(edges)
     ]
 
 

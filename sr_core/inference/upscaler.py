@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol, get_args
 
-
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import Interpolation, resize_pixels
 from sr_core.inference.tiled import GeneratorUpscaler

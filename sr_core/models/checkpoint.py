@@ -66,7 +66,7 @@ def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
         tensors, info = _read(path)
     except ConfigurationError:
         raise
-    except Exception as error:  # noqa: BLE001 - both readers raise many kinds for a broken file
+    except Exception as error:
         raise ConfigurationError(
             f"cannot read the checkpoint {path}: {type(error).__name__}: {error}"
         ) from error

@@ -84,7 +84,8 @@ def initialise_as_interpolator(generator: Generator) -> None:
     generator.head.bias[:3].zero_()
     generator.trunk_bn.weight.zero_()
     for block in generator.upsample:
-        assert isinstance(block, UpsampleBlock) and block.conv.bias is not None
+        assert isinstance(block, UpsampleBlock)
+        assert block.conv.bias is not None
         repeated = block.conv.weight[::4].clone()
         repeated[:3].zero_()
         for channel in range(3):

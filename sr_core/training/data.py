@@ -36,7 +36,9 @@ class CropPool:
             lr = to_pixels(degrade(to_tensor(photograph), scale), np.dtype(np.uint8))
             self._pairs.append((torch.from_numpy(lr), torch.from_numpy(photograph)))
         if not self._pairs:
-            raise ValueError(f"none of {len(photographs)} photographs has {crop_px} px on each side")
+            raise ValueError(
+                f"none of {len(photographs)} photographs has {crop_px} px on each side"
+            )
         areas = np.array([hr.shape[0] * hr.shape[1] for _, hr in self._pairs], dtype=np.float64)
         self._shares = areas / areas.sum()
 

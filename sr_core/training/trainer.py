@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -87,7 +88,7 @@ class SRResNetTrainer:
             self.step += 1
             self._update_average()
             value = float(loss.detach())
-            if value != value or value in (float("inf"), float("-inf")):
+            if not math.isfinite(value):
                 raise FloatingPointError(f"the loss is {value} at step {self.step}")
             yield StepResult(self.step, value, learning_rate)
 

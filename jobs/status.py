@@ -1,0 +1,57 @@
+"""srfleet status and srfleet verify: what a root says of its run, from storage alone."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from jobs.display import outcome
+from sr_core.archive.ledger import Ledger
+from sr_core.archive.storage import open_store
+from sr_core.audit.checks import verify_run
+from sr_core.records import Status
+
+EXIT_DONE, EXIT_FAILED_IMAGES = 0, 3
+
+
+def show_status(root: str, console: Console) -> int:
+    """Print where a run stands.
+
+    Returns:
+        0 where every image is done, 3 where some failed, 75 where the run is not finished.
+    """
+    progress = Ledger(open_store(root)).progress()
+    run = progress.run
+    shards_done = progress.shards - progress.shards_left
+    lines = [
+        f"run {run.run_id}: {run.source_uri}, {run.config['model']}",
+        f"{progress.images - progress.images_left} of {progress.images} images, "
+        f"{shards_done} of {progress.shards} shards, "
+        f"{progress.megapixels - progress.megapixels_left:.1f} of {progress.megapixels:.1f} MP",
+        outcome(progress.statuses, progress.error_classes),
+    ]
+    if progress.rounds > 1:
+        lines.append(f"{progress.rounds} rounds")
+    if progress.last_commit_at is not None:
+        lines.append(f"last commit {progress.last_commit_at:%Y-%m-%d %H:%M:%S} UTC")
+    lines.append("finished" if progress.finished else "not finished")
+    console.print("\n".join(lines), markup=False, highlight=False)
+    if not progress.finished:
+        return 75
+    return EXIT_FAILED_IMAGES if progress.statuses.get(Status.FAILED) else EXIT_DONE
+
+
+def show_verification(root: str, console: Console) -> int:
+    """Check every checksum and count of a run again and print what is wrong.
+
+    Returns:
+        0 where all is as it should be, 3 otherwise.
+    """
+    findings = verify_run(open_store(root))
+    for finding in findings:
+        console.print(
+            f"{finding.severity}: {finding.subject}: {finding.message}",
+            markup=False,
+            highlight=False,
+        )
+    console.print(f"{len(findings)} findings" if findings else "everything is as it should be")
+    return EXIT_FAILED_IMAGES if findings else EXIT_DONE

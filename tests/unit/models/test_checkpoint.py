@@ -1,0 +1,72 @@
+"""Checkpoints: what is saved comes back, what is no checkpoint is named."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sr_core.errors import ConfigurationError
+from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint, shipped_models
+from sr_core.models.checkpoint import load_generator, save_generator
+from sr_core.models.generator import Generator
+
+
+def test_safetensors_bring_back_weights_and_record(tmp_path: Path) -> None:
+    generator = Generator(2, channels=8, blocks=3).eval()
+    save_generator(tmp_path / "g.safetensors", generator, {"steps": 7}, torch.float32)
+    loaded, info = load_generator(tmp_path / "g.safetensors")
+    lr = torch.rand(1, 3, 5, 6)
+    assert (info.scale, info.channels, info.blocks, info.training) == (2, 8, 3, {"steps": 7})
+    assert torch.equal(loaded(lr), generator(lr))
+
+
+def test_a_state_dict_tells_its_own_size(tmp_path: Path) -> None:
+    generator = Generator(4, channels=8, blocks=2).eval()
+    torch.save(generator.state_dict(), tmp_path / "g.pth")
+    loaded, info = load_generator(tmp_path / "g.pth")
+    lr = torch.rand(1, 3, 5, 6)
+    assert (info.scale, info.channels, info.blocks) == (4, 8, 2)
+    assert torch.equal(loaded(lr), generator(lr))
+
+
+def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"head.weight": Path}, tmp_path / "evil.pth")
+    with pytest.raises(ConfigurationError, match=r"cannot read the checkpoint .*evil\.pth"):
+        load_generator(tmp_path / "evil.pth")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.safetensors", b"no"), ("b.pth", b""), ("c.pth", b"PK\x03\x04")]
+)
+def test_a_broken_file_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigurationError, match=name):
+        load_generator(tmp_path / name)
+
+
+def test_foreign_layouts_are_named_with_what_was_found(tmp_path: Path) -> None:
+    torch.save({"conv_first.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "f.pth")
+    with pytest.raises(ConfigurationError, match=r"conv_first\.weight"):
+        load_generator(tmp_path / "f.pth")
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    state = Generator(4, channels=8, blocks=2).state_dict()
+    del state["output.bias"]
+    torch.save(state, tmp_path / "g.pth")
+    with pytest.raises(ConfigurationError, match=r"output\.bias"):
+        load_generator(tmp_path / "g.pth")
+
+
+def test_an_unknown_model_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match="'srganx'.*nearest.*bicubic.*srresnet"):
+        find_checkpoint("srganx")
+
+
+def test_shipped_weights_load_and_have_a_hash() -> None:
+    assert "srresnet" in shipped_models()
+    for name in shipped_models():
+        generator, info = load_generator(find_checkpoint(name))
+        assert info.scale == generator.scale == 4
+        assert len(checkpoint_sha256(name) or "") == 64
+    assert checkpoint_sha256("bicubic") is None
