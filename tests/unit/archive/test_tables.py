@@ -101,7 +101,7 @@ def test_text_that_is_not_unicode_is_escaped_instead_of_losing_the_shard() -> No
 
 def test_a_null_where_none_may_be_is_refused() -> None:
     with pytest.raises(ValueError, match="column key must not be null"):
-        tables.manifest_table([replace(BARE, key=None)])  # type: ignore[arg-type]
+        tables.manifest_table([replace(BARE, key=None)])
 
 
 def test_every_field_of_a_record_is_a_column_in_its_order() -> None:
