@@ -1,0 +1,40 @@
+"""Codecs: from the bytes of image files to pixels with their metadata, and back."""
+
+from sr_core.imaging.codecs.decode import decode, probe
+from sr_core.imaging.codecs.encode import encode, losses
+from sr_core.imaging.codecs.formats import (
+    EXTENSIONS,
+    FORMAT_LIMITS,
+    LOSSY,
+    MAX_PAGES,
+    Header,
+    Limits,
+    Metadata,
+    Page,
+    Picture,
+    check_output_size,
+    output_format,
+)
+from sr_core.imaging.codecs.source import NeedMoreBytes
+from sr_core.imaging.codecs.thumbnails import crop, thumbnail
+
+__all__ = [
+    "EXTENSIONS",
+    "FORMAT_LIMITS",
+    "LOSSY",
+    "MAX_PAGES",
+    "Header",
+    "Limits",
+    "Metadata",
+    "NeedMoreBytes",
+    "Page",
+    "Picture",
+    "check_output_size",
+    "crop",
+    "decode",
+    "encode",
+    "losses",
+    "output_format",
+    "probe",
+    "thumbnail",
+]

@@ -1,0 +1,172 @@
+"""Colour: ICC profiles, the modes that Pillow decodes to, and the way to grey or RGB with alpha."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import imagecodecs
+import numpy as np
+from PIL import Image, ImageCms
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs.formats import Page
+from sr_core.imaging.pixels import Pixels
+
+_TO_RGB = frozenset({"RGBX", "YCbCr", "PA", "RGBa", "La"})
+_AS_IT_IS = frozenset({"L", "LA", "RGB", "RGBA", "I;16"})
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Decoded samples: (H, W) or (H, W, 1..4) uint8 or uint16, grey or RGB with straight alpha.
+
+    `orientation` is what is still to be applied; `icc` describes the samples, None where they are
+    sRGB or nothing is known.
+    """
+
+    samples: Pixels
+    icc: bytes | None = None
+    orientation: int = 1
+    warnings: tuple[str, ...] = ()
+
+
+def to_page(raster: Raster) -> Page:
+    """Split samples into pixels and alpha, upright, contiguous and writable."""
+    samples = raster.samples if raster.samples.ndim == 3 else raster.samples[:, :, None]
+    samples = turned(samples, raster.orientation)
+    if samples.shape[2] in (1, 3):
+        return Page(_owned(samples))
+    return Page(_owned(samples[:, :, :-1]), _owned(samples[:, :, -1]))
+
+
+def turned(samples: Pixels, orientation: int) -> Pixels:
+    """Apply an EXIF orientation, 1 to 8; a view.
+
+    Source: EXIF 2.32, tag 0x0112.
+    """
+    if orientation >= 5:
+        samples = samples.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    return samples
+
+
+def straight(samples: Pixels) -> Pixels:
+    """Undo the multiplication of colours with alpha, the last channel; where it is 0 they stay."""
+    top = int(np.iinfo(samples.dtype).max)
+    alpha = samples[:, :, -1:].astype(np.uint32)
+    colours = (samples[:, :, :-1] * np.uint32(top) + alpha // 2) // np.maximum(alpha, 1)
+    colours = np.where(alpha == 0, samples[:, :, :-1], np.minimum(colours, top))
+    return np.concatenate([colours, alpha], axis=2).astype(samples.dtype)
+
+
+def widened(samples: Pixels, bits: int) -> Pixels:
+    """Spread samples of `bits` bits over the full range of their dtype."""
+    have, top = (1 << bits) - 1, int(np.iinfo(samples.dtype).max)
+    if have == top:
+        return samples
+    return ((samples * np.uint32(top) + have // 2) // have).astype(samples.dtype)
+
+
+def from_pillow(image: Image.Image, icc: bytes | None) -> Raster:
+    """Convert what Pillow decoded to grey or RGB, with alpha where there is transparency.
+
+    CMYK and LAB go to sRGB, through the profile where there is one.
+
+    Raises: ImageError with class unsupported_mode.
+    """
+    mode = image.mode
+    if mode in ("CMYK", "LAB"):
+        return _to_srgb(image, icc)
+    if mode == "1":
+        image = image.convert("L")
+    elif mode == "P":
+        clear = (
+            image.info.get("transparency") is not None
+            or getattr(image.palette, "mode", "") == "RGBA"
+        )
+        image = image.convert("RGBA" if clear else "RGB")
+    elif mode in _TO_RGB:
+        image = image.convert({"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}.get(mode, "RGB"))
+    elif mode in ("L", "RGB") and image.info.get("transparency") is not None:
+        image = image.convert("LA" if mode == "L" else "RGBA")
+    elif mode not in _AS_IT_IS:
+        raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"pixels of mode {mode} are not supported")
+    return Raster(np.asarray(image), icc)
+
+
+def from_cmyk(samples: Pixels, icc: bytes | None, *, inverted: bool) -> Raster:
+    """Convert CMYK samples (H, W, 4) to sRGB; `inverted`: 255 is no ink, as Adobe writes JPEG."""
+    size = (samples.shape[1], samples.shape[0])
+    raw = "CMYK;I" if inverted else "CMYK"
+    return _to_srgb(Image.frombuffer("CMYK", size, samples, "raw", raw, 0, 1), icc)
+
+
+def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
+    """Convert grey or RGB pixels (H, W, 1 | 3) from a profile to sRGB, at their own depth."""
+    grey = pixels.shape[2] == 1
+    converted: Pixels = imagecodecs.cms_transform(
+        pixels[:, :, 0] if grey else pixels,
+        icc,
+        _srgb_profile(),
+        colorspace="gray" if grey else "rgb",
+        outcolorspace="rgb",
+    )
+    return converted[:, :, :1].copy() if grey else converted
+
+
+def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return a profile if it describes pixels of 1 (grey) or 3 (RGB) channels, else say why not.
+
+    Source: ICC.1:2022, section 7.2 (header: signature at byte 36, colour space at byte 16).
+    """
+    if icc is None:
+        return None, ()
+    wanted = b"GRAY" if channels == 1 else b"RGB "
+    if len(icc) < 132 or icc[36:40] != b"acsp":
+        return None, ("the ICC profile is damaged and was dropped",)
+    if icc[16:20] != wanted:
+        space = icc[16:20].decode("ascii", "replace").strip()
+        return None, (f"the ICC profile is for {space} and was dropped",)
+    return icc, ()
+
+
+def _to_srgb(image: Image.Image, icc: bytes | None) -> Raster:
+    """Convert CMYK or LAB by colour management; CMYK without a usable profile by arithmetic."""
+    try:
+        if image.mode == "LAB":
+            profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        elif icc is not None:
+            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        else:
+            return _naive(image, "CMYK without an ICC profile, converted by arithmetic")
+        converted = ImageCms.profileToProfile(
+            image,
+            profile,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return _naive(
+            image, "CMYK with an ICC profile that cannot be used, converted by arithmetic"
+        )
+    return Raster(np.asarray(converted), None, warnings=(f"{image.mode} converted to sRGB",))
+
+
+def _naive(image: Image.Image, warning: str) -> Raster:
+    return Raster(np.asarray(image.convert("RGB")), None, warnings=(warning,))
+
+
+def _srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _owned(samples: Pixels) -> Pixels:
+    """Return contiguous, writable samples in native byte order, copied only where they are not."""
+    samples = np.ascontiguousarray(samples)
+    return samples if samples.flags.writeable else samples.copy()

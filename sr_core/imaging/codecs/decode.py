@@ -1,0 +1,162 @@
+"""From bytes to headers and pictures, every limit checked before pixels are decoded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sr_core.errors import ErrorClass, ImageError, SrfleetError
+from sr_core.imaging.codecs import (
+    exif,
+    jpeg,
+    jpeg2000,
+    jxl,
+    pillow,
+    png,
+    tiff_read,
+    webp,
+)
+from sr_core.imaging.codecs.colour import Raster, checked_profile, to_page
+from sr_core.imaging.codecs.detect import detect
+from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Page, Picture
+from sr_core.imaging.codecs.source import Source
+
+_ABSURD_PX_PER_BYTE = 100
+"""A photograph has less than 10; drawings of one colour and bombs have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What reads one format. Metadata appends what it could not read to its second argument."""
+
+    header: Callable[[Source], Header]
+    metadata: Callable[[Source, list[str]], Metadata]
+    rasters: Callable[[bytes, Header, bytes | None], list[Raster]]
+
+
+_READERS = {
+    "JPEG": _Reader(jpeg.header, jpeg.metadata, jpeg.rasters),
+    "PNG": _Reader(png.header, png.metadata, png.rasters),
+    "WEBP": _Reader(webp.header, webp.metadata, webp.rasters),
+    "TIFF": _Reader(tiff_read.header, tiff_read.metadata, tiff_read.rasters),
+    "JXL": _Reader(jxl.header, jxl.metadata, jxl.rasters),
+    "JPEG2000": _Reader(jpeg2000.header, jpeg2000.metadata, jpeg2000.rasters),
+    "AVIF": _Reader(pillow.header_of_avif, pillow.metadata_of_avif, pillow.rasters),
+    "BMP": _Reader(pillow.header_of_bmp, pillow.metadata_of_bmp, pillow.rasters),
+    "GIF": _Reader(pillow.header_of_gif, pillow.metadata_of_gif, pillow.rasters),
+}
+
+
+def probe(data: bytes, size_bytes: int | None = None) -> Header:
+    """Read a header without decoding pixels.
+
+    Args:
+        data: the file, or its first bytes.
+        size_bytes: of the whole file; None: data is the whole file.
+
+    Raises: NeedMoreBytes where the header goes beyond data; ImageError where no picture can come
+        of the file (class unsupported_format, unsupported_mode, too_large or decode).
+    """
+    return _header(Source(data, size_bytes))[0]
+
+
+def decode(data: bytes, limits: Limits) -> Picture:
+    """Decode a file completely: every page, upright, with the metadata that are kept.
+
+    Raises: ImageError, whatever is wrong with the file.
+    """
+    try:
+        return _decode(data, limits)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageError(ErrorClass.OUT_OF_MEMORY, "not enough memory to decode it") from error
+    except Exception as error:  # decoders raise anything on damaged files
+        message = f"cannot be decoded: {str(error) or type(error).__name__}"
+        raise ImageError(ErrorClass.DECODE, message) from error
+
+
+def _decode(data: bytes, limits: Limits) -> Picture:
+    if len(data) > limits.max_bytes:
+        raise ImageError(
+            ErrorClass.TOO_LARGE, f"{len(data)} bytes, more than the limit of {limits.max_bytes}"
+        )
+    source = Source(data)
+    header, reader = _header(source)
+    if header.animated:
+        raise ImageError(ErrorClass.ANIMATED, f"the {header.format} is an animation")
+    sizes = tiff_read.page_sizes(source) if header.pages > 1 else [header.stored_shape[::-1]]
+    _check(sizes, limits)
+    notes: list[str] = []
+    raw = _metadata(reader, source, notes)
+    rasters = reader.rasters(data, header, raw.icc)
+    pages = tuple(map(to_page, rasters))
+    for page, raster, (width, height) in zip(pages, rasters, sizes, strict=True):
+        if math.prod(page.pixels.shape[:2]) != width * height:
+            raise ImageError(ErrorClass.DECODE, f"the picture is not of {width}x{height} px")
+        notes += [note for note in raster.warnings if note not in notes]
+    metadata = _kept(replace(raw, icc=rasters[0].icc), pages[0], notes)
+    pixels = sum(width * height for width, height in sizes)
+    if pixels > _ABSURD_PX_PER_BYTE * len(data):
+        notes.append(f"{pixels // max(1, len(data))} pixels per byte is more than photographs have")
+    return Picture(
+        pages,
+        metadata,
+        header.format,
+        header.mode,
+        header.bit_depth,
+        header.orientation,
+        tuple(notes),
+    )
+
+
+def _header(source: Source) -> tuple[Header, _Reader]:
+    reader = _READERS[detect(source)]
+    try:
+        return reader.header(source), reader
+    except SrfleetError:
+        raise
+    except Exception as error:
+        raise ImageError(ErrorClass.DECODE, f"the header cannot be read: {error}") from error
+
+
+def _check(sizes: list[tuple[int, int]], limits: Limits) -> None:
+    """Refuse what would be too large, before any pixel is decoded."""
+    longest = max(max(size) for size in sizes)
+    pixels = sum(width * height for width, height in sizes)
+    if min(min(size) for size in sizes) < 1:
+        raise ImageError(ErrorClass.DECODE, "the picture has no pixels")
+    if longest > limits.max_side_px:
+        raise ImageError(
+            ErrorClass.TOO_LARGE, f"a side of {longest} px, the limit is {limits.max_side_px}"
+        )
+    if pixels > limits.max_source_px:
+        raise ImageError(
+            ErrorClass.TOO_LARGE, f"{pixels} pixels in all, the limit is {limits.max_source_px}"
+        )
+
+
+def _metadata(reader: _Reader, source: Source, notes: list[str]) -> Metadata:
+    """Read the metadata; whatever is wrong with them never fails an image."""
+    try:
+        return reader.metadata(source, notes)
+    except Exception as error:  # noqa: BLE001 - see above; the pixels' own reader will judge the file
+        notes.append(f"the metadata cannot be read and were dropped: {error}")
+        return Metadata()
+
+
+def _kept(raw: Metadata, page: Page, notes: list[str]) -> Metadata:
+    """Make the metadata fit the pixels as they are now: upright, of their own colour space."""
+    icc, dropped = checked_profile(raw.icc, page.pixels.shape[2])
+    notes.extend(dropped)
+    block, dpi = raw.exif, raw.dpi
+    if block is not None:
+        try:
+            dpi = dpi or exif.resolution_of(block)
+            block = exif.upright(block)
+        except ImageError as error:
+            notes.append(f"the EXIF cannot be read and were dropped: {error.message}")
+            block = None
+    xmp = None if raw.xmp is None else exif.xmp_upright(raw.xmp)
+    return Metadata(block, xmp, icc, dpi)

@@ -1,0 +1,66 @@
+"""Which format a file has, by its content."""
+
+from __future__ import annotations
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs.source import PNG_SIGNATURE, Source
+
+_STARTS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (PNG_SIGNATURE, "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II\x2a\0", "TIFF"),
+    (b"MM\0\x2a", "TIFF"),
+    (b"II\x2b\0\x08\0\0\0", "TIFF"),
+    (b"MM\0\x2b\0\x08\0\0", "TIFF"),
+    (b"\xff\x4f\xff\x51", "JPEG2000"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG2000"),
+    (b"\xff\x0a", "JXL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JXL"),
+)
+# Named in the message, because people wonder why these are not taken.
+_OTHERS = (
+    (b"8BPS", "Photoshop"),
+    (b"%PDF", "PDF"),
+    (b"%!PS", "PostScript"),
+    (b"<", "text with markup (HTML, SVG or XML)"),
+    (b"PK\x03\x04", "ZIP"),
+)
+_BMP_HEADER_BYTES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_LONGEST = 64
+
+
+def detect(source: Source) -> str:
+    """Return the format, as in `Header.format`; the name of the file plays no part.
+
+    Raises: ImageError with class unsupported_format, NeedMoreBytes.
+    """
+    if source.size == 0:
+        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty")
+    start = source.take(0, min(source.size, _LONGEST))
+    for signature, name in _STARTS:
+        if start.startswith(signature):
+            if name == "TIFF" and start[8:10] == b"CR":
+                raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera's raw file (CR2)")
+            return name
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BMP_HEADER_BYTES:
+        return "BMP"
+    brands = _brands(start)
+    if brands & {b"avif", b"avis"}:
+        return "AVIF"
+    others = [name for signature, name in _OTHERS if start.lstrip().startswith(signature)]
+    if brands & {b"heic", b"heix", b"mif1", b"hevc"}:
+        others = ["HEIC"]
+    what = others[0] if others else f"unknown, it begins with {start[:8].hex(' ')}"
+    raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"not an image that is supported: {what}")
+
+
+def _brands(start: bytes) -> set[bytes]:
+    """Return the brands of an ISO base media file, major and compatible ones."""
+    if start[4:8] != b"ftyp":
+        return set()
+    end = min(int.from_bytes(start[:4], "big"), len(start))
+    return {start[8:12], *(start[at : at + 4] for at in range(16, end, 4))}

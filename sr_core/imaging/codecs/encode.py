@@ -1,0 +1,121 @@
+"""From pictures to bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import exif, jpeg, jxl, png, tiff_write, webp
+from sr_core.imaging.codecs.colour import convert_to_srgb
+from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Page, Picture
+from sr_core.imaging.pixels import Pixels
+
+
+def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = False) -> bytes:  # noqa: A002
+    """Write a picture with its metadata. `losses` tells what the format cannot keep.
+
+    JPEG is written without chroma subsampling; PNG, TIFF and JPEG XL without loss, at the
+    picture's depth; JPEG XL in sRGB.
+
+    Args:
+        picture: pages of (H, W, 1 | 3) uint8 or uint16 with straight alpha or none.
+        format: jpeg, png, webp, tiff or jxl.
+        quality: 1 to 100, of JPEG and WebP.
+        strip_gps: leave out where the picture was taken.
+
+    Raises: ImageError with class too_large, out_of_memory or write.
+    """
+    for page in picture.pages:
+        height, width = page.pixels.shape[:2]
+        if max(height, width) > FORMAT_LIMITS[format]:
+            raise ImageError(ErrorClass.TOO_LARGE, f"{width}x{height} px is too large for {format}")
+    try:
+        return _encode(picture, format, quality, strip_gps=strip_gps)
+    except MemoryError as error:
+        raise ImageError(
+            ErrorClass.OUT_OF_MEMORY, f"not enough memory to write {format}"
+        ) from error
+    except Exception as error:  # encoders raise anything
+        message = f"cannot be written as {format}: {str(error) or type(error).__name__}"
+        raise ImageError(ErrorClass.WRITE, message) from error
+
+
+def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[str, ...]:  # noqa: A002
+    """Name what writing a picture in a format gives up, for the image's row."""
+    page, metadata = picture.pages[0], picture.metadata
+    found = []
+    if page.alpha is not None and format == "jpeg":
+        found.append("transparency was laid over white")
+    if page.pixels.dtype == np.uint16 and format in ("jpeg", "webp"):
+        found.append("16 bits were reduced to 8")
+    if len(picture.pages) > 1 and format != "tiff":
+        found.append(f"only the first of {len(picture.pages)} pages was written")
+    if metadata.icc is not None and format == "jxl":
+        found.append("colours were converted to sRGB")
+    kept = _without_gps(metadata) if strip_gps else metadata
+    if (metadata.exif and not kept.exif) or (metadata.xmp and not kept.xmp):
+        found.append("metadata whose place cannot be removed were dropped")
+    if format == "tiff" and kept.exif is not None and not exif.as_tags(kept.exif):
+        found.append("EXIF that cannot be written as TIFF tags was dropped")
+    return (*found, *(jpeg.losses(kept) if format == "jpeg" else ()))
+
+
+def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> bytes:  # noqa: A002
+    page = picture.pages[0]
+    height, width = page.pixels.shape[:2]
+    metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
+    if metadata.exif is not None:
+        metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
+    elif metadata.dpi is not None and format in ("webp", "jxl"):
+        metadata = replace(metadata, exif=exif.from_dpi(metadata.dpi))
+    if format == "jpeg":
+        return jpeg.encode(reduced(flattened(page)), quality, metadata)
+    if format == "webp":
+        return webp.encode(reduced(joined(page)), quality, metadata)
+    if format == "png":
+        return png.encode(joined(page), metadata)
+    if format == "tiff":
+        return tiff_write.encode([joined(each) for each in picture.pages], metadata)
+    if metadata.icc is not None:
+        page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
+    return jxl.encode(joined(page), metadata)
+
+
+def joined(page: Page) -> Pixels:
+    """Return samples (H, W, 1..4), alpha last."""
+    if page.alpha is None:
+        return page.pixels
+    joint: Pixels = np.concatenate([page.pixels, page.alpha[:, :, None]], axis=2)
+    return joint
+
+
+def flattened(page: Page) -> Pixels:
+    """Lay a page over white."""
+    if page.alpha is None:
+        return page.pixels
+    top = np.uint32(np.iinfo(page.pixels.dtype).max)
+    alpha = page.alpha[:, :, None].astype(np.uint32)
+    # At 16 bits the largest sum is 65535 * 65535 + 32767, which uint32 holds.
+    mixed = (page.pixels * alpha + top * (top - alpha) + top // 2) // top
+    return mixed.astype(page.pixels.dtype)
+
+
+def reduced(pixels: Pixels) -> Pixels:
+    """Round 16 bits to 8."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _without_gps(metadata: Metadata) -> Metadata:
+    """Remove places; a block in which they cannot be told apart is left out whole."""
+    block = metadata.exif
+    if block is not None:
+        try:
+            block = exif.without_gps(block)
+        except ImageError:
+            block = None
+    xmp = None if metadata.xmp is None else exif.xmp_without_gps(metadata.xmp)
+    return replace(metadata, exif=block, xmp=xmp)

@@ -1,0 +1,188 @@
+"""EXIF and XMP, changed in place so that everything else in them stays as it was."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from typing import Any
+
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from sr_core.errors import ErrorClass, ImageError, SrfleetError
+from sr_core.imaging.codecs.directory import Directory, TagFile
+from sr_core.imaging.codecs.source import Source
+
+ORIENTATION = 0x0112
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
+_SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
+
+# What describes how a TIFF keeps its samples or (GeoTIFF) what ground a pixel covers, and so would
+# be wrong in another file; everything else of a TIFF's directory is metadata.
+_STRUCTURE = frozenset(
+    {0xFE, 0xFF, 0x100, 0x101, 0x102, 0x103, 0x106, 0x107, 0x108, 0x109, 0x10A, 0x111, 0x112}
+    | {0x115, 0x116, 0x117, 0x118, 0x119, 0x11C, 0x120, 0x121, 0x122, 0x123, 0x124, 0x125, 0x12D}
+    | {0x13D, 0x140, 0x141, 0x142, 0x143, 0x144, 0x145, 0x14A, 0x14C, 0x150, 0x152, 0x153, 0x154}
+    | {0x155, 0x15B, 0x200, 0x201, 0x202, 0x203, 0x205, 0x206, 0x207, 0x208, 0x209, 0x211, 0x212}
+    | {0x213, 0x214, 0x2BC, 0x8773, 0x935C, 0x8649, 0x830E, 0x8482, 0x85D8}
+)
+
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
+_XMP_GPS = re.compile(
+    rb"\s+exif:GPS\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')|<exif:GPS(\w+)[^>]*?(?:/>|>.*?</exif:GPS\1>)",
+    re.DOTALL,
+)
+
+
+def orientation(exif: bytes | None) -> int:
+    """Return the orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    if exif is None:
+        return 1
+    try:
+        tags, first = _open(exif)
+        value = tags.number(first, ORIENTATION, 1)
+    except SrfleetError:
+        return 1
+    return value if 1 <= value <= 8 else 1
+
+
+def upright(exif: bytes) -> bytes:
+    """Set the orientation to 1 and unlink the thumbnail, which shows the picture as it was.
+
+    Raises: ImageError where it cannot be read.
+    """
+    tags, first = _open(exif)
+    changed = bytearray(exif)
+    _set_number(changed, tags, first, ORIENTATION, 1)
+    if first.next_position:
+        struct.pack_into(tags.order + "I", changed, first.next_link, 0)
+    return bytes(changed)
+
+
+def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
+    """Correct the tags that give the picture's size, where there are any.
+
+    Raises: ImageError where it cannot be read.
+    """
+    tags, first = _open(exif)
+    changed = bytearray(exif)
+    inner = tags.number(first, EXIF_DIRECTORY)
+    directories = [first, tags.directory(inner)] if inner else [first]
+    for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
+        _set_number(changed, tags, directory, wide, width_px)
+        _set_number(changed, tags, directory, high, height_px)
+    return bytes(changed)
+
+
+def without_gps(exif: bytes) -> bytes:
+    """Remove the GPS directory: its link, and every byte of its values.
+
+    Raises: ImageError where it cannot be read.
+    """
+    tags, first = _open(exif)
+    link = first.entries.get(GPS_DIRECTORY)
+    if link is None:
+        return exif
+    changed = bytearray(exif)
+    gps = tags.directory(tags.number(first, GPS_DIRECTORY))
+    for entry in gps.entries.values():
+        tags.value(entry)  # it lies within the block
+        changed[entry.start : entry.start + entry.length] = bytes(entry.length)
+    changed[gps.position : gps.next_link] = bytes(gps.next_link - gps.position)
+    # Close the gap in the first directory; its end moves up by one entry.
+    count = tags.read("H", first.position)
+    struct.pack_into(tags.order + "H", changed, first.position, count - 1)
+    tail = exif[link.position + 12 : first.next_link + 4]
+    changed[link.position : link.position + len(tail)] = tail
+    return bytes(changed)
+
+
+def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | None:
+    """Return dots per inch (horizontal, vertical), None where they are not given."""
+    unit = tags.number(directory, RESOLUTION_UNIT, 2)
+    wide = tags.numbers(directory.entries.get(X_RESOLUTION))
+    high = tags.numbers(directory.entries.get(Y_RESOLUTION)) or wide
+    if unit not in (2, 3) or not wide or min(wide[0], high[0]) <= 0:
+        return None
+    factor = 2.54 if unit == 3 else 1.0
+    return wide[0] * factor, high[0] * factor
+
+
+def resolution_of(exif: bytes) -> tuple[float, float] | None:
+    """Return dots per inch of an EXIF block.
+
+    Raises: ImageError where it cannot be read.
+    """
+    return resolution(*_open(exif))
+
+
+def from_tiff(data: bytes, position: int) -> bytes | None:
+    """Make an EXIF block of the descriptive tags of a TIFF's directory; None if there are none."""
+    found = Image.Exif()
+    found.endian = "<" if data[:2] == b"II" else ">"
+    found.load_from_fp(io.BytesIO(data), position)
+    for tag in _STRUCTURE & set(found):
+        del found[tag]
+    return _serialise(found) if len(found) else None
+
+
+def as_tags(exif: bytes | None) -> dict[int, Any]:
+    """Return the descriptive tags for a TIFF's directory; none where Pillow cannot write them."""
+    if exif is None:
+        return {}
+    try:
+        found = Image.Exif()
+        found.load(b"Exif\x00\x00" + exif)
+        inner = {tag: found.get_ifd(tag) for tag in (EXIF_DIRECTORY, GPS_DIRECTORY) if tag in found}
+        tags = {tag: value for tag, value in found.items() if tag not in _STRUCTURE} | inner
+        trial = ImageFileDirectory_v2()
+        for tag, value in tags.items():
+            trial[tag] = value
+        trial.tobytes()
+    except Exception:  # noqa: BLE001 - Pillow's parser raises anything on damaged tags
+        return {}
+    return tags
+
+
+def from_dpi(dpi: tuple[float, float]) -> bytes:
+    """Make an EXIF block that holds nothing but a resolution."""
+    exif = Image.Exif()
+    exif[X_RESOLUTION], exif[Y_RESOLUTION], exif[RESOLUTION_UNIT] = *dpi, 2
+    return _serialise(exif)
+
+
+def xmp_upright(xmp: bytes) -> bytes:
+    """Set the orientation that XMP repeats to 1."""
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+
+
+def xmp_without_gps(xmp: bytes) -> bytes | None:
+    """Remove the GPS properties; None where some cannot be told apart, so that none is left."""
+    left = _XMP_GPS.sub(b"", xmp)
+    return None if b"GPS" in left.replace(b"\0", b"") else left
+
+
+def _open(exif: bytes) -> tuple[TagFile, Directory]:
+    tags = TagFile(Source(exif))
+    if tags.big:
+        raise ImageError(ErrorClass.DECODE, "EXIF in a BigTIFF structure")
+    return tags, tags.directory(tags.first)
+
+
+def _serialise(exif: Image.Exif) -> bytes:
+    return exif.tobytes().removeprefix(b"Exif\x00\x00")
+
+
+def _set_number(
+    changed: bytearray, tags: TagFile, directory: Directory, tag: int, value: int
+) -> None:
+    """Overwrite a single number; a SHORT becomes a LONG where the value needs it."""
+    entry = directory.entries.get(tag)
+    if entry is None or entry.type not in (3, 4) or entry.number != 1:
+        return
+    kind = 3 if entry.type == 3 and value < 1 << 16 else 4
+    struct.pack_into(tags.order + "H", changed, entry.position + 2, kind)
+    packed = struct.pack(tags.order + ("H" if kind == 3 else "I"), value)
+    changed[entry.start : entry.start + 4] = packed.ljust(4, b"\0")

@@ -1,0 +1,119 @@
+"""The formats that Pillow reads: AVIF (but for its deep samples), BMP, GIF."""
+
+from __future__ import annotations
+
+import io
+
+import imagecodecs
+from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, ImageFile
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import exif
+from sr_core.imaging.codecs.colour import Raster, from_pillow, widened
+from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.source import Source
+
+# The plugins are called by themselves: Image.open would compare the size with a limit that is
+# global to the process, and ours are checked already.
+_PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+}
+
+
+def header_of_bmp(source: Source) -> Header:
+    """Read size and mode.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
+    source.take(0, min(source.size, 14 + 124 + 12 + 1024))  # headers, masks and palette
+    image = _opened("BMP", source.data)
+    return Header("BMP", image.mode, image.width, image.height)
+
+
+def header_of_gif(source: Source) -> Header:
+    """Read size, mode and animation; only the whole file tells whether there is a second frame.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
+    image = _opened("GIF", source.whole())
+    mode = "PA" if "transparency" in image.info else image.mode
+    animated = bool(getattr(image, "is_animated", False))
+    return Header("GIF", mode, image.width, image.height, animated=animated)
+
+
+def header_of_avif(source: Source) -> Header:
+    """Read size, depth, animation, and the rotation that AVIF keeps in boxes of its own.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
+    image = _opened("AVIF", source.whole())
+    turn = exif.orientation(_exif(image))
+    width, height = image.size[::-1] if turn >= 5 else image.size
+    depth = _avif_depth(source.data)
+    return Header(
+        "AVIF",
+        image.mode + ";16" if depth > 8 else image.mode,
+        width,
+        height,
+        bit_depth=depth,
+        animated=bool(getattr(image, "is_animated", False)),
+        orientation=turn,
+    )
+
+
+def metadata_of_bmp(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
+    """Return the resolution."""
+    return Metadata(dpi=_opened("BMP", source.whole()).info.get("dpi"))
+
+
+def metadata_of_gif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
+    """Return nothing: GIF has neither EXIF nor a resolution."""
+    return Metadata()
+
+
+def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
+    """Collect EXIF, XMP and ICC."""
+    image = _opened("AVIF", source.whole())
+    return Metadata(_exif(image), image.info.get("xmp"), image.info.get("icc_profile"))
+
+
+def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
+    """Decode the pixels.
+
+    Raises: ImageError, and what Pillow and imagecodecs raise.
+    """
+    if header.bit_depth > 8:
+        samples = widened(imagecodecs.avif_decode(data, numthreads=1), header.bit_depth)
+        return [Raster(samples, icc, header.orientation)]
+    image = _opened(header.format, data)
+    image.load()
+    raster = from_pillow(image, icc)
+    return [Raster(raster.samples, raster.icc, header.orientation, raster.warnings)]
+
+
+def _opened(name: str, data: bytes) -> Image.Image:
+    """Read the header.
+
+    Raises: ImageError for whatever Pillow raises.
+    """
+    try:
+        return _PLUGINS[name](io.BytesIO(data))
+    except Exception as error:
+        raise ImageError(ErrorClass.DECODE, f"the {name} cannot be read: {error}") from error
+
+
+def _exif(image: Image.Image) -> bytes | None:
+    block = image.info.get("exif")
+    return None if block is None else block.removeprefix(b"Exif\0\0")
+
+
+def _avif_depth(data: bytes) -> int:
+    """Find the depth in the AV1 configuration box.
+
+    Source: AV1-ISOBMFF, section 2.3.3 (high_bitdepth and twelve_bit of its third byte).
+    """
+    at = data.find(b"av1C")
+    flags = data[at + 6] if 0 <= at < len(data) - 6 else 0
+    return 8 if not flags & 0x40 else 12 if flags & 0x20 else 10

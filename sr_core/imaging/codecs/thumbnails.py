@@ -1,0 +1,57 @@
+"""Small pictures for reports: thumbnails, and details at full size."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import jpeg, png
+from sr_core.imaging.codecs.colour import convert_to_srgb
+from sr_core.imaging.codecs.decode import decode
+from sr_core.imaging.codecs.encode import flattened, reduced
+from sr_core.imaging.codecs.formats import Limits, Metadata, Page
+from sr_core.imaging.pixels import Pixels
+
+_LIMITS = Limits(
+    max_bytes=1 << 32, max_side_px=1 << 20, max_source_px=1 << 30, max_output_px=1 << 30
+)
+_QUALITY = 85
+
+
+def thumbnail(data: bytes, box_px: int) -> bytes:
+    """Shrink a picture into a square box, as an sRGB JPEG file; a smaller one keeps its size.
+
+    Raises: ImageError.
+    """
+    pixels = _shown(data, 0, 0, None, None)
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    image.thumbnail((box_px, box_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    small = np.asarray(image)
+    return jpeg.encode(small if small.ndim == 3 else small[:, :, None], _QUALITY, Metadata())
+
+
+def crop(data: bytes, left: int, top: int, width: int, height: int, zoom: int = 1) -> bytes:
+    """Cut a part of the first page out, as an sRGB PNG file; each pixel becomes zoom x zoom.
+
+    What lies outside the picture is left out.
+
+    Raises: ImageError, also with class internal where nothing of the part lies inside.
+    """
+    part = _shown(data, left, top, width, height)
+    return png.encode(np.repeat(np.repeat(part, zoom, 0), zoom, 1), Metadata())
+
+
+def _shown(data: bytes, left: int, top: int, width: int | None, height: int | None) -> Pixels:
+    """Return a part of the first page as a browser shows it: 8 bits, sRGB, over white."""
+    picture = decode(data, _LIMITS)
+    page = picture.pages[0]
+    rows = slice(max(0, top), None if height is None else max(0, top + height))
+    columns = slice(max(0, left), None if width is None else max(0, left + width))
+    alpha = None if page.alpha is None else page.alpha[rows, columns]
+    part = np.ascontiguousarray(page.pixels[rows, columns])
+    if part.size == 0:
+        raise ImageError(ErrorClass.INTERNAL, "the part lies outside the picture")
+    if picture.metadata.icc is not None:
+        part = convert_to_srgb(part, picture.metadata.icc)
+    return reduced(flattened(Page(part, alpha)))

@@ -1,0 +1,185 @@
+"""TIFF: headers of all pages, metadata, and pixels."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import NamedTuple
+
+import imagecodecs
+import numpy as np
+from PIL import TiffImagePlugin
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import exif
+from sr_core.imaging.codecs.colour import Raster, from_pillow, straight, widened
+from sr_core.imaging.codecs.directory import Directory, TagFile
+from sr_core.imaging.codecs.formats import MAX_PAGES, Header, Metadata
+from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.pixels import Pixels
+
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
+_SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 0x115, 0x11C, 0x142, 0x143
+_EXTRA, _SAMPLE_FORMAT, _XMP, _ICC, _DNG = 0x152, 0x153, 0x2BC, 0x8773, 0xC612
+_REDUCED, _MASK = 1, 4  # bits of NewSubfileType
+_WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_MODES = {_WHITE_IS_ZERO: "L", _GREY: "L", _RGB: "RGB", _YCBCR: "RGB"}
+_PILLOW_MODES = {_PALETTE: "P", _CMYK: "CMYK", 8: "LAB", 9: "LAB", 10: "LAB"}
+_COLOURS = {"L": 1, "RGB": 3, "P": 1, "CMYK": 4, "LAB": 3}
+
+
+class _Layout(NamedTuple):
+    """How one page keeps its samples. `place` counts all directories of the file."""
+
+    place: int
+    mode: str
+    width: int
+    height: int
+    depth: int
+    photometric: int
+    orientation: int
+    premultiplied: bool
+
+
+def header(source: Source) -> Header:
+    """Read all pages' headers; the picture's size is that of the first page.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
+    pages = _pages(source)
+    first = pages[0]
+    width, height = first.width, first.height
+    if first.orientation >= 5:
+        width, height = height, width
+    return Header(
+        "TIFF",
+        first.mode,
+        width,
+        height,
+        pages=len(pages),
+        bit_depth=first.depth,
+        orientation=first.orientation,
+    )
+
+
+def page_sizes(source: Source) -> list[tuple[int, int]]:
+    """Return width and height of every page, as stored."""
+    return [(page.width, page.height) for page in _pages(source)]
+
+
+def metadata(source: Source, notes: list[str]) -> Metadata:
+    """Collect EXIF, XMP, ICC and resolution of the first page."""
+    tags = TagFile(source)
+    for directory in tags.chain():
+        if not tags.number(directory, _SUBFILE) & (_REDUCED | _MASK):
+            break
+    xmp, icc = (
+        tags.value(directory.entries[tag]) if tag in directory.entries else None
+        for tag in (_XMP, _ICC)
+    )
+    try:
+        block = exif.from_tiff(source.whole(), directory.position)
+    except Exception as error:  # noqa: BLE001 - Pillow's parser raises anything on damaged tags
+        notes.append(f"the tags cannot be read and were dropped: {error}")
+        block = None
+    return Metadata(block, xmp, icc, exif.resolution(tags, directory))
+
+
+def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
+    """Decode all pages: grey and RGB by libtiff at their own depth, the others through Pillow.
+
+    Raises: ImageError, and what imagecodecs and Pillow raise.
+    """
+    return [
+        replace(_raster(data, page, icc), orientation=page.orientation)
+        for page in _pages(Source(data))
+    ]
+
+
+def _raster(data: bytes, page: _Layout, icc: bytes | None) -> Raster:
+    if page.photometric in _PILLOW_MODES:
+        return _through_pillow(data, page, icc)
+    samples: Pixels = imagecodecs.tiff_decode(data, index=page.place)
+    if samples.dtype == np.bool_:
+        samples = samples.astype(np.uint8) * np.uint8(255)
+    elif samples.ndim == 3 and samples.shape[1:] == (page.height, page.width):
+        samples = np.moveaxis(samples, 0, 2)  # one plane per sample
+    if samples.dtype not in (np.uint8, np.uint16):
+        raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"TIFF of {samples.dtype} samples")
+    if page.depth > 1:
+        samples = widened(samples, page.depth)
+    if page.photometric == _WHITE_IS_ZERO:
+        samples = _negative(samples)
+    return Raster(straight(samples) if page.premultiplied else samples, icc)
+
+
+def _through_pillow(data: bytes, page: _Layout, icc: bytes | None) -> Raster:
+    image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    image.seek(page.place)
+    image.load()
+    raster = from_pillow(image, icc)
+    if page.depth <= 8:
+        return raster
+    return replace(raster, warnings=(*raster.warnings, f"{page.mode} was reduced to 8 bits"))
+
+
+def _negative(samples: Pixels) -> Pixels:
+    """Turn grey round; alpha stays."""
+    turned = samples.copy()
+    grey = turned if turned.ndim == 2 else turned[:, :, 0]
+    np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
+    return turned
+
+
+def _pages(source: Source) -> list[_Layout]:
+    """Describe the pages; smaller copies of a page and masks are none.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
+    tags = TagFile(source)
+    pages, found = [], 0
+    for index, directory in enumerate(tags.chain()):
+        if index >= MAX_PAGES:
+            raise ImageError(ErrorClass.TOO_LARGE, f"the TIFF has more than {MAX_PAGES} pages")
+        if _DNG in directory.entries:
+            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera's raw file (DNG)")
+        if not tags.number(directory, _SUBFILE) & (_REDUCED | _MASK):
+            pages.append(_layout(tags, directory, index))
+        found += 1
+    if not pages:
+        what = "only smaller copies of a picture: a camera's raw file?" if found else "no page"
+        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"the TIFF has {what}")
+    return pages
+
+
+def _layout(tags: TagFile, directory: Directory, index: int) -> _Layout:
+    width, height = tags.number(directory, _WIDTH), tags.number(directory, _HEIGHT)
+    photometric = tags.number(directory, _PHOTOMETRIC, _GREY)
+    count = tags.number(directory, _SAMPLES, 1)
+    bits = set(tags.numbers(directory.entries.get(_BITS)) or (1,))
+    kinds = set(tags.numbers(directory.entries.get(_SAMPLE_FORMAT)) or (1,))
+    tile = tags.number(directory, _TILE_WIDTH) * tags.number(directory, _TILE_HEIGHT)
+    mode = (_MODES | _PILLOW_MODES).get(photometric)
+    depth = int(max(bits))
+    if width < 1 or height < 1 or tile > max(1 << 24, 4 * width * height):
+        raise ImageError(ErrorClass.DECODE, f"a page of {width}x{height} px, tiles of {tile} px")
+    extra = count - _COLOURS.get(mode or "", 0)
+    if mode is None or len(bits) > 1 or depth > 16 or kinds != {1} or extra not in (0, 1):
+        raise ImageError(
+            ErrorClass.UNSUPPORTED_MODE,
+            f"TIFF of {count} samples of {depth} bits, photometric {photometric}, sample formats "
+            f"{sorted(map(int, kinds))} is not supported",
+        )
+    turn = tags.number(directory, exif.ORIENTATION, 1)
+    alpha = "A" if extra else ""
+    deep = ";16" if depth > 8 else ""
+    return _Layout(
+        index,
+        "1" if mode == "L" and depth == 1 and not extra else mode + alpha + deep,
+        width,
+        height,
+        depth,
+        photometric,
+        turn if 1 <= turn <= 8 else 1,
+        bool(extra) and tags.number(directory, _EXTRA) == 1,
+    )

@@ -1,0 +1,111 @@
+"""TIFF: writing pages of grey or RGB, 8 or 16 bits, with alpha and metadata."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from isal import isal_zlib
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from sr_core.imaging.codecs import exif
+from sr_core.imaging.codecs.formats import Metadata
+from sr_core.imaging.pixels import Pixels
+
+_STRIP_BYTES = 1 << 20
+_CLASSIC_BYTES = (1 << 32) - (1 << 26)
+"""Above this the file becomes a BigTIFF, whose offsets have 8 bytes."""
+_HEADER, _BIG_HEADER = b"II\x2a\0\x08\0\0\0", b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0"
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x100, 0x101, 0x102, 0x103, 0x106
+_OFFSETS, _SAMPLES, _ROWS, _COUNTS, _PREDICTOR = 0x111, 0x115, 0x116, 0x117, 0x13D
+_EXTRA, _XMP, _ICC = 0x152, 0x2BC, 0x8773
+_DEFLATE, _DIFFERENCES, _GREY, _RGB, _STRAIGHT_ALPHA, _INCH = 8, 2, 1, 2, 2, 2
+_BYTE, _LONG, _UNDEFINED, _LONG8 = 1, 4, 7, 16
+
+
+def encode(pages: Sequence[Pixels], metadata: Metadata) -> bytes:
+    """Write pages of (H, W, 1..4) samples: differences along the rows, deflated in strips.
+
+    Each directory stands before its strips, so that a reader finds the first at once. Metadata go
+    to the first page, the ICC profile to all.
+
+    Source: TIFF 6.0, sections 8 and 14; Adobe's TIFF technical note 2 (deflate); BigTIFF.
+    """
+    big = sum(page.nbytes for page in pages) > _CLASSIC_BYTES
+    header = _BIG_HEADER if big else _HEADER
+    file = io.BytesIO()
+    file.write(header)
+    link = None
+    for samples in pages:
+        strips = list(_strips(samples))
+        tags = _structure(samples, strips, header)
+        _describe(tags, metadata, first=link is None)
+        position = file.tell()
+        if link is not None:
+            _patch(file, link, position, big=big)
+        file.write(tags.tobytes(position))
+        file.writelines(strips)
+        file.write(b"\0" * (file.tell() % 2))
+        # The link to the next page stands behind the entries.
+        link = position + (8 + 20 * len(tags) if big else 2 + 12 * len(tags))
+    return file.getvalue()
+
+
+def _strips(samples: Pixels) -> Iterator[bytes]:
+    height, width, channels = samples.shape
+    step = _rows_per_strip(samples)
+    for top in range(0, height, step):
+        part = samples[top : top + step].astype(samples.dtype.newbyteorder("<"))
+        part[:, 1:] -= samples[top : top + step, : width - 1]
+        yield isal_zlib.compress(part.reshape(-1, width * channels), 1)
+
+
+def _rows_per_strip(samples: Pixels) -> int:
+    height, width, channels = samples.shape
+    return min(height, max(1, _STRIP_BYTES // (width * channels * samples.itemsize)))
+
+
+def _structure(samples: Pixels, strips: Sequence[bytes], header: bytes) -> ImageFileDirectory_v2:
+    """Describe how the samples are kept. Pillow counts offsets of strips from the tags' end."""
+    height, width, channels = samples.shape
+    counts = [len(strip) for strip in strips]
+    offsets = [0, *np.cumsum(counts[:-1]).tolist()]
+    tags = ImageFileDirectory_v2(header)
+    tags.tagtype[_OFFSETS] = tags.tagtype[_COUNTS] = _LONG8 if header == _BIG_HEADER else _LONG
+    tags[_WIDTH], tags[_HEIGHT] = width, height
+    tags[_BITS] = (samples.itemsize * 8,) * channels
+    tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _DIFFERENCES
+    tags[_PHOTOMETRIC] = _RGB if channels >= 3 else _GREY
+    tags[_SAMPLES], tags[_ROWS] = channels, _rows_per_strip(samples)
+    tags[_OFFSETS], tags[_COUNTS] = tuple(offsets), tuple(counts)
+    if channels in (2, 4):
+        tags[_EXTRA] = _STRAIGHT_ALPHA
+    return tags
+
+
+def _describe(tags: ImageFileDirectory_v2, metadata: Metadata, *, first: bool) -> None:
+    """Add metadata."""
+    if metadata.icc is not None:
+        tags.tagtype[_ICC] = _UNDEFINED
+        tags[_ICC] = metadata.icc
+    if metadata.dpi is not None:
+        tags[exif.X_RESOLUTION], tags[exif.Y_RESOLUTION] = metadata.dpi
+        tags[exif.RESOLUTION_UNIT] = _INCH
+    if not first:
+        return
+    if metadata.xmp is not None:
+        tags.tagtype[_XMP] = _BYTE
+        tags[_XMP] = metadata.xmp
+    for tag, value in exif.as_tags(metadata.exif).items():
+        if tag not in tags:
+            tags[tag] = value
+
+
+def _patch(file: io.BytesIO, link: int, position: int, *, big: bool) -> None:
+    end = file.tell()
+    file.seek(link)
+    file.write(struct.pack("<Q" if big else "<I", position))
+    file.seek(end)
