@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SHARED := $(or $(SRFLEET_SHARED),../shared)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -56,5 +57,6 @@ bench: $(INSTALLED) ## measure this machine
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden
 
-train: $(INSTALLED) ## train SRResNet; make train ARGS='--help'
-	@$(BIN)/srfleet train $(ARGS)
+train: $(INSTALLED) ## train SRResNet on SRFLEET_SHARED, or go on with it; ARGS='--steps 2000'
+	@$(BIN)/python -m jobs.train $(SHARED)/data/train $(SHARED)/data/val \
+		--state out/srresnet --output out/srresnet_x4.safetensors $(ARGS)
