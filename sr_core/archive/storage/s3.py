@@ -63,7 +63,7 @@ class S3Store:
                 is_folder_marker = size == 0 and (not key or key.endswith("/"))
                 if not is_folder_marker and not is_reserved(key):
                     etag = item["ETag"].strip('"')
-                    yield ObjectInfo(key, size, etag, item["LastModified"])
+                    yield ObjectInfo(key, size, etag, item["LastModified"].astimezone(UTC))
             if not page.get("IsTruncated"):
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
@@ -210,4 +210,5 @@ class S3Store:
 
 def _info(key: str, answer: GetObjectOutputTypeDef | HeadObjectOutputTypeDef) -> ObjectInfo:
     etag = answer["ETag"].strip('"')
-    return ObjectInfo(key, answer["ContentLength"], etag, answer["LastModified"])
+    modified = answer["LastModified"].astimezone(UTC)
+    return ObjectInfo(key, answer["ContentLength"], etag, modified)

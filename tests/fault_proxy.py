@@ -1,0 +1,200 @@
+"""A proxy in front of an S3 server that misbehaves on demand, as networks and stores do."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+
+
+class Fault(Enum):
+    """What happens to a request. With a tuple: (status, S3 code) answered without the server."""
+
+    SLOW_DOWN = (503, "SlowDown")
+    INTERNAL_ERROR = (500, "InternalError")
+    CONFLICT = (409, "ConditionalRequestConflict")
+    EXPIRED = (400, "ExpiredToken")
+    DENIED = (403, "AccessDenied")
+    CUT_BODY = "the answer's body ends half way and the connection closes"
+    STALL = "no answer ever comes"
+    STALL_BODY = "the answer's body stops half way"
+    LOST_ANSWER = "the server does it, but its answer is lost"
+    HANG_UP = "the connection closes before the server sees the request"
+    IGNORE_RANGE = "the whole object is answered where a part was asked for"
+    IGNORE_CONDITION = "the object is written although it exists"
+    HOLD = "the request waits until `release` is called"
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    times: int | None
+    method: str | None
+    where: str
+
+
+class FaultProxy:
+    """Forwards to an S3 endpoint. A context manager; `endpoint` is its own address.
+
+    `requests` lists (method, path with query) of all requests seen, `most_in_flight` how many
+    there were at once. Signatures stay valid: the Host header passes unchanged.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = urlsplit(upstream).netloc
+        self.requests: list[tuple[str, str]] = []
+        self.most_in_flight = 0
+        self._rules: list[_Rule] = []
+        self._in_flight = 0
+        self._changed = threading.Condition()
+        self._released = threading.Event()
+        self._connections: set[socket.socket] = set()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def inject(
+        self, fault: Fault, times: int | None = 1, method: str | None = None, where: str = ""
+    ) -> None:
+        """Let the next `times` requests (None: all) of a method whose path holds `where` fail."""
+        with self._changed:
+            self._rules.append(_Rule(fault, times, method, where))
+
+    def heal(self) -> None:
+        """Forget all faults that have not happened yet."""
+        with self._changed:
+            self._rules.clear()
+
+    def release(self) -> None:
+        """Let the requests on HOLD go on, and those to come."""
+        self._released.set()
+
+    def wait_for_in_flight(self, count: int) -> None:
+        """Wait until so many requests are under way at once; fails after half a minute."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._in_flight >= count, timeout=30)
+
+    def __enter__(self) -> FaultProxy:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _take(self, method: str, path: str) -> Fault | None:
+        with self._changed:
+            self.requests.append((method, path))
+            for rule in self._rules:
+                if rule.method in (None, method) and rule.where in path:
+                    if rule.times is not None:
+                        rule.times -= 1
+                        if rule.times == 0:
+                            self._rules.remove(rule)
+                    return rule.fault
+        return None
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self._in_flight += change
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+            self._changed.notify_all()
+
+    def _handler(proxy) -> type[BaseHTTPRequestHandler]:  # noqa: N805  the handler has a self
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                proxy._connections.add(self.connection)
+
+            def finish(self) -> None:
+                proxy._connections.discard(self.connection)
+                super().finish()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def handle_any(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                fault = proxy._take(self.command, self.path)
+                proxy._count(+1)
+                try:
+                    self.answer(body, fault)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+                finally:
+                    proxy._count(-1)
+
+            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815
+
+            def answer(self, body: bytes, fault: Fault | None) -> None:
+                if fault is not None and isinstance(fault.value, tuple):
+                    self.send_error_code(*fault.value)
+                elif fault is Fault.HANG_UP:
+                    self.close_connection = True
+                elif fault is Fault.STALL:
+                    self.wait_for_hang_up()
+                else:
+                    if fault is Fault.HOLD:
+                        proxy._released.wait(60)
+                    if fault is Fault.IGNORE_RANGE:
+                        del self.headers["Range"]
+                    if fault is Fault.IGNORE_CONDITION:
+                        del self.headers["If-None-Match"]
+                    self.forward(body, fault)
+
+            def forward(self, body: bytes, fault: Fault | None) -> None:
+                upstream = http.client.HTTPConnection(proxy.upstream, timeout=60)
+                upstream.putrequest(
+                    self.command, self.path, skip_host=True, skip_accept_encoding=True
+                )
+                for name, value in self.headers.items():
+                    if name.lower() not in ("expect", "connection"):
+                        upstream.putheader(name, value)
+                upstream.endheaders(body)
+                answer = upstream.getresponse()
+                content = answer.read()
+                upstream.close()
+                if fault is Fault.LOST_ANSWER:
+                    self.close_connection = True
+                    return
+                self.send_response_only(answer.status)
+                for name, value in answer.getheaders():
+                    if name.lower() not in _HOP:
+                        self.send_header(name, value)
+                length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+                self.send_header("Content-Length", length or str(len(content)))
+                self.end_headers()
+                half = fault in (Fault.CUT_BODY, Fault.STALL_BODY)
+                self.wfile.write(content[: len(content) // 2] if half else content)
+                if fault is Fault.STALL_BODY:
+                    self.wait_for_hang_up()
+                self.close_connection = self.close_connection or half
+
+            def wait_for_hang_up(self) -> None:
+                self.close_connection = True
+                self.connection.settimeout(60)
+                self.connection.recv(1)
+
+            def send_error_code(self, status: int, code: str) -> None:
+                text = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
+                content = b"" if self.command == "HEAD" else text
+                self.send_response_only(status)
+                self.send_header("Content-Type", "application/xml")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        return Handler
