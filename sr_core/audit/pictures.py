@@ -9,7 +9,7 @@ import numpy as np
 
 from sr_core.archive.storage import Store
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import Limits, crop, decode, thumbnail
+from sr_core.imaging.codecs import Limits, crop, decode, probe, thumbnail
 from sr_core.imaging.pixels import Pixels
 from sr_core.records import MetricsRow
 
@@ -24,7 +24,7 @@ _SMALL = Limits(
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle, in pixels or in shares of width and height."""
+    """A rectangle, in pixels or in shares of an image's width and height."""
 
     left: float
     top: float
@@ -34,15 +34,6 @@ class Box:
     def times(self, x: float, y: float) -> Box:
         """Scale both axes."""
         return Box(self.left * x, self.top * y, self.width * x, self.height * y)
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """One part of an image, in pixels of source and output and in shares of both."""
-
-    of_source: Box
-    of_output: Box
-    frame: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +65,39 @@ def preview(
     Raises: StorageUnavailableError where a whole store cannot be used.
     """
     try:
-        output = read_picture(outputs, row.output_key, row.width_out_px, row.height_out_px)
+        output = read_picture(outputs, row.output_key)
         small = thumbnail(output, thumbnail_px)
-        detail = detailed_part(small, row, detail_px, detail_px)
-        shown = Preview(small, detail.frame, after=cut(output, detail.of_output))
+        frame = detail_frame(small, row, detail_px, detail_px)
+        shown = Preview(small, frame, after=cut(output, frame))
     except ImageError as error:
         return Preview(notes=(f"the output cannot be shown: {error.message}",))
     if sources is None:
         return shown
     try:
-        source = read_picture(sources, row.key, row.width_in_px, row.height_in_px)
+        source = read_picture(sources, row.key)
         if hashlib.sha256(source).hexdigest() != row.source_sha256:
             return replace(shown, notes=("the source has changed since, so it is not shown",))
-        return replace(shown, before=cut(source, detail.of_source))
+        return replace(shown, before=cut(source, frame))
     except ImageError as error:
         return replace(shown, notes=(f"the source cannot be shown: {error.message}",))
 
 
-def read_picture(
-    store: Store, key: str | None, width_px: int | None, height_px: int | None
-) -> bytes:
+def read_picture(store: Store, key: str | None) -> bytes:
     """Read an image that is to be shown.
 
-    Raises: ImageError where it is not there, or too large to be decoded for a page.
+    Raises: ImageError where it is not there, no image, or too large to be decoded for a page.
     """
     if key is None:
         raise ImageError(ErrorClass.NOT_FOUND, "the table names no file")
-    if (width_px or 0) * (height_px or 0) > MAX_PX:
-        raise ImageError(ErrorClass.TOO_LARGE, f"it has more than {MAX_PX // 10**6} megapixels")
     data, _ = store.read_object(key, max_bytes=MAX_BYTES)
+    header = probe(data)
+    if header.width_px * header.height_px > MAX_PX:
+        raise ImageError(ErrorClass.TOO_LARGE, f"it has more than {MAX_PX // 10**6} megapixels")
     return data
 
 
-def detailed_part(small: bytes, row: MetricsRow, width_px: int, height_px: int) -> Detail:
-    """Find the part with the most detail, so that a crop shows more than sky.
+def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -> Box:
+    """Find the part with the most detail, in shares, so that a crop shows more than sky.
 
     It begins and ends on whole pixels of the source.
 
@@ -126,22 +116,19 @@ def detailed_part(small: bytes, row: MetricsRow, width_px: int, height_px: int) 
     width = min(wide_in, max(1, round(width_px * wide_in / wide_out)))
     height = min(high_in, max(1, round(height_px * high_in / high_out)))
     left, top = _busiest(decode(small, _SMALL).pages[0].pixels, width / wide_in, height / high_in)
-    source = Box(
-        min(round(left * wide_in), wide_in - width),
-        min(round(top * high_in), high_in - height),
-        width,
-        height,
-    )
-    return Detail(
-        source,
-        source.times(wide_out / wide_in, high_out / high_in),
-        source.times(1 / wide_in, 1 / high_in),
-    )
+    left_px = min(round(left * wide_in), wide_in - width)
+    top_px = min(round(top * high_in), high_in - height)
+    return Box(left_px, top_px, width, height).times(1 / wide_in, 1 / high_in)
 
 
-def cut(data: bytes, box: Box) -> bytes:
-    """Cut a part, given in pixels, out of an image file; a PNG or JPEG file comes back."""
-    return crop(data, *(round(side) for side in (box.left, box.top, box.width, box.height)))
+def cut(data: bytes, frame: Box) -> bytes:
+    """Cut a part, given in shares, out of an image file; a PNG or JPEG file comes back.
+
+    Raises: ImageError where the file cannot be decoded.
+    """
+    header = probe(data)
+    box = frame.times(header.width_px, header.height_px)
+    return crop(data, round(box.left), round(box.top), round(box.width), round(box.height))
 
 
 def _busiest(pixels: Pixels, width_share: float, height_share: float) -> tuple[float, float]:

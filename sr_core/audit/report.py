@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,36 +10,25 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from sr_core.archive.layout import part_name
 from sr_core.archive.ledger import Ledger
+from sr_core.archive.rounds import STATE_COLUMNS
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import metrics_rows, metrics_table
 from sr_core.audit.histogram import histogram
-from sr_core.audit.measures import MEASURES, Measure
+from sr_core.audit.lines import PLACE_COLUMNS, Line, read_lines
+from sr_core.audit.measures import MEASURES
 from sr_core.audit.page import render
 from sr_core.audit.pictures import Preview, preview
 from sr_core.audit.ranking import Ranked, worst_first
 from sr_core.audit.summary import SIZE_COLUMNS, summary
 from sr_core.errors import ErrorClass
-from sr_core.records import MetricsRow, Status
+from sr_core.records import Status
 
 REPORT_KEY = "report.html"
 LINES_PER_CLASS = 50
 """Failed rows of one error class that the list shows, so that no class crowds out the others."""
 THUMBNAIL_PX = 240
 DETAIL_PX = 224
-
-_PLACE_COLUMNS = ("image_id", "round", "shard", "status", "error_class")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the table, with the measures that a reader is shown."""
-
-    row: MetricsRow
-    values: list[tuple[Measure, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +63,15 @@ def render_report(store: Store, *, source: Store | None, limit_images: int = 60)
     ledger = Ledger(store)
     progress = ledger.progress()
     columns = {name for measure in MEASURES for name in measure.columns}
-    rows = ledger.latest_rows(sorted(columns.union(_PLACE_COLUMNS, SIZE_COLUMNS)))
+    rows = ledger.latest_rows(sorted(columns.union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS)))
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
     ok = rows.filter(is_ok)
     measured = [(measure, measure.of(ok)) for measure in MEASURES]
     measured = [(each, values) for each, values in measured if np.isfinite(values).any()]
     measures = [measure for measure, _ in measured]
     ranking = worst_first(measured, ok.num_rows, limit_images)
-    shown = _lines(store, ok.take([each.index for each in ranking]), measures)
-    not_ok = _lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), measures)
+    shown = read_lines(store, ok.take([each.index for each in ranking]), measures)
+    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), measures)
     cards = [
         Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
         for line, ranked in zip(shown, ranking, strict=True)
@@ -105,35 +94,9 @@ def render_report(store: Store, *, source: Store | None, limit_images: int = 60)
     )
 
 
-def _lines(store: Store, places: pa.Table, measures: Sequence[Measure]) -> list[Line]:
-    """Read the whole rows of some places, in their order."""
-    rows = _whole_rows(store, places)
-    table = metrics_table(rows)
-    values = [(measure, measure.of(table)) for measure in measures]
-    return [
-        Line(row, [(measure, float(each[index])) for measure, each in values])
-        for index, row in enumerate(rows)
-    ]
-
-
-def _whole_rows(store: Store, places: pa.Table) -> list[MetricsRow]:
-    wanted = places.select(["round", "shard", "image_id"]).to_pylist()
-    by_part: dict[str, list[str]] = defaultdict(list)
-    for place in wanted:
-        by_part[part_name(place["round"], place["shard"])].append(place["image_id"])
-    rows = {
-        row.image_id: row
-        for part, ids in by_part.items()
-        for row in metrics_rows(
-            pq.read_table(pa.BufferReader(store.read(part)), filters=pc.field("image_id").isin(ids))
-        )
-    }
-    return [rows[place["image_id"]] for place in wanted]
-
-
 def _some_of_each_class(rows: pa.Table) -> pa.Table:
     """Keep at most LINES_PER_CLASS rows of an error class, the smallest classes first."""
-    classes = rows.column("error_class")
+    classes = pc.coalesce(rows.column("error_class"), rows.column("status"))
     kept = [
         rows.filter(pc.equal(classes, pair["values"])).slice(0, LINES_PER_CLASS)
         for pair in sorted(classes.value_counts().to_pylist(), key=lambda pair: pair["counts"])
