@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
-from sr_core.imaging.codecs import Page
+from sr_core.imaging.pixels import Page
 from sr_core.inference.upscaler import Upscaler
 
 

@@ -10,13 +10,13 @@ from sr_core.imaging.codecs.formats import (
     Header,
     Limits,
     Metadata,
-    Page,
     Picture,
     check_output_size,
     output_format,
 )
 from sr_core.imaging.codecs.source import NeedMoreBytes
 from sr_core.imaging.codecs.thumbnails import crop, thumbnail
+from sr_core.imaging.pixels import Page
 
 __all__ = [
     "EXTENSIONS",

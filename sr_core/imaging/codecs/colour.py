@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs.formats import Page
-from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.pixels import Page, Pixels
 
 _TO_RGB = frozenset({"RGBX", "YCbCr", "PA", "RGBa", "La"})
 _AS_IT_IS = frozenset({"L", "LA", "RGB", "RGBA", "I;16"})

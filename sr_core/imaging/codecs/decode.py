@@ -19,8 +19,9 @@ from sr_core.imaging.codecs import (
 )
 from sr_core.imaging.codecs.colour import Raster, checked_profile, to_page
 from sr_core.imaging.codecs.detect import detect
-from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Page, Picture
+from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Picture
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.pixels import Page
 
 _ABSURD_PX_PER_BYTE = 100
 """A photograph has less than 10; drawings of one colour and bombs have more."""

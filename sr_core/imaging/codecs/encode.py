@@ -9,8 +9,8 @@ import numpy as np
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jpeg, jxl, png, tiff_write, webp
 from sr_core.imaging.codecs.colour import convert_to_srgb
-from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Page, Picture
-from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Picture
+from sr_core.imaging.pixels import Page, Pixels
 
 
 def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = False) -> bytes:  # noqa: A002

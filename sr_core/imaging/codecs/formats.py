@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.pixels import Page
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "jxl": "jxl"}
 """File name extension of each format that is written."""
@@ -77,14 +77,6 @@ class Metadata:
     xmp: bytes | None = None
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One picture: pixels (H, W, 1 | 3) and straight alpha (H, W) of the same dtype, or none."""
-
-    pixels: Pixels
-    alpha: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from sr_core.imaging.codecs import jpeg, png
 from sr_core.imaging.codecs.colour import convert_to_srgb
 from sr_core.imaging.codecs.decode import decode
 from sr_core.imaging.codecs.encode import flattened, reduced
-from sr_core.imaging.codecs.formats import Limits, Metadata, Page
-from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.codecs.formats import Limits, Metadata
+from sr_core.imaging.pixels import Page, Pixels
 
 _LIMITS = Limits(
     max_bytes=1 << 32, max_side_px=1 << 20, max_source_px=1 << 30, max_output_px=1 << 30
