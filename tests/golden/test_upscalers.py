@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sr_core.inference.upscaler import open_upscaler
-from sr_core.models.checkpoint import shipped_models
+from sr_core.models.catalogue import shipped_models
 
 FOLDER = Path(__file__).parent
 SAMPLE = FOLDER.parents[1] / "jobs/samples/lr/kitten.png"
