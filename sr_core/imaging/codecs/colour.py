@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import cast
 
 import imagecodecs
 import numpy as np
@@ -59,7 +60,7 @@ def straight(samples: Pixels) -> Pixels:
     alpha = samples[:, :, -1:].astype(np.uint32)
     colours = (samples[:, :, :-1] * np.uint32(top) + alpha // 2) // np.maximum(alpha, 1)
     colours = np.where(alpha == 0, samples[:, :, :-1], np.minimum(colours, top))
-    return np.concatenate([colours, alpha], axis=2).astype(samples.dtype)
+    return cast("Pixels", np.concatenate([colours, alpha], axis=2).astype(samples.dtype))
 
 
 def widened(samples: Pixels, bits: int) -> Pixels:
@@ -67,7 +68,8 @@ def widened(samples: Pixels, bits: int) -> Pixels:
     have, top = (1 << bits) - 1, int(np.iinfo(samples.dtype).max)
     if have == top:
         return samples
-    return ((samples * np.uint32(top) + have // 2) // have).astype(samples.dtype)
+    spread = (samples * np.uint32(top) + have // 2) // have
+    return cast("Pixels", spread.astype(samples.dtype))
 
 
 def from_pillow(image: Image.Image, icc: bytes | None) -> Raster:
@@ -167,5 +169,5 @@ def _srgb_profile() -> bytes:
 
 def _owned(samples: Pixels) -> Pixels:
     """Return contiguous, writable samples in native byte order, copied only where they are not."""
-    samples = np.ascontiguousarray(samples)
-    return samples if samples.flags.writeable else samples.copy()
+    owned = cast("Pixels", np.ascontiguousarray(samples))
+    return owned if owned.flags.writeable else owned.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -59,6 +60,8 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
         found.append("metadata whose place cannot be removed were dropped")
     if format == "tiff" and kept.exif is not None and not exif.as_tags(kept.exif):
         found.append("EXIF that cannot be written as TIFF tags was dropped")
+    if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
+        found.append("the resolution was dropped, which EXIF does not give")
     return (*found, *(jpeg.losses(kept) if format == "jpeg" else ()))
 
 
@@ -99,7 +102,7 @@ def flattened(page: Page) -> Pixels:
     alpha = page.alpha[:, :, None].astype(np.uint32)
     # At 16 bits the largest sum is 65535 * 65535 + 32767, which uint32 holds.
     mixed = (page.pixels * alpha + top * (top - alpha) + top // 2) // top
-    return mixed.astype(page.pixels.dtype)
+    return cast("Pixels", mixed.astype(page.pixels.dtype))
 
 
 def reduced(pixels: Pixels) -> Pixels:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from PIL import Image
 
@@ -49,7 +51,7 @@ def _shown(data: bytes, left: int, top: int, width: int | None, height: int | No
     rows = slice(max(0, top), None if height is None else max(0, top + height))
     columns = slice(max(0, left), None if width is None else max(0, left + width))
     alpha = None if page.alpha is None else page.alpha[rows, columns]
-    part = np.ascontiguousarray(page.pixels[rows, columns])
+    part = cast("Pixels", np.ascontiguousarray(page.pixels[rows, columns]))
     if part.size == 0:
         raise ImageError(ErrorClass.INTERNAL, "the part lies outside the picture")
     if picture.metadata.icc is not None:

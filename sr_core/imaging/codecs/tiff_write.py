@@ -58,14 +58,16 @@ def _strips(samples: Pixels) -> Iterator[bytes]:
     height, width, channels = samples.shape
     step = _rows_per_strip(samples)
     for top in range(0, height, step):
-        part = samples[top : top + step].astype(samples.dtype.newbyteorder("<"))
-        part[:, 1:] -= samples[top : top + step, : width - 1]
-        yield isal_zlib.compress(part.reshape(-1, width * channels), 1)
+        part = samples[top : top + step]
+        differences = part.copy()
+        np.subtract(part[:, 1:], part[:, :-1], out=differences[:, 1:])
+        little = differences.astype(samples.dtype.newbyteorder("<"), copy=False)
+        yield isal_zlib.compress(little.reshape(-1, width * channels), 1)
 
 
 def _rows_per_strip(samples: Pixels) -> int:
-    height, width, channels = samples.shape
-    return min(height, max(1, _STRIP_BYTES // (width * channels * samples.itemsize)))
+    rows: int = samples.shape[0]
+    return min(rows, max(1, _STRIP_BYTES // (samples.nbytes // rows)))
 
 
 def _structure(samples: Pixels, strips: Sequence[bytes], header: bytes) -> ImageFileDirectory_v2:
