@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +38,12 @@ def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
     factor = np.zeros(alpha.shape, np.float32)
     np.divide(top * top / 65_535, alpha, out=factor, where=alpha > 0, dtype=np.float32)
     colours = np.rint(premultiplied.astype(np.float32) * factor[..., None])
-    return np.minimum(colours, top).astype(alpha.dtype)
+    return cast("Pixels", np.minimum(colours, top).astype(alpha.dtype))
 
 
 def resize_alpha(alpha: Alpha, height: int, width: int) -> Alpha:
     """Resize (H, W) to (height, width) by Lanczos with a radius of 3, rounded and clamped."""
     plane: Any = Image.fromarray(alpha.astype(np.float32))
     resized = np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS))
-    return np.clip(np.rint(resized), 0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
+    rounded = np.clip(np.rint(resized), 0, np.iinfo(alpha.dtype).max)
+    return cast("Alpha", rounded.astype(alpha.dtype))

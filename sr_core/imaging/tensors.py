@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,7 +48,7 @@ def to_pixels(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) ->
     # torch rounds and casts on the device; uint16 goes through int32, which every device supports.
     integers = scaled.to(torch.uint8 if top == 255 else torch.int32)
     pixels = integers.permute(1, 2, 0).contiguous().cpu().numpy()
-    return pixels.astype(dtype, copy=False)
+    return cast("Pixels", pixels.astype(dtype, copy=False))
 
 
 def luma_bt601(rgb: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -104,7 +106,8 @@ class GeneratorUpscaler:
             raise ImageError(
                 ErrorClass.INTERNAL, f"{self.name} gave values that are not finite"
             ) from error
-        return np.ascontiguousarray(sr[: height * self.scale, : width * self.scale])
+        exact = sr[: height * self.scale, : width * self.scale]
+        return cast("Pixels", np.ascontiguousarray(exact))
 
     def _run(self, pixels: Pixels, network: FoldedGenerator) -> Pixels:
         height, width, channels = pixels.shape
@@ -162,7 +165,7 @@ def _pad_to(pixels: Pixels, side: int) -> Pixels:
     missing = [(0, max(0, side - length)) for length in pixels.shape[:2]]
     if missing == [(0, 0), (0, 0)]:
         return pixels
-    return np.pad(pixels, [*missing, (0, 0)], mode="edge")
+    return cast("Pixels", np.pad(pixels, [*missing, (0, 0)], mode="edge"))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
