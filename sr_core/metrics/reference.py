@@ -85,10 +85,18 @@ def compare_y(sr: Pixels, hr: Pixels, border_px: int) -> tuple[float, float]:
     return psnr_db(error / (height * width)), similarity / _windows(height, width)
 
 
+def planes(pixels: Pixels) -> Tensor:
+    """(H, W, C) uint8 or uint16 -> (1, C, H, W) float32 in [0, 1], planar in memory.
+
+    Planes, unlike the channels-last of `to_tensor`, make luma and filters fast.
+    """
+    planar = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
+    return torch.from_numpy(planar).div_(float(np.iinfo(pixels.dtype).max))[None]
+
+
 def luma(pixels: Pixels) -> Tensor:
     """Return Y of BT.601: (H, W, C) uint8 or uint16 -> (H, W) float32; grey is neutral RGB."""
-    values = torch.from_numpy(pixels.astype(np.float32)).div_(float(np.iinfo(pixels.dtype).max))
-    return _luma(values.permute(2, 0, 1)[None])
+    return _luma(planes(pixels))
 
 
 def psnr_db(mean_squared_error: float) -> float:
