@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -117,6 +119,24 @@ def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
         outcolorspace="rgb",
     )
     return converted[:, :, :1].copy() if grey else converted
+
+
+def profile_of(
+    gamma: float, white: Sequence[float], primaries: Sequence[float], *, grey: bool
+) -> bytes:
+    """Make an ICC profile of a decoding gamma and chromaticities (x, y of white; of R, G, B).
+
+    The same numbers give the same bytes: the date in the header is a fixed one.
+
+    Raises: what imagecodecs raises for impossible chromaticities.
+    """
+    white = [*white, 1.0]
+    if grey:
+        profile = imagecodecs.cms_profile("gray", whitepoint=white, gamma=gamma)
+    else:
+        triples = [number for at in (0, 2, 4) for number in (*primaries[at : at + 2], 1.0)]
+        profile = imagecodecs.cms_profile("rgb", whitepoint=white, primaries=triples, gamma=gamma)
+    return bytes(profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:])
 
 
 def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from sr_core.imaging.codecs import (
     jpeg2000,
     jxl,
     pillow,
-    png,
+    png_read,
     tiff_read,
     webp,
 )
@@ -38,7 +38,7 @@ class _Reader:
 
 _READERS = {
     "JPEG": _Reader(jpeg.header, jpeg.metadata, jpeg.rasters),
-    "PNG": _Reader(png.header, png.metadata, png.rasters),
+    "PNG": _Reader(png_read.header, png_read.metadata, png_read.rasters),
     "WEBP": _Reader(webp.header, webp.metadata, webp.rasters),
     "TIFF": _Reader(tiff_read.header, tiff_read.metadata, tiff_read.rasters),
     "JXL": _Reader(jxl.header, jxl.metadata, jxl.rasters),
@@ -157,7 +157,7 @@ def _kept(raw: Metadata, page: Page, notes: list[str]) -> Metadata:
             dpi = dpi or exif.resolution_of(block)
             block = exif.upright(block)
         except ImageError as error:
-            notes.append(f"the EXIF cannot be read and were dropped: {error.message}")
+            notes.append(f"the EXIF cannot be read and was dropped: {error.message}")
             block = None
     xmp = None if raw.xmp is None else exif.xmp_upright(raw.xmp)
     return Metadata(block, xmp, icc, dpi)

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif, jpeg, jxl, png, tiff_write, webp
+from sr_core.imaging.codecs import exif, jpeg, jxl, png_write, tiff_write, webp
 from sr_core.imaging.codecs.colour import convert_to_srgb
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Picture
 from sr_core.imaging.pixels import Page, Pixels
@@ -78,7 +78,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     if format == "webp":
         return webp.encode(reduced(joined(page)), quality, metadata)
     if format == "png":
-        return png.encode(joined(page), metadata)
+        return png_write.encode(joined(page), metadata)
     if format == "tiff":
         return tiff_write.encode([joined(each) for each in picture.pages], metadata)
     if metadata.icc is not None:

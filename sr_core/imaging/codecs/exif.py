@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
+from contextlib import suppress
 from typing import Any
 
 from PIL import Image
@@ -68,8 +69,11 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
     """
     tags, first = _open(exif)
     changed = bytearray(exif)
+    directories = [first]
     inner = tags.number(first, EXIF_DIRECTORY)
-    directories = [first, tags.directory(inner)] if inner else [first]
+    if inner:
+        with suppress(ImageError):
+            directories.append(tags.directory(inner))
     for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
         _set_number(changed, tags, directory, wide, width_px)
         _set_number(changed, tags, directory, high, height_px)
@@ -122,7 +126,9 @@ def from_tiff(data: bytes, position: int) -> bytes | None:
     """Make an EXIF block of the descriptive tags of a TIFF's directory; None if there are none."""
     found = Image.Exif()
     found.endian = "<" if data[:2] == b"II" else ">"
+    found.bigtiff = b"\x2b" in data[2:4]
     found.load_from_fp(io.BytesIO(data), position)
+    found.bigtiff = False  # what is written is classic
     for tag in _STRUCTURE & set(found):
         del found[tag]
     return _serialise(found) if len(found) else None

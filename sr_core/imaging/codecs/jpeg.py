@@ -52,7 +52,7 @@ def header(source: Source) -> Header:
     return Header("JPEG", _MODES[components], width, height, orientation=turn)
 
 
-def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
+def metadata(source: Source, notes: list[str]) -> Metadata:
     """Collect EXIF, XMP, ICC and resolution from the application segments."""
     found: dict[str, bytes] = {}
     profile: dict[int, bytes] = {}
@@ -69,6 +69,8 @@ def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as
             found.setdefault("xmp", body[len(_XMP) :])
         elif kind == b"\xe2" and body.startswith(_ICC) and length > 14:
             profile.setdefault(body[12], body[14:])
+        elif kind == b"\xe2" and body.startswith(b"MPF\0"):
+            notes.append("only the main picture of several in the JPEG was kept")
     icc = b"".join(profile[number] for number in sorted(profile))
     return Metadata(found.get("exif"), found.get("xmp"), icc or None, dpi)
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_XMP = b"XML:com.adobe.xmp"
+METRES_PER_INCH = 0.0254
 
 
 class NeedMoreBytes(SrfleetError):  # noqa: N818 - a request, not an error

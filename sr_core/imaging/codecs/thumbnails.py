@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import jpeg, png
+from sr_core.imaging.codecs import jpeg, png_write
 from sr_core.imaging.codecs.colour import convert_to_srgb
 from sr_core.imaging.codecs.decode import decode
 from sr_core.imaging.codecs.encode import flattened, reduced
@@ -41,7 +41,7 @@ def crop(data: bytes, left: int, top: int, width: int, height: int, zoom: int = 
     Raises: ImageError, also with class internal where nothing of the part lies inside.
     """
     part = _shown(data, left, top, width, height)
-    return png.encode(np.repeat(np.repeat(part, zoom, 0), zoom, 1), Metadata())
+    return png_write.encode(np.repeat(np.repeat(part, zoom, 0), zoom, 1), Metadata())
 
 
 def _shown(data: bytes, left: int, top: int, width: int | None, height: int | None) -> Pixels:

@@ -1,0 +1,144 @@
+"""PNG: header, metadata and pixels."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import imagecodecs
+
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs import exif
+from sr_core.imaging.codecs.colour import Raster, profile_of
+from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_XMP, Source, png_chunks
+
+_MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
+_CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
+_KEPT = frozenset({b"IHDR", b"eXIf", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs"})
+_MAX_METADATA_BYTES = 1 << 24
+# gAMA and cHRM in the numbers of the file, as sRGB has them.
+_SRGB_GAMMA = 45_455
+_SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
+
+
+def header(source: Source) -> Header:
+    """Read size, samples, animation and orientation from the chunks before the picture.
+
+    EXIF after the picture is not looked at for its orientation, as in browsers.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
+    head, turn, clear, frames = b"", 1, False, 1
+    for kind, start, length in png_chunks(source):
+        if kind == b"IHDR":
+            head = source.take(start, 13)
+        elif kind == b"eXIf" and length <= _MAX_METADATA_BYTES:
+            turn = exif.orientation(source.take(start, length))
+        elif kind == b"acTL":
+            frames = source.number(start, 4)
+        elif kind == b"tRNS":
+            clear = True
+        elif kind in (b"IDAT", b"IEND"):
+            break
+    if len(head) != 13:
+        raise ImageError(ErrorClass.DECODE, "the PNG has no header")
+    width, height, depth, colour = struct.unpack(">IIBB", head[:10])
+    if colour not in _MODES or depth not in (1, 2, 4, 8, 16):
+        raise ImageError(ErrorClass.DECODE, f"PNG of colour type {colour} and {depth} bits")
+    mode = "1" if colour == 0 and depth == 1 and not clear else _MODES[colour]
+    mode = _CLEAR_MODES.get(mode, mode) if clear else mode
+    if turn >= 5:
+        width, height = height, width
+    return Header(
+        "PNG",
+        mode + ";16" if depth == 16 else mode,
+        width,
+        height,
+        bit_depth=depth,
+        animated=frames > 1,
+        orientation=turn,
+    )
+
+
+def metadata(source: Source, notes: list[str]) -> Metadata:
+    """Collect EXIF, XMP, colour and resolution; what cannot be read is noted."""
+    found: dict[bytes, bytes] = {}
+    xmp = None
+    for kind, start, length in png_chunks(source):
+        if kind not in _KEPT and kind != b"iTXt":
+            continue
+        if length > _MAX_METADATA_BYTES:
+            notes.append(f"{kind.decode()} of {length} bytes was dropped")
+        elif kind != b"iTXt":
+            found.setdefault(kind, source.take(start, length))
+        elif source.take(start, min(length, len(PNG_XMP) + 1)) == PNG_XMP + b"\0":
+            xmp = _text(source.take(start, length), notes)
+    dpi = None
+    unit = found.get(b"pHYs", b"")
+    if len(unit) == 9 and unit[8] == 1:
+        wide, high = struct.unpack(">II", unit[:8])
+        dpi = (wide * METRES_PER_INCH, high * METRES_PER_INCH) if wide and high else None
+    return Metadata(found.get(b"eXIf"), xmp, _profile(found, notes), dpi)
+
+
+def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
+    """Decode the pixels; libpng expands palettes, low depths and transparent colours.
+
+    Raises: ImageError where the file is cut off, which libpng does not notice at its very end.
+    """
+    for _ in png_chunks(Source(data)):
+        pass
+    return [Raster(imagecodecs.png_decode(data), icc, header.orientation)]
+
+
+def _profile(found: dict[bytes, bytes], notes: list[str]) -> bytes | None:
+    """Return the ICC profile, or make one of the gamma and primaries that differ from sRGB.
+
+    Source: PNG specification, third edition, 11.3.2 (iCCP before sRGB before gAMA and cHRM).
+    """
+    if b"cICP" in found:
+        notes.append("the colour space that cICP names was dropped")
+    if b"iCCP" in found:
+        return _inflated(found[b"iCCP"].partition(b"\0")[2][1:], "ICC profile", notes)
+    if b"sRGB" in found or not {b"gAMA", b"cHRM"} & set(found):
+        return None
+    gamma, chromaticities = _SRGB_GAMMA, _SRGB_CHROMATICITIES
+    if len(found.get(b"gAMA", b"")) == 4:
+        gamma = int.from_bytes(found[b"gAMA"], "big")
+    if len(found.get(b"cHRM", b"")) == 32:
+        chromaticities = struct.unpack(">8I", found[b"cHRM"])
+    grey = found[b"IHDR"][9] in (0, 4)
+    close = abs(gamma - _SRGB_GAMMA) < _SRGB_GAMMA // 50
+    if close and (grey or _near(chromaticities, _SRGB_CHROMATICITIES)):
+        return None
+    if not 1_000 <= gamma <= 1_000_000:
+        notes.append("an impossible gamma was dropped")
+        return None
+    points = [value / 100_000 for value in chromaticities]
+    return profile_of(100_000 / gamma, points[:2], points[2:], grey=grey)
+
+
+def _near(values: tuple[int, ...], others: tuple[int, ...]) -> bool:
+    return all(abs(a - b) <= 1_000 for a, b in zip(values, others, strict=True))
+
+
+def _text(body: bytes, notes: list[str]) -> bytes | None:
+    """Return the text of an iTXt chunk: keyword, flag, method, language, translation, text."""
+    rest = body.partition(b"\0")[2]
+    compressed = rest[:1] == b"\1"
+    text = rest[2:].split(b"\0", 2)[-1]
+    return _inflated(text, "XMP", notes) if compressed else text
+
+
+def _inflated(data: bytes, name: str, notes: list[str]) -> bytes | None:
+    """Inflate at most what metadata may have; None and a note for anything else."""
+    inflater = zlib.decompressobj()
+    try:
+        content = inflater.decompress(data, _MAX_METADATA_BYTES)
+    except zlib.error:
+        content = b""
+    if inflater.eof:
+        return content
+    notes.append(f"the {name} is damaged or too large and was dropped")
+    return None
