@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
     }
     address = execution.address or os.environ.get("RAY_ADDRESS")
     if address is None:
+        # A secret of this process alone: Ray would otherwise keep one in the home folder.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         options |= {
             "address": "local",
             "num_cpus": os.cpu_count(),

@@ -40,9 +40,9 @@ class _Task:
 @dataclass(slots=True, eq=False)
 class _Worker:
     handle: Any
-    starting: ray.ObjectRef | None
+    starting: ray.ObjectRef[Any] | None
     node_id: str | None = None
-    tasks: dict[ray.ObjectRef, _Task] = field(default_factory=dict)
+    tasks: dict[ray.ObjectRef[Any], _Task] = field(default_factory=dict)
 
 
 class Fleet:
@@ -154,7 +154,7 @@ class Fleet:
                 yield from self._finish(owners[call], call)
         self._check_alive()
 
-    def _finish(self, worker: _Worker, call: ray.ObjectRef) -> Iterator[ShardResult]:
+    def _finish(self, worker: _Worker, call: ray.ObjectRef[Any]) -> Iterator[ShardResult]:
         try:
             value = ray.get(call)
         except RayActorError as error:
@@ -184,7 +184,7 @@ class Fleet:
             task.deaths += not machine_lost
             self._queue.appendleft(task)
 
-    def _fail(self, worker: _Worker, call: ray.ObjectRef, error: RayTaskError) -> None:
+    def _fail(self, worker: _Worker, call: ray.ObjectRef[Any], error: RayTaskError) -> None:
         """Deal with an actor that lives and says no."""
         cause = error.cause if isinstance(error.cause, Exception) else error
         if call == worker.starting:

@@ -17,7 +17,7 @@ from sr_core.archive.changes import SourceChanges, compare_with_source, new_rows
 from sr_core.archive.history import read_plan
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.manifest import manifest_digest, read_manifest, write_manifest
-from sr_core.archive.plan import Plan, make_plan, plan_bytes
+from sr_core.archive.plan import Plan, keys_of_others, make_plan, plan_bytes
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.runs import RunRecord, run_id_of
 from sr_core.archive.storage import Store, open_store
@@ -98,12 +98,9 @@ def plan_round(
             configuration does not fix the size of shards.
     """
     job = run.job
-    taken = [
-        key
-        for earlier in range(round_)
-        for key in read_plan(run.ledger.store, earlier, ["output_key"]).column(0).to_pylist()
-        if key is not None
-    ]
+    store = run.ledger.store
+    earlier = [read_plan(store, each, ["image_id", "output_key"]) for each in range(round_)]
+    taken = keys_of_others(earlier, manifest)
 
     def plan(megapixels: float) -> Plan:
         return make_plan(

@@ -16,7 +16,7 @@ from sr_core.archive.plan import output_size
 from sr_core.archive.storage import Store
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import LOSSY, Limits, Picture, decode, encode
+from sr_core.imaging.codecs import LOSSY, Limits, Picture, decode, encode, losses
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
@@ -163,7 +163,14 @@ class Stages:
             "pages": len(picture.pages),
             "orientation_in": picture.orientation_in,
         }
-        work.warn(*picture.warnings)
+        output_format = work.image.output_format
+        assert output_format is not None
+        work.warn(
+            *picture.warnings,
+            *losses(picture, output_format, strip_gps=self._config.strip_gps),
+        )
+        if output_format != "tiff":  # the other formats hold one page
+            picture = replace(picture, pages=picture.pages[:1])
         work.source = picture
         with work.timed("fetch"):
             work.standing = self.ledger.adoptable(work.image.output_key, self._run_id)

@@ -1,0 +1,115 @@
+"""Actors that fail in given ways, in real Ray processes, on the real pipeline."""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from jobs import actors
+from jobs.actors import ActorReport, UpscaleActor
+
+
+class KillingStore:
+    """A store whose process is killed before or after its n-th write, once for each fuse file."""
+
+    def __init__(self, store: Any, fuse: Path, write: int, moment: str) -> None:
+        self._store, self._fuse, self._moment = store, fuse, moment
+        self._write, self._writes = write, count(1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def put_if_absent(self, *arguments: Any) -> bool:
+        due = next(self._writes) == self._write  # many threads write; count() is atomic
+        if due and self._moment == "before":
+            blow(self._fuse)
+        written: bool = self._store.put_if_absent(*arguments)
+        if due and self._moment == "after":
+            blow(self._fuse)
+        return written
+
+
+def blow(fuse: Path) -> None:
+    """Kill this process unless the fuse has blown before."""
+    try:
+        os.close(os.open(fuse, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_at_write(fuse: Path, write: int, moment: str) -> type[UpscaleActor]:
+    """Make an actor that is killed at its n-th write of an image or metrics part."""
+
+    class KilledAtWrite(UpscaleActor):
+        def start(self) -> ActorReport:
+            opened = actors.open_store
+            actors.open_store = lambda uri: KillingStore(opened(uri), fuse, write, moment)
+            try:
+                return super().start()
+            finally:
+                actors.open_store = opened
+
+    return KilledAtWrite
+
+
+def killed_by(*keys: str) -> type[UpscaleActor]:
+    """Make an actor that is killed whenever it upscales one of these images."""
+
+    class KilledBy(UpscaleActor):
+        def start(self) -> ActorReport:
+            report = super().start()
+            from sr_core.stages import Stages
+
+            upscale = Stages.upscale
+
+            def kill_or_upscale(stages: Stages, work: Any) -> None:
+                if work.image.image.key in keys:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                upscale(stages, work)
+
+            Stages.upscale = kill_or_upscale  # type: ignore[method-assign]
+            return report
+
+    return KilledBy
+
+
+def failing_to_start(folder: Path, times: int, *, die: bool) -> type[UpscaleActor]:
+    """Make an actor of which the first `times` cannot start, by an error or by dying."""
+
+    class FailingToStart(UpscaleActor):
+        def start(self) -> ActorReport:
+            for number in range(times):
+                fuse = folder / f"start-{number}"
+                if not fuse.exists():
+                    if die:
+                        blow(fuse)
+                    fuse.touch()
+                    raise OSError("the device is on fire")
+            return super().start()
+
+    return FailingToStart
+
+
+def out_of_memory_for(*keys: str) -> type[UpscaleActor]:
+    """Make an actor for whose device some images are too large, however small the tiles."""
+
+    class OutOfMemory(UpscaleActor):
+        def start(self) -> ActorReport:
+            report = super().start()
+            from sr_core.stages import Stages
+
+            upscale = Stages.upscale
+
+            def fail_or_upscale(stages: Stages, work: Any) -> None:
+                if work.image.image.key in keys:
+                    raise MemoryError
+                upscale(stages, work)
+
+            Stages.upscale = fail_or_upscale  # type: ignore[method-assign]
+            return report
+
+    return OutOfMemory

@@ -1,0 +1,138 @@
+"""Actors that die, fail to start, or are killed by an image: no image is lost or done twice."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from jobs import upscale as driver
+from jobs.actors import UpscaleActor
+from sr_core.archive.storage import open_store
+from sr_core.audit.checks import verify_run
+from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.errors import RetryLaterError
+from tests.faults.faulty_actors import (
+    failing_to_start,
+    killed_at_write,
+    killed_by,
+    out_of_memory_for,
+)
+from tests.photographs import write_photographs
+
+pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.slow]
+
+IMAGES = 9
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> JobConfig:
+    """Nine images in shards of at most three, on one actor, so that it is known who dies."""
+    write_photographs(tmp_path / "photos", IMAGES)
+    return JobConfig(
+        source=str(tmp_path / "photos"),
+        output=str(tmp_path / "out"),
+        run=RunConfig(model="nearest"),
+        execution=ExecutionConfig(actors=1, shard_megapixels=1, shard_images=3, node_wait_s=60),
+    )
+
+
+Run = Callable[[type[UpscaleActor]], int]
+
+
+@pytest.fixture
+def run(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the job with another kind of actor; returns the exit code."""
+
+    def run_with(actor: type[UpscaleActor]) -> int:
+        monkeypatch.setattr(driver, "UpscaleActor", actor)
+        return driver.upscale(job, Console(file=io.StringIO()), report=False)
+
+    return run_with
+
+
+def rows(job: JobConfig) -> list[dict[str, object]]:
+    """Check every promise of the run from its storage, and return its rows."""
+    assert verify_run(open_store(job.output)) == []
+    return pq.read_table(f"{job.output}/metrics").to_pylist()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("write", [1, 2, 3, 4, 6])
+def test_an_actor_killed_at_a_write_costs_nothing(
+    job: JobConfig, run: Run, tmp_path: Path, write: int, moment: str
+) -> None:
+    fuse = tmp_path / "fuse"
+    assert run(killed_at_write(fuse, write, moment)) == 0
+    assert fuse.exists()
+    found = rows(job)
+    assert Counter(row["status"] for row in found) == {"ok": IMAGES}
+
+
+def test_outputs_of_a_dead_actor_are_adopted(job: JobConfig, run: Run, tmp_path: Path) -> None:
+    # After the third write three images stand, of which no shard is committed yet or just one is.
+    assert run(killed_at_write(tmp_path / "fuse", 3, "after")) == 0
+    adopted = [row for row in rows(job) if row["adopted"]]
+    assert adopted
+    assert all(row["upscale_ms"] is None for row in adopted)
+    assert all(row["output_sha256"] for row in adopted)
+
+
+def test_an_image_that_kills_becomes_a_row_and_its_neighbours_are_done(
+    job: JobConfig, run: Run
+) -> None:
+    assert run(killed_by("004.png")) == 3
+    found = {row["key"]: row for row in rows(job)}
+    assert found["004.png"]["error_class"] == "worker_crash"
+    assert found["004.png"]["output_key"] is None
+    assert sum(row["status"] == "ok" for row in found.values()) == IMAGES - 1
+
+
+def test_several_images_that_kill_become_a_row_each(job: JobConfig, run: Run) -> None:
+    assert run(killed_by("000.png", "001.jpg", "002.png")) == 3
+    found = {row["key"] for row in rows(job) if row["error_class"] == "worker_crash"}
+    assert found == {"000.png", "001.jpg", "002.png"}
+
+
+def test_failed_images_are_tried_again_in_a_further_round(
+    job: JobConfig, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(out_of_memory_for("001.jpg", "005.jpg")) == 3
+    failed = {row["key"]: row for row in rows(job) if row["status"] == "failed"}
+    assert {row["error_class"] for row in failed.values()} == {"out_of_memory"}
+    assert set(failed) == {"001.jpg", "005.jpg"}
+    monkeypatch.setattr(driver, "UpscaleActor", UpscaleActor)
+    console = Console(file=io.StringIO())
+    assert driver.upscale(job, console, retry_failed=True, report=False) == 0
+    again = [row for row in rows(job) if row["round"] == 1]
+    assert {row["key"]: row["status"] for row in again} == {"001.jpg": "ok", "005.jpg": "ok"}
+
+
+@pytest.mark.parametrize("die", [False, True])
+def test_an_actor_that_cannot_start_once_is_replaced(
+    job: JobConfig, run: Run, tmp_path: Path, die: bool
+) -> None:
+    assert run(failing_to_start(tmp_path, 1, die=die)) == 0
+    assert len(rows(job)) == IMAGES
+
+
+def test_actors_that_never_start_end_the_run_with_the_reason(
+    job: JobConfig, run: Run, tmp_path: Path
+) -> None:
+    with pytest.raises(RetryLaterError, match=r"no actor can start.*the device is on fire"):
+        run(failing_to_start(tmp_path, 99, die=False))
+    assert run(UpscaleActor) == 0
+    assert len(rows(job)) == IMAGES
+
+
+def test_a_finished_run_started_again_writes_nothing(job: JobConfig, run: Run) -> None:
+    assert run(UpscaleActor) == 0
+    root = Path(job.output)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert run(UpscaleActor) == 0
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
