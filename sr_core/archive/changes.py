@@ -10,8 +10,9 @@ from enum import StrEnum
 import pyarrow as pa
 
 from sr_core.archive.parallel import map_in_order
+from sr_core.archive.probing import with_size
 from sr_core.archive.storage import Store
-from sr_core.errors import StorageError
+from sr_core.errors import ImageError
 from sr_core.records import ManifestRow, Status
 
 NAMES_TOLD = 5
@@ -151,12 +152,12 @@ def leave_out_committed(
     one is read whole and its SHA-256 compared, so that moved and copied files are recognised too.
 
     Args:
-        rows: of the source in `store`, with sizes and etags.
+        rows: of the source in `store`, unprobed.
         committed: rows with status ok of runs with the same configuration and checkpoint.
     """
     known = _Known(committed)
-    pairs = map_in_order(lambda row: (row, _is_committed(row, known, store)), rows, threads=threads)
-    return (row for row, is_committed in pairs if not is_committed)
+    left = map_in_order(lambda row: _unless_committed(row, known, store), rows, threads=threads)
+    return (row for row in left if row is not None)
 
 
 class _Known:
@@ -178,18 +179,21 @@ def _version(uri: str, etag: str) -> bytes:
     return hashlib.sha256(f"{uri}\0{etag}".encode()).digest()
 
 
-def _is_committed(row: ManifestRow, known: _Known, store: Store) -> bool:
+def _unless_committed(row: ManifestRow, known: _Known, store: Store) -> ManifestRow | None:
+    """Return None for a committed source, else the row, with its size and version."""
     if row.status is not Status.OK:
-        return False
-    uri = f"{store.uri}/{row.key}"
-    if row.etag is not None and _version(uri, row.etag) in known.versions:
-        return True
-    if row.size_bytes not in known.sizes:
-        return False
+        return row
     try:
-        return _sha256(store, row.key, row.size_bytes or 0) in known.contents
-    except StorageError:
-        return False  # the worker will say what is wrong with it
+        row = with_size(store, row)
+        uri = f"{store.uri}/{row.key}"
+        if row.etag is not None and _version(uri, row.etag) in known.versions:
+            return None
+        if row.size_bytes in known.sizes:
+            is_known = _sha256(store, row.key, row.size_bytes or 0) in known.contents
+            return None if is_known else row
+    except ImageError:
+        pass  # its probe will say what is wrong
+    return row
 
 
 def _sha256(store: Store, key: str, size_bytes: int) -> bytes:

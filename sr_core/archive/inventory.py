@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from sr_core.archive.manifest import image_id, is_folder_marker
+from sr_core.archive.manifest import image_id
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ConfigurationError, StorageError
 from sr_core.records import ManifestRow
@@ -79,6 +79,15 @@ def read_inventory(uri: str, source: Store) -> Iterator[ManifestRow]:
         ) from error
     listed = pa.Table.from_batches(batches, schema=_LISTED).sort_by("key")
     return _rows(listed)
+
+
+def inventoried_bucket(uri: str) -> str:
+    """Return the URI of the bucket that a report lists.
+
+    Raises: ConfigurationError where the file is no manifest.json of a report.
+    """
+    reports, key = _locate(uri)
+    return f"s3://{_parse(reports.read(key), uri).bucket}"
 
 
 def _locate(uri: str) -> tuple[Store, str]:
@@ -177,7 +186,8 @@ def _relevant(batch: pa.RecordBatch, prefix: str) -> pa.RecordBatch:
     latest = batch.column("is_latest").fill_null(fill_value=True)
     deleted = batch.column("is_delete_marker").fill_null(fill_value=False)
     under = pc.starts_with(batch.column("key"), prefix)
-    kept = batch.filter(pc.and_(pc.and_not(latest, deleted), under))
+    inside = pc.and_(under, pc.not_equal(batch.column("key"), prefix))
+    kept = batch.filter(pc.and_(pc.and_not(latest, deleted), inside))
     keys = pc.binary_slice(kept.column("key").cast(pa.binary()), len(prefix.encode()))
     return kept.set_column(0, _LISTED.field("key"), keys.cast(pa.string()))
 
@@ -187,7 +197,7 @@ def _rows(listed: pa.Table) -> Iterator[ManifestRow]:
     for batch in listed.select(columns).to_batches(max_chunksize=1 << 14):
         lists = (batch.column(name).to_pylist() for name in columns)
         for key, size_bytes, etag, modified_at in zip(*lists, strict=True):
-            if not is_folder_marker(key, size_bytes):
+            if size_bytes or not key.endswith("/"):  # else it stands for a folder
                 etag_text = etag.strip('"') if etag else None
                 yield ManifestRow(
                     image_id(key), key, size_bytes, etag_text, modified_at=modified_at

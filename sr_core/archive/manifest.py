@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -66,9 +67,9 @@ def listed_row(info: ObjectInfo) -> ManifestRow:
     )
 
 
-def is_folder_marker(key: str, size_bytes: int | None) -> bool:
-    """Tell whether an object only stands for a folder, as S3 consoles and Hadoop write them."""
-    return not size_bytes and key.endswith(("/", "_$folder$"))
+def path_of(uri: str) -> str:
+    """Spell a URI as keys are spelt: file URIs are percent-encoded, s3 URIs and paths are not."""
+    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
 
 
 def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[ManifestRow]:
@@ -80,17 +81,15 @@ def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[Manifes
 
     Raises: ConfigurationError where the whole source would be left out.
     """
-    inside = store.uri + "/"
-    if store.uri in leave_out:
+    root = path_of(store.uri)
+    own = {path_of(uri).removeprefix(f"{root}/") for uri in leave_out}
+    if root in own:
         raise ConfigurationError(
-            f"{store.uri} is both source and output; give an output of its own"
+            f"{root} is both source and output; give the output a root of its own"
         )
-    own = tuple(uri.removeprefix(inside) for uri in leave_out if uri.startswith(inside))
     own_folders = tuple(f"{key}/" for key in own)
     for info in store.list():
-        if info.key in own or info.key.startswith(own_folders):
-            continue
-        if not is_folder_marker(info.key, info.size_bytes):
+        if info.key not in own and not info.key.startswith(own_folders):
             yield listed_row(info)
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from sr_core.archive.layout import IMAGES_PREFIX
 
+Prints = NDArray[np.uint64]
+
 NAME_MAX_BYTES = 255
 """The longest file name, in UTF-8, that file systems in use take."""
+_PIECE_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,15 @@ class OutputNames:
     `renamed` are the positions of those that could not have their plain name.
     """
 
-    keys: pa.Array
+    keys: pa.ChunkedArray
     renamed: list[int]
 
 
 def name_outputs(
-    keys: pa.Array, image_ids: pa.Array, extensions: pa.Array, taken: Iterable[str]
+    keys: pa.ChunkedArray,
+    image_ids: pa.ChunkedArray,
+    extensions: pa.Array,
+    taken: Iterable[str],
 ) -> OutputNames:
     """Name an output for every source.
 
@@ -44,24 +52,37 @@ def name_outputs(
         extensions: without the dot; null where the source has no output.
         taken: output keys of earlier rounds.
     """
-    stems = pc.replace_substring_regex(keys, r"([^/])\.[^./]*$", r"\1")
-    plain = pc.binary_join_element_wise(IMAGES_PREFIX, stems, ".", extensions, "")
-    used = {_fold(name) for name in taken}
-    folders = _folders(used) | _folders(_fold(name) for name in _first_of_each_folder(plain))
-    losers = []
-    for position, name in enumerate(_stream(plain)):
-        if name is None:
-            continue
-        folded = _fold(name)
-        if folded in used or folded in folders or _is_long(name):
-            losers.append(position)
-        else:
-            used.add(folded)
-    used |= folders
-    renamed = [
-        _rename(plain[position].as_py(), image_ids[position].as_py(), used) for position in losers
-    ]
-    return OutputNames(_replace(plain, losers, renamed), losers)
+    plain = _plain_names(keys, extensions)
+    prints = _prints(_stream(plain), len(plain))
+    barred = _barred(plain, taken)
+    _, first = np.unique(prints, return_index=True)
+    is_loser = np.ones(len(plain), bool)
+    is_loser[first] = False
+    is_loser |= np.isin(prints, barred) | _are_too_long(plain)
+    wanted = plain.is_valid().to_numpy()
+    losers = np.flatnonzero(is_loser & wanted)
+    used = _Used(np.concatenate([prints[wanted & ~is_loser], barred]))
+    renamed = [used.take(_alternatives(plain[at].as_py(), image_ids[at].as_py())) for at in losers]
+    return OutputNames(_replace(plain, losers, renamed), losers.tolist())
+
+
+class _Used:
+    """The names that are in use, as fingerprints."""
+
+    def __init__(self, prints: Prints) -> None:
+        self._prints = np.sort(prints)
+        self._added: set[int] = set()
+
+    def take(self, names: Iterable[str]) -> str:
+        """Return the first name that is free, which then is in use."""
+        for name in names:
+            mark = _print(name)
+            at = int(np.searchsorted(self._prints, np.uint64(mark)))
+            in_use = at < len(self._prints) and int(self._prints[at]) == mark
+            if not in_use and mark not in self._added:
+                self._added.add(mark)
+                return name
+        raise ValueError("none of the names is free")
 
 
 def _fold(name: str) -> str:
@@ -71,15 +92,43 @@ def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
-def _stream(names: pa.Array) -> Iterator[str | None]:
-    for start in range(0, len(names), 1 << 14):
-        yield from names[start : start + (1 << 14)].to_pylist()
+def _print(name: str) -> int:
+    """Hash a name to 64 bits, equal for names that one file system may take for the same.
+
+    Two others of 10^6 names share one in one archive of 30 million, and then one of them is renamed
+    without need. Fingerprints of 10^7 names take 80 MB, the names themselves 2 GB.
+    """
+    return int.from_bytes(hashlib.blake2b(_fold(name).encode(), digest_size=8).digest())
 
 
-def _first_of_each_folder(names: pa.Array) -> Iterator[str]:
-    """Yield some path within each folder, instead of all of them."""
-    inside = pc.replace_substring_regex(names, r"/[^/]*$", "/-")
-    return (name for name in _stream(pc.unique(inside)) if name is not None)
+def _prints(names: Iterable[str | None], count: int) -> Prints:
+    return np.fromiter((0 if name is None else _print(name) for name in names), np.uint64, count)
+
+
+def _plain_names(keys: pa.ChunkedArray, extensions: pa.Array) -> pa.ChunkedArray:
+    """Build the names in pieces, so that what is built on the way takes little memory."""
+    pieces = []
+    sources = pa.table({"key": keys, "extension": extensions})
+    for piece in sources.to_batches(max_chunksize=_PIECE_ROWS):
+        stems = pc.replace_substring_regex(piece["key"], r"([^/])\.[^./]*$", r"\1")
+        extension = piece["extension"]
+        pieces.append(pc.binary_join_element_wise(IMAGES_PREFIX, stems, ".", extension, ""))
+    return pa.chunked_array(pieces, pa.string())
+
+
+def _barred(names: pa.ChunkedArray, taken: Iterable[str]) -> Prints:
+    """Collect what no output may be called: names that are taken, and folders."""
+    taken = list(taken)
+    folders = _folders(taken)
+    for piece in names.chunks:
+        inside = pc.unique(pc.replace_substring_regex(piece, r"/[^/]*$", "/-"))
+        folders |= _folders(pc.drop_null(inside).to_pylist())
+    return _prints(chain(taken, folders), len(taken) + len(folders))
+
+
+def _stream(names: pa.ChunkedArray) -> Iterator[str | None]:
+    for piece in names.chunks:
+        yield from piece.to_pylist()
 
 
 def _folders(names: Iterable[str]) -> set[str]:
@@ -93,17 +142,13 @@ def _folders(names: Iterable[str]) -> set[str]:
     return folders
 
 
-def _is_long(name: str) -> bool:
-    return len(name) > NAME_MAX_BYTES // 4 and (
-        len(name.rpartition("/")[2].encode()) > NAME_MAX_BYTES
+def _are_too_long(names: pa.ChunkedArray) -> NDArray[np.bool_]:
+    lengths = (
+        pc.binary_length(pc.replace_substring_regex(piece, r"^.*/", "")) for piece in names.chunks
     )
-
-
-def _rename(name: str, image_id: str, used: set[str]) -> str:
-    """Find a free name for an output whose plain name is not, and take it."""
-    free = next(each for each in _alternatives(name, image_id) if _fold(each) not in used)
-    used.add(_fold(free))
-    return free
+    too_long = [pc.greater(pc.fill_null(each, 0), NAME_MAX_BYTES) for each in lengths]
+    mask: NDArray[np.bool_] = pa.chunked_array(too_long, pa.bool_()).to_numpy()
+    return mask
 
 
 def _alternatives(name: str, image_id: str) -> Iterator[str]:
@@ -122,9 +167,9 @@ def _suffixes(image_id: str) -> Iterator[str]:
         yield f"{image_id}-{number}"
 
 
-def _replace(names: pa.Array, positions: list[int], values: list[str]) -> pa.Array:
-    if not positions:
-        return names
+def _replace(
+    names: pa.ChunkedArray, positions: NDArray[np.intp], values: list[str]
+) -> pa.ChunkedArray:
     mask = np.zeros(len(names), bool)
     mask[positions] = True
     return pc.replace_with_mask(names, mask, pa.array(values, pa.string()))

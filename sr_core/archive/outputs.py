@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,17 +94,27 @@ def output_sizes(
     return widths, heights
 
 
-def output_formats(manifest: pa.Table, run: RunConfig) -> list[str]:
+def output_formats(manifest: pa.Table, run: RunConfig) -> pa.DictionaryArray:
     """Choose the format of every output, by the format of the source or else by its name."""
-    pages = pc.fill_null(manifest["pages"], 1).to_pylist()
-    formats = manifest["format"].to_pylist()
-    if None in formats:
-        suffixes = pc.utf8_lower(pc.replace_substring_regex(manifest["key"], r".*[./]", ""))
-        guesses = (_FORMAT_OF_SUFFIX.get(suffix, "PNG") for suffix in suffixes.to_pylist())
-        formats = [known or guess for known, guess in zip(formats, guesses, strict=True)]
-    kinds = set(zip(formats, pages, strict=True))
-    chosen = {kind: output_format(kind[0], run.format, kind[1]) for kind in kinds}
-    return [chosen[kind] for kind in zip(formats, pages, strict=True)]
+    formats = manifest["format"].combine_chunks()
+    if formats.null_count:
+        suffixes = pc.replace_substring_regex(manifest["key"].combine_chunks(), r"^.*[./]", "")
+        formats = pc.coalesce(formats, mapped(pc.utf8_lower(suffixes), _format_of_suffix))
+    single = mapped(formats, lambda name: output_format(name, run.format))
+    several = mapped(formats, lambda name: output_format(name, run.format, pages=2))
+    has_several = pc.fill_null(pc.greater(manifest["pages"].combine_chunks(), 1), fill_value=False)
+    return pc.if_else(has_several, several, single).dictionary_encode()
+
+
+def _format_of_suffix(suffix: str) -> str:
+    return _FORMAT_OF_SUFFIX.get(suffix, "PNG")
+
+
+def mapped(texts: pa.Array, function: Callable[[str], str]) -> pa.Array:
+    """Apply a function to the distinct values of a column."""
+    encoded = texts.dictionary_encode()
+    values = [function(text) for text in encoded.dictionary.to_pylist()]
+    return pa.array(values, pa.string()).take(encoded.indices)
 
 
 def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
@@ -126,13 +136,16 @@ def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
     return np.where(known > 0, known, np.maximum(guess, guess_out))
 
 
-def over_limits(sizes: Sizes, formats: Sequence[str], run: RunConfig) -> Iterator[tuple[int, str]]:
-    """Find the images that are over a limit.
+def over_limits(
+    sizes: Sizes, formats: pa.DictionaryArray, run: RunConfig
+) -> Iterator[tuple[int, str]]:
+    """Find the images that are over a limit; formats are those of the outputs.
 
     Yields:
         Position and what is wrong, once for each limit that an image is over.
     """
-    longest = np.fromiter((FORMAT_LIMITS[name] for name in formats), np.int64, len(formats))
+    limits = np.array([FORMAT_LIMITS[name] for name in formats.dictionary.to_pylist()], np.int64)
+    longest = limits[formats.indices.to_numpy()]
     source_side = np.maximum(sizes.width_px, sizes.height_px)
     output_side = np.maximum(sizes.output_width_px, sizes.output_height_px)
     output_page_px = sizes.output_width_px * sizes.output_height_px

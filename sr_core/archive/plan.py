@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sr_core.archive.history import read_plan
 from sr_core.archive.layout import plan_name
 from sr_core.archive.output_names import name_outputs
 from sr_core.archive.outputs import (
     Ints,
     costs_px,
+    mapped,
     measure_sizes,
     output_formats,
     output_sizes,
@@ -31,6 +33,9 @@ from sr_core.imaging.codecs import EXTENSIONS
 from sr_core.records import PlannedImage, Status
 
 Mask = NDArray[np.bool_]
+
+ROW_GROUP_ROWS = 8192
+"""With 10^6 images a footer of 250 kB and row groups of 500 kB; a shard costs one of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,17 @@ def make_plan(
     formats = output_formats(manifest, run)
     manifest, refused = _refuse(manifest, over_limits(sizes, formats, run))
     is_ok = _is_ok(manifest)
-    format_column = _only(is_ok, pa.array(formats, pa.string()))
-    names = name_outputs(
-        manifest["key"].combine_chunks(),
-        manifest["image_id"].combine_chunks(),
-        _extensions(format_column),
-        taken_keys,
-    )
-    renamed = manifest["key"].take(names.renamed).to_pylist()
+    formats = _only(is_ok, formats.cast(pa.string()))
+    extensions = mapped(formats, EXTENSIONS.__getitem__)
+    names = name_outputs(manifest["key"], manifest["image_id"], extensions, taken_keys)
+    renamed = manifest["key"].take(pa.array(names.renamed, pa.int64())).to_pylist()
     costs = np.where(is_ok, costs_px(manifest, sizes, run), 0)
     order = np.argsort(-costs, kind="stable")
-    shards = _cut(costs[order], int(shard_megapixels * 1e6), shard_images)
+    shards = _cut(costs[order], shard_megapixels, shard_images)
     has_size = is_ok & (sizes.output_width_px > 0)
     columns = {
         "output_key": names.keys,
-        "output_format": format_column,
+        "output_format": formats,
         "output_width_px": _only(has_size, pa.array(sizes.output_width_px)),
         "output_height_px": _only(has_size, pa.array(sizes.output_height_px)),
     }
@@ -98,9 +99,26 @@ def make_plan(
     columns["shard"] = pa.array(shard_of_row)
     for name, column in columns.items():
         manifest = manifest.append_column(name, column)
-    table = manifest.select(PLAN_SCHEMA.names).cast(PLAN_SCHEMA).take(order)
+    table = manifest.select(PLAN_SCHEMA.names).cast(PLAN_SCHEMA).take(pa.array(order))
     count = int(shards[-1]) + 1 if len(shards) else 0
     return Plan(table, round, count, summarise(table, count, renamed, refused))
+
+
+def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
+    """Collect the output keys that earlier plans gave to images that are not in a manifest.
+
+    These are the taken_keys of a further round: an image that is tried again keeps its name.
+
+    Args:
+        earlier: plans, with at least image_id and output_key.
+        manifest: of the further round.
+    """
+    ids = manifest["image_id"].combine_chunks()
+    keys: set[str] = set()
+    for plan in earlier:
+        others = plan.filter(pc.invert(pc.is_in(plan["image_id"], ids)))
+        keys.update(pc.drop_null(others["output_key"]).to_pylist())
+    return keys
 
 
 def output_size(
@@ -111,30 +129,36 @@ def output_size(
     return int(widths[0]), int(heights[0])
 
 
-def write_plan(plan: Plan, sink: BinaryIO, run_id: str) -> None:
-    """Write a plan as Parquet, each shard a row group of its own, shard n the nth."""
+def plan_bytes(plan: Plan, run_id: str) -> bytes:
+    """Write a plan as Parquet, in row groups of whole shards.
+
+    A row group per shard would make reading one shard cheapest, but the file's footer as large as
+    its rows, and every reader needs the footer.
+    """
     schema = PLAN_SCHEMA.with_metadata(
         PLAN_SCHEMA.metadata | {b"srfleet.run_id": run_id, b"srfleet.round": str(plan.round)}
     )
-    ends = np.flatnonzero(np.diff(plan.table["shard"].to_numpy(), append=plan.shards)) + 1
-    with pq.ParquetWriter(sink, schema, write_statistics=False, **PARQUET_OPTIONS) as writer:
+    shards = plan.table["shard"].to_numpy()
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, schema, write_statistics=["shard"], **PARQUET_OPTIONS) as writer:
         start = 0
-        for end in map(int, ends):
+        while start < len(shards):
+            last = shards[min(start + ROW_GROUP_ROWS, len(shards)) - 1]
+            end = int(np.searchsorted(shards, last, side="right"))
             writer.write_table(plan.table.slice(start, end - start), end - start)
             start = end
+    return sink.getvalue()
 
 
 def read_shard(store: Store, round: int, shard: int) -> list[PlannedImage]:  # noqa: A002
-    """Read the images of one shard, and no others.
+    """Read the images of one shard, and little more.
 
     Raises: SrfleetError where the plan is damaged or has no such shard.
     """
-    key = plan_name(round)
-    try:
-        with store.arrow_file(key) as file, pq.ParquetFile(file) as plan:
-            return plan_rows(plan.read_row_group(shard))
-    except (pa.ArrowException, IndexError) as error:
-        raise SrfleetError(f"{key}: shard {shard} cannot be read: {error}") from error
+    rows = plan_rows(read_plan(store, round, PLAN_SCHEMA.names, pc.field("shard") == shard))
+    if not rows:
+        raise SrfleetError(f"{plan_name(round)} has no shard {shard}")
+    return rows
 
 
 def _in_key_order(manifest: pa.Table) -> pa.Table:
@@ -175,7 +199,7 @@ def _refuse(manifest: pa.Table, excesses: Iterable[tuple[int, str]]) -> tuple[pa
         if is_ok[position]:
             messages.setdefault(position, message)
     positions = sorted(messages)
-    keys = manifest["key"].take(positions).to_pylist()
+    keys = manifest["key"].take(pa.array(positions, pa.int64())).to_pylist()
     mask = np.zeros(len(manifest), bool)
     mask[positions] = True
     told = [f"{key}: {messages[at]}" for key, at in zip(keys, positions, strict=True)]
@@ -191,15 +215,10 @@ def _refuse(manifest: pa.Table, excesses: Iterable[tuple[int, str]]) -> tuple[pa
     return manifest, keys
 
 
-def _extensions(formats: pa.Array) -> pa.Array:
-    encoded = formats.dictionary_encode()
-    names = [EXTENSIONS[name] for name in encoded.dictionary.to_pylist()]
-    return pa.array(names, pa.string()).take(encoded.indices)
-
-
-def _cut(costs_px: Ints, bound_px: int, bound_images: int) -> Ints:
+def _cut(costs_px: Ints, megapixels: float, bound_images: int) -> Ints:
     """Give every image the number of its shard, in the order in which they come."""
     total = np.cumsum(costs_px)
+    bound_px = int(min(megapixels * 1e6, total[-1])) if len(total) else 0
     shard = np.empty(len(costs_px), np.int64)
     start = number = 0
     while start < len(costs_px):

@@ -13,6 +13,15 @@ from sr_core.records import Status
 
 NAMES_TOLD = 5
 """How many names a summary tells of each kind."""
+_SIZE_COLUMNS = [
+    "format",
+    "pages",
+    "width_px",
+    "height_px",
+    "output_format",
+    "output_width_px",
+    "output_height_px",
+]
 BYTES_PER_PIXEL = {"jpeg": 0.3, "png": 1.6, "webp": 0.15, "tiff": 3.0, "jxl": 1.0}
 """Of an upscaled photograph with 8 bits per channel, JPEG and WebP at quality 95."""
 
@@ -52,8 +61,8 @@ def summarise(
         renamed: keys of the sources whose outputs could not have their plain names.
         over_limit: keys of the sources that were refused for their size.
     """
-    images = planned.filter(pc.equal(planned["status"], Status.OK))
-    failed = planned.filter(pc.equal(planned["status"], Status.FAILED))
+    images = planned.select(_SIZE_COLUMNS).filter(pc.equal(planned["status"], Status.OK))
+    failed = planned.select(["error_class"]).filter(pc.equal(planned["status"], Status.FAILED))
     pixels = _product(images, "output_width_px", "output_height_px", "pages")
     by_format = pa.table({"format": images["output_format"], "pixels": pixels})
     totals = by_format.group_by("format").aggregate([("pixels", "sum")]).to_pylist()

@@ -47,11 +47,6 @@ def probe_rows(
     return map_in_order(partial(_probe_row, store), rows, threads=threads)
 
 
-def reopened(rows: Iterable[ManifestRow]) -> Iterator[ManifestRow]:
-    """Forget what is known of images but their names, to probe and try them again."""
-    return (ManifestRow(row.image_id, row.key, reference_key=row.reference_key) for row in rows)
-
-
 def refuse(row: ManifestRow, error: ImageError) -> ManifestRow:
     """Make a row failed."""
     return replace(
@@ -64,7 +59,9 @@ def _probe_row(store: Store, row: ManifestRow) -> ManifestRow:
         return row
     try:
         check_key(row.key)
-        row = _with_size(store, row)
+        if row.reference_key is not None:
+            check_key(row.reference_key)
+        row = with_size(store, row)
         header = _read_header(store, row)
     except ImageError as error:
         return refuse(row, error) if error.error_class in _DEFINITE else row
@@ -83,8 +80,11 @@ def _probe_row(store: Store, row: ManifestRow) -> ManifestRow:
     return row
 
 
-def _with_size(store: Store, row: ManifestRow) -> ManifestRow:
-    """Ask the store where the listing, inventory or table did not tell size and version."""
+def with_size(store: Store, row: ManifestRow) -> ManifestRow:
+    """Ask the store for size and version where the row does not have them.
+
+    Raises: ImageError.
+    """
     if row.size_bytes is not None:
         return row
     info = store.head(row.key)
@@ -97,7 +97,10 @@ def _read_header(store: Store, row: ManifestRow) -> Header | None:
     """Read as much of the file as its header takes; None where that is too much for a probe."""
     size_bytes = row.size_bytes or 0
     if size_bytes == 0:
-        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"{row.key}: is empty")
+        # What is no file (a link out of the root, say) is listed without bytes; reading says why.
+        if not store.read(row.key, deadline_s=DEADLINE_S):
+            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"{row.key}: is empty")
+        return None
     data, end = b"", min(FIRST_READ_BYTES, size_bytes)
     while end <= LARGEST_READ_BYTES:
         start = len(data)

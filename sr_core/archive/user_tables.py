@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from sr_core.archive.manifest import image_id
-from sr_core.archive.probing import refuse
-from sr_core.archive.storage import Store, check_key, open_store
-from sr_core.errors import ConfigurationError, ErrorClass, ImageError, StorageError
+from sr_core.archive.manifest import image_id, path_of
+from sr_core.archive.storage import Store, open_store
+from sr_core.errors import ConfigurationError, ErrorClass, StorageError
 from sr_core.records import ManifestRow, Status
 
 URI_COLUMNS = ("uri", "key", "path")
@@ -34,9 +33,9 @@ def read_user_table(
     """Read a table as unprobed rows, in key order.
 
     Files are named relative to the source root, or in full beginning with it; any other name, of
-    the file or of its reference, makes a key_rejected row. A file that is named again is a
-    duplicate; the first row in the table counts. Widths and heights are taken over as hints, which
-    stand only until a probe or the worker reads the header.
+    the file or of its reference, becomes a key that probing rejects. A file that is named again is
+    a duplicate; the first row in the table counts. Widths and heights are taken over as hints,
+    which stand only until a probe or the worker reads the header.
 
     Args:
         uri: of a .parquet, .csv or .csv.gz file, local or in S3.
@@ -128,10 +127,8 @@ def _with_keys(table: pa.Table, source: Store) -> pa.Table:
 
 def _relative(uri: str, source: Store) -> str:
     """Take the source root off a name; a name that does not begin with it stays as it is."""
-    for root in (f"{source.uri}/", f"{source.uri.removeprefix('file://')}/"):
-        if uri.startswith(root):
-            return uri.removeprefix(root)
-    return uri.removeprefix("./")
+    path, root = path_of(uri), f"{path_of(source.uri)}/"
+    return path.removeprefix(root) if path.startswith(root) else path.removeprefix("./")
 
 
 def _rows(table: pa.Table, source: Store) -> Iterator[ManifestRow]:
@@ -145,16 +142,10 @@ def _rows(table: pa.Table, source: Store) -> Iterator[ManifestRow]:
 
 
 def _row(key: str, reference: str, width_px: int | None, height_px: int | None) -> ManifestRow:
-    row = ManifestRow(image_id(key), key)
+    row = ManifestRow(image_id(key), key, reference_key=reference or None)
     if width_px and height_px and min(width_px, height_px) > 0:
         row = replace(row, width_px=width_px, height_px=height_px)
-    try:
-        check_key(key)
-        if reference:
-            check_key(reference)
-    except ImageError as error:
-        return refuse(row, error)
-    return replace(row, reference_key=reference or None)
+    return row
 
 
 def _mark_duplicates(rows: Iterator[ManifestRow]) -> Iterator[ManifestRow]:
