@@ -18,6 +18,7 @@ from sr_core.audit.lines import PLACE_COLUMNS, Line, read_lines
 from sr_core.audit.measures import MEASURES, Measure
 from sr_core.audit.page import number, render
 from sr_core.audit.panes import Pane, panes
+from sr_core.errors import ConfigurationError
 from sr_core.records import Status
 
 _PLAN_COLUMNS = ("image_id", "key", "reference_key")
@@ -55,7 +56,7 @@ def write_comparison(
     """Write a page that compares runs on one manifest, one for each upscaler.
 
     Args:
-        variants: labels and run roots; the last is the one that the others are compared with.
+        variants: labels and roots of planned runs; the others are compared with the last.
         source: the source root, which also holds the references.
         path: of the HTML file.
         limit_images: how many images are shown, in the order of their keys. The means are over all.
@@ -73,7 +74,7 @@ def render_comparison(
     labels = [label for label, _ in variants]
     columns = {name for measure in MEASURES for name in measure.columns}
     columns = columns.union(PLACE_COLUMNS, STATE_COLUMNS)
-    tables = [Ledger(store).latest_rows(sorted(columns)) for _, store in variants]
+    tables = [_rows(store, sorted(columns)) for _, store in variants]
     means = _means(tables)
     measures = [mean.measure for mean in means]
     planned = read_plan(variants[0][1], 0, _PLAN_COLUMNS).sort_by("key")
@@ -105,6 +106,13 @@ def best_of(measure: Measure, values: Sequence[float]) -> float | None:
     if measure.worse is None or len(known) < 2:
         return None
     return max(known) if measure.worse == "lower" else min(known)
+
+
+def _rows(store: Store, columns: Sequence[str]) -> pa.Table:
+    ledger = Ledger(store)
+    if ledger.run() is None:
+        raise ConfigurationError(f"{store.uri} holds no run; give the roots of runs to compare")
+    return ledger.latest_rows(columns)
 
 
 def _means(tables: Sequence[pa.Table]) -> list[Mean]:

@@ -65,7 +65,7 @@ def histogram(measure: Measure, values: Values) -> Histogram | None:
         p5=float(p5),
         median=float(median),
         p95=float(p95),
-        median_at=float((median - low) / (high - low)),
+        median_at=float(np.clip((median - low) / (high - low), 0, 1)),
     )
 
 

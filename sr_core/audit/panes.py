@@ -69,7 +69,7 @@ def _read_output(label: str, store: Store, line: Line | None) -> tuple[Pane, byt
     if row.status is not Status.OK:
         return replace(pane, note=f"{row.error_class}: {row.error_message}"), None
     try:
-        return pane, read_picture(store, row.output_key)
+        return pane, read_picture(store, row.output_key, row.output_sha256)
     except ImageError as error:
         return replace(pane, note=f"cannot be shown: {error.message}"), None
 

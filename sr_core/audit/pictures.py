@@ -65,7 +65,7 @@ def preview(
     Raises: StorageUnavailableError where a whole store cannot be used.
     """
     try:
-        output = read_picture(outputs, row.output_key)
+        output = read_picture(outputs, row.output_key, row.output_sha256)
         small = thumbnail(output, thumbnail_px)
         frame = detail_frame(small, row, detail_px, detail_px)
         shown = Preview(small, frame, after=cut(output, frame))
@@ -74,22 +74,28 @@ def preview(
     if sources is None:
         return shown
     try:
-        source = read_picture(sources, row.key)
-        if hashlib.sha256(source).hexdigest() != row.source_sha256:
-            return replace(shown, notes=("the source has changed since, so it is not shown",))
+        source = read_picture(sources, row.key, row.source_sha256)
         return replace(shown, before=cut(source, frame))
     except ImageError as error:
         return replace(shown, notes=(f"the source cannot be shown: {error.message}",))
 
 
-def read_picture(store: Store, key: str | None) -> bytes:
+def read_picture(store: Store, key: str | None, sha256: str | None = None) -> bytes:
     """Read an image that is to be shown.
 
-    Raises: ImageError where it is not there, no image, or too large to be decoded for a page.
+    Args:
+        store: holds it.
+        key: None: the table names no file.
+        sha256: of the bytes that the table describes, if it knows them.
+
+    Raises: ImageError where it is not there, not the one that the table describes, no image, or too
+        large to be decoded for a page.
     """
     if key is None:
         raise ImageError(ErrorClass.NOT_FOUND, "the table names no file")
     data, _ = store.read_object(key, max_bytes=MAX_BYTES)
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise ImageError(ErrorClass.SOURCE_CHANGED, "it has changed since the run")
     header = probe(data)
     if header.width_px * header.height_px > MAX_PX:
         raise ImageError(ErrorClass.TOO_LARGE, f"it has more than {MAX_PX // 10**6} megapixels")

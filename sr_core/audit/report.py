@@ -67,10 +67,12 @@ def render_report(store: Store, *, source: Store | None, limit_images: int = 60)
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
     ok = rows.filter(is_ok)
     measured = [(measure, measure.of(ok)) for measure in MEASURES]
-    measured = [(each, values) for each, values in measured if np.isfinite(values).any()]
+    measured = [(each, values) for each, values in measured if not np.isnan(values).all()]
     measures = [measure for measure, _ in measured]
     ranking = worst_first(measured, ok.num_rows, limit_images)
-    shown = read_lines(store, ok.take([each.index for each in ranking]), measures)
+    shown = read_lines(
+        store, ok.take(pa.array([each.index for each in ranking], pa.int64())), measures
+    )
     not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), measures)
     cards = [
         Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
@@ -81,7 +83,7 @@ def render_report(store: Store, *, source: Store | None, limit_images: int = 60)
         kinds=[*Status, *ErrorClass, *(measure.name for measure in MEASURES), "warned"],
         root=store.uri,
         **summary(progress, ok),
-        histograms=[histogram(measure, values) for measure, values in measured],
+        histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
         cards=cards,
         card_kinds=_card_kinds(cards),
         lines=[*not_ok, *shown],

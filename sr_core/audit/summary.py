@@ -67,7 +67,11 @@ def method(run: RunRecord) -> str:
     """Name what the run does to an image: SRResNet x4, bicubic to fit 3840x2160."""
     model = str(run.config.get("model", "an unknown upscaler"))
     target = run.config.get("target")
-    size = f"to fit {target[0]}{_TIMES}{target[1]}" if target else f"{_TIMES}{run.config['scale']}"
+    size = (
+        f"to fit {target[0]}{_TIMES}{target[1]}"
+        if target
+        else f"{_TIMES}{run.config.get('scale', '?')}"
+    )
     return f"{_MODELS.get(model, model)} {size}"
 
 

@@ -1,0 +1,75 @@
+"""The details of a page: where they are taken, and that source and output show the same part."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.audit.pictures import Box, cut, detail_frame
+from sr_core.errors import ImageError
+from sr_core.records import MetricsRow, Status
+from tests.photo_run import png
+
+
+def row(source: tuple[int, int], output: tuple[int, int]) -> MetricsRow:
+    sizes = {"width_in_px": source[0], "height_in_px": source[1]}
+    sizes |= {"width_out_px": output[0], "height_out_px": output[1]}
+    return MetricsRow("0" * 16, "a.png", 0, 0, "a", Status.OK, **sizes)
+
+
+def busy_at(left: int, top: int, width: int = 200, height: int = 120) -> Image.Image:
+    """Draw a flat picture with a 20x20 px chequerboard."""
+    pixels = np.full((height, width, 3), 90, np.uint8)
+    pixels[top : top + 20, left : left + 20] += ((np.indices((20, 20)).sum(0) % 2) * 120).astype(
+        np.uint8
+    )[..., None]
+    return Image.fromarray(pixels)
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (180, 100), (77, 31), (180, 0)])
+def test_the_detail_is_where_the_picture_is_busiest(left: int, top: int) -> None:
+    picture = png(busy_at(left, top))
+    frame = detail_frame(picture, row((200, 120), (800, 480)), 80, 80)
+    box = frame.times(200, 120)
+    assert (box.width, box.height) == (pytest.approx(20), pytest.approx(20))
+    assert box.left == pytest.approx(left, abs=2)
+    assert box.top == pytest.approx(top, abs=2)
+    assert pixels_of(cut(picture, frame)).std() > 40
+
+
+def test_source_and_output_show_the_same_part() -> None:
+    source = busy_at(77, 31)
+    output = source.resize((800, 480), Image.Resampling.NEAREST)
+    frame = detail_frame(png(output), row((200, 120), (800, 480)), 112, 112)
+    before, after = pixels_of(cut(png(source), frame)), pixels_of(cut(png(output), frame))
+    assert before.shape == (28, 28, 3)
+    np.testing.assert_array_equal(after, before.repeat(4, 0).repeat(4, 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [((1, 1), (4, 4)), ((1, 300), (4, 1200)), ((9, 2), (36, 8)), ((500, 333), (3840, 2557))],
+)
+def test_a_detail_of_any_size_lies_inside(source: tuple[int, int], output: tuple[int, int]) -> None:
+    small = png(Image.new("RGB", source, "red"))
+    frame = detail_frame(small, row(source, output), 224, 224)
+    assert 0 <= frame.left <= frame.left + frame.width <= 1 + 1e-9
+    assert 0 <= frame.top <= frame.top + frame.height <= 1 + 1e-9
+    assert pixels_of(cut(png(Image.new("RGB", output)), frame)).size > 0
+
+
+def test_a_row_without_sizes_has_no_detail() -> None:
+    nameless = MetricsRow("0" * 16, "a.png", 0, 0, "a", Status.OK)
+    with pytest.raises(ImageError, match="how large"):
+        detail_frame(png(Image.new("RGB", (8, 8))), nameless, 80, 80)
+
+
+def test_a_box_scales_each_axis() -> None:
+    assert Box(1, 2, 3, 4).times(2, 10) == Box(2, 20, 6, 40)
