@@ -11,7 +11,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+_REPLACED = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
 class Fault(Enum):
@@ -149,10 +149,6 @@ class FaultProxy:
                 else:
                     if fault is Fault.HOLD:
                         proxy._released.wait(60)
-                    if fault is Fault.IGNORE_RANGE:
-                        del self.headers["Range"]
-                    if fault is Fault.IGNORE_CONDITION:
-                        del self.headers["If-None-Match"]
                     self.forward(body, fault)
 
             def forward(self, body: bytes, fault: Fault | None) -> None:
@@ -165,14 +161,19 @@ class FaultProxy:
                         upstream.putheader(name, value)
                 upstream.endheaders(body)
                 answer = upstream.getresponse()
-                content = answer.read()
+                content, status = answer.read(), answer.status
                 upstream.close()
                 if fault is Fault.LOST_ANSWER:
                     self.close_connection = True
                     return
-                self.send_response_only(answer.status)
+                # Conditions and ranges are signed; a server that ignores them is played here.
+                if fault is Fault.IGNORE_CONDITION and status == 412:
+                    status, content = 200, b"<Done/>"
+                if fault is Fault.IGNORE_RANGE and status == 206:
+                    status, content = 200, widened(content, answer.headers["Content-Range"])
+                self.send_response_only(status)
                 for name, value in answer.getheaders():
-                    if name.lower() not in _HOP:
+                    if name.lower() not in _REPLACED:
                         self.send_header(name, value)
                 length = answer.getheader("Content-Length") if self.command == "HEAD" else None
                 self.send_header("Content-Length", length or str(len(content)))
@@ -198,3 +199,10 @@ class FaultProxy:
                 self.wfile.write(content)
 
         return Handler
+
+
+def widened(part: bytes, content_range: str) -> bytes:
+    """Make a whole object, with other bytes around the given ones, of "bytes 3-6/10"."""
+    bounds, _, total = content_range.removeprefix("bytes ").partition("/")
+    start, end = map(int, bounds.split("-"))
+    return b"?" * start + part + b"?" * (int(total) - end - 1)

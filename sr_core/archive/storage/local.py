@@ -54,9 +54,8 @@ class LocalStore:
 
     def metadata(self, key: str) -> dict[str, str]:
         """Return nothing: files keep no metadata."""
-        with self._reading(key):
-            os.stat(self._existing(key))
-        return {}
+        with self._reading(key), self._open(key):
+            return {}
 
     def read(
         self,
@@ -107,7 +106,7 @@ class LocalStore:
 
     def arrow_file(self, key: str) -> pa.NativeFile:
         """Map a file into memory for pyarrow."""
-        with self._reading(key):
+        with self._reading(key), self._open(key):
             return pa.memory_map(self._existing(key))
 
     def refuses_overwrites(self) -> bool:

@@ -51,7 +51,7 @@ def explaining(action: str, *, otherwise: ErrorClass) -> Iterator[None]:
 
 def _explain(error: OSError, action: str, otherwise: ErrorClass) -> SrfleetError:
     number = error.errno or 0
-    said = f"cannot {action}: {os.strerror(number)}"
+    said = f"cannot {action}: {os.strerror(number) if number else type(error).__name__}"
     if number in _STORE:
         return StorageUnavailableError(f"{said}: {_STORE[number]}")
     if otherwise is ErrorClass.WRITE and number in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):

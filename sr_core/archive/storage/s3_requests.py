@@ -68,9 +68,11 @@ class Requests:
         Raises: one of S3_ERRORS, to be explained by `explaining`.
         """
 
+        client = self.client  # loading the SDK's models takes its time, but not the deadline's
+
         def attempt() -> T:
             with self._slots:
-                return request(self.client)
+                return request(client)
 
         return self.persist(attempt, deadline_s=deadline_s)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of
+from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of, status_of
 from sr_core.archive.storage.s3_requests import Requests
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _unless_exists(write: Callable[[], object]) -> bool:
     try:
         write()
     except ClientError as error:
-        if code_of(error) == "PreconditionFailed":
+        if status_of(error) == 412:  # the status, as the code is lost when the answer is cut
             return False
         raise
     return True
