@@ -1,0 +1,163 @@
+"""The pages in a real browser: they load nothing, fit a phone, filter, sort and compare."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sr_core.audit.comparison import write_comparison
+from sr_core.audit.report import render_report
+from sr_core.errors import ErrorClass
+from tests.browser import Tab, browser, find_chromium
+from tests.photo_run import PhotoRun, png, scene
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_chromium() is None, reason="no chromium is installed"),
+]
+
+DESKTOP, PHONE = (1280, 900), (390, 844)
+SHOWN_ROWS = (
+    "[...document.querySelectorAll('#list tbody tr')].filter(row => row.offsetHeight > 0)"
+    ".map(row => row.querySelector('bdi').textContent)"
+)
+
+Steps = Callable[[Tab], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run with good, bad and hostile images."""
+    folder = tmp_path_factory.mktemp("report")
+    run = PhotoRun(folder)
+    for number in range(7):
+        run.add(f"album/{number}.png", lr_psnr_db=46.0 - number, sharpness_gain=1.0 + number)
+    run.add("<script>document.title='stolen'</script>.png", warnings=("<b>odd</b>",))
+    run.fail("torn.jpg", ErrorClass.DECODE, "<img src=x onerror=\"document.title='stolen'\">")
+    run.fail("gone" * 60 + ".jpg", ErrorClass.NOT_FOUND, "no object of this name")
+    page = folder / "report.html"
+    page.write_bytes(render_report(run.write(), source=run.source))
+    return page
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A comparison of three upscalers on two images, one of them with its reference."""
+    folder = tmp_path_factory.mktemp("comparison")
+    runs = {label: PhotoRun(folder / label) for label in ("nearest", "bicubic", "SRResNet")}
+    source = runs["nearest"].source
+    source.put_if_absent("hr/a.png", png(scene("truth", 96, 64)))
+    for step, run in enumerate(runs.values()):
+        run.add("a.png", psnr_y_db=24.0 + step, reference_key="hr/a.png")
+        run.add("b.png")
+    page = folder / "demo.html"
+    variants = [(label, run.write()) for label, run in runs.items()]
+    write_comparison(variants, source=source, path=page)
+    return page
+
+
+def in_browser(tmp_path: Path, steps: Steps) -> None:
+    async def run() -> None:
+        async with browser(tmp_path / "profile") as tab:
+            await steps(tab)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("name", ["report", "comparison"])
+def test_a_page_loads_nothing_and_fits(
+    name: str, size: tuple[int, int], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    page: Path = request.getfixturevalue(name)
+
+    async def steps(tab: Tab) -> None:
+        await tab.open(page, *size)
+        title = await tab.ask("document.title")
+        assert "stolen" not in title
+        assert [url for url in tab.requests if not url.startswith("data:")] == [page.as_uri()]
+        assert tab.complaints == []
+        assert await tab.ask("document.documentElement.scrollWidth") == size[0]
+        broken = "[...document.images].filter(i => i.loading !== 'lazy' && !i.naturalWidth).length"
+        assert await tab.ask(broken) == 0
+        assert _distinct_colours(await tab.screenshot()) > 20
+
+    in_browser(tmp_path, steps)
+
+
+def test_dark_mode_is_dark(report: Path, tmp_path: Path) -> None:
+    async def steps(tab: Tab) -> None:
+        brightness = {}
+        for dark in (False, True):
+            await tab.open(report, *DESKTOP, dark=dark)
+            brightness[dark] = _pixels(await tab.screenshot()).mean()
+        assert brightness[True] < 80 < 170 < brightness[False]
+
+    in_browser(tmp_path, steps)
+
+
+def test_filters_choose_rows_and_cards(report: Path, tmp_path: Path) -> None:
+    async def steps(tab: Tab) -> None:
+        await tab.open(report, *DESKTOP)
+        assert len(await tab.ask(SHOWN_ROWS)) == 10
+        await tab.click("#list-kinds [value=decode]")
+        assert await tab.ask(SHOWN_ROWS) == ["torn.jpg"]
+        await tab.click("#list-kinds [value=ok]")
+        assert len(await tab.ask(SHOWN_ROWS)) == 8
+        await tab.click("#sheet-kinds [value=warned]")
+        cards = "[...document.querySelectorAll('.photo')].filter(c => c.offsetHeight > 0).length"
+        assert await tab.ask(cards) == 1
+        await tab.click("#list-kinds [value=all]")
+        assert len(await tab.ask(SHOWN_ROWS)) == 10
+
+    in_browser(tmp_path, steps)
+
+
+def test_columns_sort_both_ways_with_unknown_values_last(report: Path, tmp_path: Path) -> None:
+    async def steps(tab: Tab) -> None:
+        await tab.open(report, *DESKTOP)
+        await tab.click("#list th[title^=Laplacian] button")
+        rising = await tab.ask(SHOWN_ROWS)
+        assert rising[0] == "album/0.png"
+        await tab.click("#list th[title^=Laplacian] button")
+        falling = await tab.ask(SHOWN_ROWS)
+        assert falling[0] == "album/6.png"
+        assert {name[:4] for name in rising[-2:]} == {name[:4] for name in falling[-2:]}
+        assert {name[:4] for name in falling[-2:]} == {"torn", "gone"}
+
+    in_browser(tmp_path, steps)
+
+
+def test_the_border_moves_and_its_left_side_can_be_chosen(comparison: Path, tmp_path: Path) -> None:
+    async def steps(tab: Tab) -> None:
+        await tab.open(comparison, *DESKTOP)
+        left = (
+            "[...document.querySelectorAll('.sample:first-of-type .over img, .over img')]"
+            ".filter(i => i.offsetHeight > 0).map(i => i.alt.split(': ')[1])"
+        )
+        assert await tab.ask(left) == ["bicubic", "bicubic"]
+        await tab.click("[name=left-1][value='2']")
+        assert await tab.ask(left) == ["reference", "bicubic"]
+        x, y, width, height = await tab.ask(
+            "(() => { const r = document.querySelector('.wipe').getBoundingClientRect();"
+            "return [r.x, r.y, r.width, r.height]; })()"
+        )
+        await tab.press(x + width * 0.8, y + height / 2)
+        edge = "document.querySelector('.wipe .edge').getBoundingClientRect().x"
+        assert abs(await tab.ask(edge) - (x + width * 0.8)) < width * 0.03
+
+    in_browser(tmp_path, steps)
+
+
+def _pixels(screenshot: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(screenshot)).convert("RGB"))
+
+
+def _distinct_colours(screenshot: bytes) -> int:
+    return len(np.unique(_pixels(screenshot).reshape(-1, 3), axis=0))
