@@ -202,11 +202,10 @@ def _refuse(manifest: pa.Table, excesses: Iterable[tuple[int, str]]) -> tuple[pa
     keys = manifest["key"].take(pa.array(positions, pa.int64())).to_pylist()
     mask = np.zeros(len(manifest), bool)
     mask[positions] = True
-    told = [f"{key}: {messages[at]}" for key, at in zip(keys, positions, strict=True)]
     for name, value in (
-        ("status", [Status.FAILED] * len(told)),
-        ("error_class", [ErrorClass.TOO_LARGE] * len(told)),
-        ("error_message", told),
+        ("status", [Status.FAILED] * len(keys)),
+        ("error_class", [ErrorClass.TOO_LARGE] * len(keys)),
+        ("error_message", [messages[position] for position in positions]),
     ):
         column = manifest[name].combine_chunks()
         replaced = pc.replace_with_mask(column, mask, pa.array(value, pa.string()))

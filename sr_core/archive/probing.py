@@ -7,17 +7,11 @@ from dataclasses import replace
 from functools import partial
 
 from sr_core.archive.parallel import map_in_order
+from sr_core.archive.ranged_source import DEADLINE_S, RangedSource
 from sr_core.archive.storage import Store, check_key
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Header, NeedMoreBytes, probe
 from sr_core.records import ManifestRow, Status
-
-FIRST_READ_BYTES = 64 << 10
-GROWTH = 8
-LARGEST_READ_BYTES = 32 << 20
-"""A header that lies deeper in its file than this is left to the worker, who reads all of it."""
-DEADLINE_S = 30.0
-"""How long one read may be tried; the worker has more patience."""
 
 _DEFINITE = frozenset(
     {
@@ -76,7 +70,7 @@ def _probe_row(store: Store, row: ManifestRow) -> ManifestRow:
         pages=header.pages,
     )
     if header.animated:
-        return refuse(row, ImageError(ErrorClass.ANIMATED, f"{row.key}: is an animation"))
+        return refuse(row, ImageError(ErrorClass.ANIMATED, f"an animated {header.format}"))
     return row
 
 
@@ -89,26 +83,18 @@ def with_size(store: Store, row: ManifestRow) -> ManifestRow:
         return row
     info = store.head(row.key)
     if info is None:
-        raise ImageError(ErrorClass.NOT_FOUND, f"{row.key}: does not exist")
+        raise ImageError(ErrorClass.NOT_FOUND, "there is no such file")
     return replace(row, size_bytes=info.size_bytes, etag=info.etag, modified_at=info.modified_at)
 
 
 def _read_header(store: Store, row: ManifestRow) -> Header | None:
     """Read as much of the file as its header takes; None where that is too much for a probe."""
-    size_bytes = row.size_bytes or 0
-    if size_bytes == 0:
+    if not row.size_bytes:
         # What is no file (a link out of the root, say) is listed without bytes; reading says why.
         if not store.read(row.key, deadline_s=DEADLINE_S):
-            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"{row.key}: is empty")
+            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty")
         return None
-    data, end = b"", min(FIRST_READ_BYTES, size_bytes)
-    while end <= LARGEST_READ_BYTES:
-        start = len(data)
-        data += store.read(row.key, start=start, length=end - start, deadline_s=DEADLINE_S)
-        if len(data) < end:
-            return None  # it shrank since it was listed
-        try:
-            return probe(data, size_bytes)
-        except NeedMoreBytes as error:
-            end = min(max(error.wanted_bytes, GROWTH * end), size_bytes)
-    return None
+    try:
+        return probe(RangedSource(store, row.key, row.size_bytes))
+    except NeedMoreBytes:
+        return None

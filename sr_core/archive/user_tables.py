@@ -158,7 +158,7 @@ def _mark_duplicates(rows: Iterator[ManifestRow]) -> Iterator[ManifestRow]:
                     key,
                     status=Status.DUPLICATE,
                     error_class=ErrorClass.DUPLICATE_KEY,
-                    error_message=f"{key}: is named more than once; the first row counts",
+                    error_message="the table names it more than once; the first row counts",
                 )
             else:
                 yield row

@@ -14,7 +14,7 @@ from sr_core.imaging.codecs.formats import (
     check_output_size,
     output_format,
 )
-from sr_core.imaging.codecs.source import NeedMoreBytes
+from sr_core.imaging.codecs.source import NeedMoreBytes, Source
 from sr_core.imaging.codecs.thumbnails import crop, thumbnail
 from sr_core.imaging.pixels import Page
 
@@ -29,6 +29,7 @@ __all__ = [
     "NeedMoreBytes",
     "Page",
     "Picture",
+    "Source",
     "check_output_size",
     "crop",
     "decode",

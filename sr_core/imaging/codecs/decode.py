@@ -49,17 +49,18 @@ _READERS = {
 }
 
 
-def probe(data: bytes, size_bytes: int | None = None) -> Header:
+def probe(data: bytes | Source, size_bytes: int | None = None) -> Header:
     """Read a header without decoding pixels.
 
     Args:
-        data: the file, or its first bytes.
+        data: the file, or its first bytes, or a source that reads what the header needs.
         size_bytes: of the whole file; None: data is the whole file.
 
     Raises: NeedMoreBytes where the header goes beyond data; ImageError where no picture can come
         of the file (class unsupported_format, unsupported_mode, too_large or decode).
     """
-    return _header(Source(data, size_bytes))[0]
+    source = data if isinstance(data, Source) else Source(data, size_bytes)
+    return _header(source)[0]
 
 
 def decode(data: bytes, limits: Limits) -> Picture:
