@@ -52,7 +52,8 @@ format: $(INSTALLED) ## let ruff format and fix what it can
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 bench: $(INSTALLED) ## measure this machine
-	@$(BIN)/python -m benchmarks
+	@set -e; for name in $(notdir $(basename $(wildcard benchmarks/[a-z]*.py))); do \
+		echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
 
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden

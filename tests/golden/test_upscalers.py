@@ -22,7 +22,7 @@ TOLERANCE_LEVELS = 1
 @pytest.mark.parametrize("scale", [2, 4])
 def test_the_output_is_the_golden_one(model: str, scale: int, pytestconfig: pytest.Config) -> None:
     with Image.open(SAMPLE) as sample:
-        lr = np.asarray(sample.crop((48, 30, 88, 60)))
+        lr = np.array(sample.crop((48, 30, 88, 60)))
     sr = open_upscaler(model).upscale(lr, lr.shape[0] * scale, lr.shape[1] * scale)
     path = FOLDER / f"{model}_x{scale}.png"
     if pytestconfig.getoption("write_golden"):
