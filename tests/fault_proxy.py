@@ -25,6 +25,7 @@ class Fault(Enum):
     CUT_BODY = "the answer's body ends half way and the connection closes"
     STALL = "no answer ever comes"
     STALL_BODY = "the answer's body stops half way"
+    DRIP = "the answer's body comes at 100 KB a second"
     LOST_ANSWER = "the server does it, but its answer is lost"
     HANG_UP = "the connection closes before the server sees the request"
     IGNORE_RANGE = "the whole object is answered where a part was asked for"
@@ -179,10 +180,18 @@ class FaultProxy:
                 self.send_header("Content-Length", length or str(len(content)))
                 self.end_headers()
                 half = fault in (Fault.CUT_BODY, Fault.STALL_BODY)
+                if fault is Fault.DRIP:
+                    self.drip(content)
+                    return
                 self.wfile.write(content[: len(content) // 2] if half else content)
                 if fault is Fault.STALL_BODY:
                     self.wait_for_hang_up()
                 self.close_connection = self.close_connection or half
+
+            def drip(self, content: bytes) -> None:
+                for start in range(0, len(content), 1000):
+                    self.wfile.write(content[start : start + 1000])
+                    proxy._released.wait(0.01)
 
             def wait_for_hang_up(self) -> None:
                 self.close_connection = True

@@ -150,7 +150,7 @@ def _process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[by
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(3)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

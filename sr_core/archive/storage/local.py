@@ -40,6 +40,7 @@ class LocalStore:
         if folder := prefix.rpartition("/")[0]:
             check_key(folder)
         with explaining(f"list {self.uri}/{prefix}".rstrip("/"), otherwise=ErrorClass.NETWORK):
+            self._check_there()
             yield from walk(self._root, prefix)
 
     def head(self, key: str) -> ObjectInfo | None:
@@ -131,8 +132,7 @@ class LocalStore:
 
     def _new(self, key: str) -> str:
         """Return where to write a key, in a folder that is created if need be."""
-        if self._device is not None and _device(self._root) != self._device:
-            raise self._gone()
+        self._check_there()
         folder, name = os.path.split(os.path.join(self._root, key))
         folder = self._inside(key, os.path.realpath(folder))
         local_files.make_folder(folder)
@@ -174,8 +174,7 @@ class LocalStore:
             try:
                 yield
             except FileNotFoundError:
-                if self._device is not None and _device(self._root) != self._device:
-                    raise self._gone() from None
+                self._check_there()
                 raise
 
     @contextmanager
@@ -193,17 +192,19 @@ class LocalStore:
         message = f"{self.uri}/{key} changed while it was read"
         return StorageError(ErrorClass.SOURCE_CHANGED, message)
 
-    def _gone(self) -> StorageUnavailableError:
-        message = f"{self.uri} is no longer there: mount it again, then run the same command again"
-        return StorageUnavailableError(message)
+    def _check_there(self) -> None:
+        """Raise where the folder was once, and is no longer.
+
+        A folder that vanishes, or is suddenly on another file system, was unmounted: then its files
+        are not missing, and a write would go to the disk below the mount point.
+        """
+        if self._device is not None and _device(self._root) != self._device:
+            message = f"{self.uri} is gone: mount it again, then run the same command again"
+            raise StorageUnavailableError(message)
 
 
 def _device(root: str) -> int | None:
-    """Name the file system that a folder is on, None where there is no folder.
-
-    A folder that vanishes, or is suddenly on another file system, was unmounted: then its files
-    are not missing, and writing would go to the disk below the mount point.
-    """
+    """Name the file system that a folder is on; None where there is no folder."""
     try:
         return os.stat(root).st_dev
     except OSError:

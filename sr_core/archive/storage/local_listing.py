@@ -63,7 +63,7 @@ def is_inside(root: str, path: str) -> bool:
 
 def _sorted_names(folder: str) -> list[str]:
     # A folder sorts by its name with the slash that its keys have: "a.jpg" comes before "a/b".
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         names = [
             f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
             for entry in entries

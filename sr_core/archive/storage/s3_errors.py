@@ -156,7 +156,9 @@ def _explain_answer(code: str, status: int, cannot: str, *, whole_store: bool) -
         code = "AccessDenied"
     if status == 404 and code not in _OBJECT_CODES:
         code = "NoSuchKey"
-    error_class, remedy = _OBJECT_CODES.get(code, (ErrorClass.NETWORK, "no answer but this came in time"))
+    error_class, remedy = _OBJECT_CODES.get(
+        code, (ErrorClass.NETWORK, "no answer but this came in time")
+    )
     if whole_store:
         return StorageUnavailableError(f"{said}: {remedy}")
     return StorageError(error_class, f"{said}: {remedy}")

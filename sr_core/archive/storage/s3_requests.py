@@ -67,7 +67,6 @@ class Requests:
 
         Raises: one of S3_ERRORS, to be explained by `explaining`.
         """
-
         client = self.client  # loading the SDK's models takes its time, but not the deadline's
 
         def attempt() -> T:
@@ -108,7 +107,7 @@ def body_of(answer: GetObjectOutputTypeDef, until: float) -> bytes:
             buffer.write(chunk)
             if time.monotonic() > until:
                 raise CutBodyError(f"{buffer.tell()} of {announced} bytes came in time")
-    if buffer.tell() != announced:
+    if buffer.tell() != announced:  # the SDK checks it too; a body cut unseen must never pass
         raise CutBodyError(f"the body ended after {buffer.tell()} of {announced} bytes")
     return buffer.getvalue()
 

@@ -136,10 +136,19 @@ def test_an_object_that_never_comes_whole_fails_alone_within_its_deadline(
     assert 2 < len(proxy.requests) < 500
 
 
+def test_a_body_that_comes_too_slowly_meets_its_deadline(s3: Store, proxy: FaultProxy) -> None:
+    s3.put_if_absent("a.jpg", b"x" * 5_000_000)
+    proxy.inject(Fault.DRIP, times=None, method="GET")
+    with pytest.raises(StorageError, match="came in time") as caught:
+        s3.read_object("a.jpg", deadline_s=0.2)
+    assert caught.value.error_class is ErrorClass.NETWORK
+    assert len(proxy.requests) == 2
+
+
 def test_a_throttled_object_fails_alone_after_bounded_attempts(
     s3: Store, proxy: FaultProxy, monkeypatch: Environment
 ) -> None:
-    monkeypatch.setenv("SRFLEET_S3_DEADLINE_S", "0.5")
+    monkeypatch.setenv("SRFLEET_S3_DEADLINE_S", "0.2")
     store = open_store(s3.uri)
     proxy.inject(Fault.SLOW_DOWN, times=None, where="a.jpg")
     for call in every_call(store)[:5]:
