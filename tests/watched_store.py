@@ -53,6 +53,11 @@ class Crasher:
         self._begun = self._ended = 0
         self.dead = False
 
+    @property
+    def calls(self) -> int:
+        """Storage calls that were begun."""
+        return self._begun
+
     def watch(self, store: Store) -> WatchedStore:
         """Let the process use a store."""
         return WatchedStore(store, self._begin, self._end)

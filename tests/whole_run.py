@@ -1,0 +1,65 @@
+"""A whole run in this process: what driver and actors do, one shard after the other, without Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow.compute as pc
+import pytest
+
+from jobs import prepare
+from jobs.prepare import open_run, plan_round, put_plan
+from sr_core.archive.history import read_plan
+from sr_core.archive.storage import Store, open_store
+from sr_core.config import JobConfig
+from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.pipeline import ShardWorker
+from sr_core.stages import Stages
+
+
+def run_here(
+    job: JobConfig,
+    attempt: str = "attempt",
+    *,
+    watch: Callable[[Store], Store] = lambda store: store,
+    upscaler: Upscaler | None = None,
+) -> None:
+    """Bring a run to its end from wherever it stands.
+
+    Args:
+        job: with shard_megapixels.
+        attempt: name of the attempt.
+        watch: wraps the store of the root, for all its uses.
+        upscaler: instead of the job's model.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            prepare,
+            "open_store",
+            lambda uri: watch(open_store(uri)) if uri == job.output else open_store(uri),
+        )
+        run, manifest = open_run(job)
+    if manifest is not None:
+        put_plan(run, plan_round(run, manifest, 0, 1, lambda: 1.0))
+    worker = shard_worker(job, run.ledger.store, run.record.run_id, upscaler)
+    for round_ in run.ledger.rounds():
+        shards = pc.unique(read_plan(run.ledger.store, round_, ["shard"]).column(0)).to_pylist()
+        for shard in shards:
+            if shard not in run.ledger.committed(round_):
+                worker.process(round_, shard, attempt)
+        run.ledger.finish_round(round_)
+
+
+def shard_worker(
+    job: JobConfig, root: Store, run_id: str, upscaler: Upscaler | None = None
+) -> ShardWorker:
+    """Make what an actor holds, with one thread for each direction, so that calls keep an order."""
+    stages = Stages(
+        open_store(job.source),
+        root,
+        run_id,
+        job.run,
+        upscaler or open_upscaler(job.run.model),
+        deadline_s=30,
+    )
+    return ShardWorker(root, stages, io_threads=1, budget_megapixels=10, worker="test")
