@@ -83,6 +83,7 @@ def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
     if data.count(b"\xff\xda") > _MAX_SCANS:
         raise ImageError(ErrorClass.DECODE, f"the JPEG has more than {_MAX_SCANS} scans")
     colourspace = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}[header.mode]
+    data = _bare(data)
     warnings: tuple[str, ...] = ()
     try:
         samples = simplejpeg.decode_jpeg(data, colourspace)
@@ -99,6 +100,20 @@ def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
         warnings += raster.warnings
         return [replace(raster, orientation=header.orientation, warnings=warnings)]
     return [Raster(samples, icc, header.orientation, warnings)]
+
+
+def _bare(data: bytes) -> bytes:
+    """Leave out what says nothing of pixels, so that damage in metadata is not taken for theirs.
+
+    Adobe's segment stays; it tells the colour transform.
+    """
+    kept: list[bytes | memoryview] = [data[:2]]
+    for kind, start, length in jpeg_segments(Source(data)):
+        if kind == b"\xda":
+            kept.append(memoryview(data)[start - 4 :])
+        elif kind in b"\xe0\xee" or not (0xE0 <= kind[0] <= 0xEF or kind == b"\xfe"):
+            kept.append(memoryview(data)[start - 4 : start + length])
+    return b"".join(kept)
 
 
 def encode(pixels: Pixels, quality: int, metadata: Metadata) -> bytes:

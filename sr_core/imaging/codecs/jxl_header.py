@@ -29,11 +29,14 @@ class _Bits:
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "little")
+        self._end = 8 * len(data)
         self.position = 0
 
     def take(self, count: int) -> int:
         value = self._value >> self.position & ((1 << count) - 1)
         self.position += count
+        if self.position > self._end:
+            raise ImageError(ErrorClass.DECODE, "the JPEG XL ends within its header")
         return value
 
     def choose(self, ways: tuple[tuple[int, int], ...]) -> int:

@@ -74,6 +74,7 @@ def png_chunks(source: Source) -> Iterator[Chunk]:
         length, kind = source.number(position, 4), source.take(position + 4, 4)
         yield Chunk(kind, position + 8, length)
         position += length + 12
+    source.take(position - 4, 4)
 
 
 def riff_chunks(source: Source) -> Iterator[Chunk]:
