@@ -108,10 +108,21 @@ class Tab:
 
     async def press(self, x: float, y: float) -> None:
         """Press and release the mouse at a place of the window."""
-        for kind in ("mousePressed", "mouseReleased"):
-            await self.call(
-                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
-            )
+        async with self.dragging(x, y, x, y):
+            pass
+
+    @asynccontextmanager
+    async def dragging(self, x: float, y: float, to_x: float, to_y: float) -> AsyncIterator[None]:
+        """Press the mouse at a place and move it to another; it is released with the block."""
+        await self._mouse("mousePressed", x, y)
+        await self._mouse("mouseMoved", to_x, to_y)
+        yield
+        await self._mouse("mouseReleased", to_x, to_y)
+
+    async def _mouse(self, kind: str, x: float, y: float) -> None:
+        await self.call(
+            "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+        )
 
     async def screenshot(self) -> bytes:
         """Return what the window shows, as PNG."""

@@ -42,9 +42,16 @@ class PhotoRun:
         self._images: list[PlannedImage] = []
         self._rows: list[MetricsRow] = []
 
-    def add(self, key: str, *, reference_key: str | None = None, **columns: Any) -> None:
+    def add(
+        self,
+        key: str,
+        *,
+        reference_key: str | None = None,
+        size: tuple[int, int] = (24, 16),
+        **columns: Any,
+    ) -> None:
         """Add an image that is ok, with its source and output; columns replace those measured."""
-        lr = scene(key)
+        lr = scene(key, *size)
         source, output = png(lr), png(lr.resize((lr.width * SCALE, lr.height * SCALE)))
         if self.source.head(key) is None:
             self.source.put_if_absent(key, source)
