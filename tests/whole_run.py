@@ -1,4 +1,4 @@
-"""A whole run in this process: what driver and actors do, one shard after the other, without Ray."""
+"""A whole run in this process: what driver and actors do, shard after shard, without Ray."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from jobs import prepare
 from jobs.prepare import open_run, plan_round, put_plan
 from sr_core.archive.history import read_plan
+from sr_core.archive.runs import RunRecord
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.inference.upscaler import Upscaler, open_upscaler
@@ -41,7 +42,7 @@ def run_here(
         run, manifest = open_run(job)
     if manifest is not None:
         put_plan(run, plan_round(run, manifest, 0, 1, lambda: 1.0))
-    worker = shard_worker(job, run.ledger.store, run.record.run_id, upscaler)
+    worker = shard_worker(job, run.ledger.store, run.record, upscaler)
     for round_ in run.ledger.rounds():
         shards = pc.unique(read_plan(run.ledger.store, round_, ["shard"]).column(0)).to_pylist()
         for shard in shards:
@@ -51,13 +52,13 @@ def run_here(
 
 
 def shard_worker(
-    job: JobConfig, root: Store, run_id: str, upscaler: Upscaler | None = None
+    job: JobConfig, root: Store, record: RunRecord, upscaler: Upscaler | None = None
 ) -> ShardWorker:
     """Make what an actor holds, with one thread for each direction, so that calls keep an order."""
     stages = Stages(
-        open_store(job.source),
+        open_store(record.source_uri),
         root,
-        run_id,
+        record.run_id,
         job.run,
         upscaler or open_upscaler(job.run.model),
         deadline_s=30,

@@ -1,0 +1,257 @@
+"""One run through the real pipeline: each image ends in one row that describes what stands."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from sr_core.archive.storage import open_store
+from sr_core.audit.checks import verify_run
+from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.errors import ConfigurationError, StorageUnavailableError
+from sr_core.imaging.pixels import Pixels
+from sr_core.inference.upscaler import Interpolator
+from sr_core.pipeline import PixelBudget
+from tests.photographs import write_photographs
+from tests.watched_store import WatchedStore
+from tests.whole_run import run_here
+
+
+def job(folder: Path, **run: Any) -> JobConfig:
+    return JobConfig(
+        source=str(folder / "photos"),
+        output=str(folder / "out"),
+        run=RunConfig(**{"model": "bicubic", "format": "png"} | run),
+        execution=ExecutionConfig(shard_megapixels=1, shard_images=4),
+    )
+
+
+def rows(folder: Path) -> dict[str, dict[str, Any]]:
+    assert verify_run(open_store(str(folder / "out"))) == []
+    return {row["key"]: row for row in pq.read_table(folder / "out/metrics").to_pylist()}
+
+
+def opened(path: Path) -> Image.Image:
+    """Load an image and close its file."""
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+class Counting(Interpolator):
+    """Bicubic interpolation that counts the whole images it upscales."""
+
+    def __init__(self, whole_height: int) -> None:
+        super().__init__("bicubic")
+        self.whole_height, self.images = whole_height, 0
+
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+        self.images += pixels.shape[0] == self.whole_height
+        return super().upscale(pixels, height, width)
+
+
+def test_a_row_describes_the_bytes_that_stand(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 5, side=80)
+    run_here(job(tmp_path, format="source"))
+    for key, row in rows(tmp_path).items():
+        output = tmp_path / "out" / row["output_key"]
+        data = output.read_bytes()
+        with Image.open(output) as image, Image.open(tmp_path / "photos" / key) as source:
+            assert image.size == (4 * source.width, 4 * source.height)
+            assert image.size == (row["width_out_px"], row["height_out_px"])
+            assert image.format == source.format == row["format_in"]
+        assert hashlib.sha256(data).hexdigest() == row["output_sha256"]
+        assert row["output_size_bytes"] == len(data)
+        source_bytes = (tmp_path / "photos" / key).read_bytes()
+        assert row["source_sha256"] == hashlib.sha256(source_bytes).hexdigest()
+        assert row["lr_psnr_db"] > 30
+        assert row["self_psnr_y_db"] == row["self_psnr_y_bicubic_db"]
+        assert all(row[f"{stage}_ms"] > 0 for stage in ("fetch", "decode", "upscale", "put"))
+
+
+def test_identical_sources_are_upscaled_once(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path / "photos", 2)
+    for number in range(2):  # four images are one shard
+        shutil.copy(tmp_path / "photos" / keys[0], tmp_path / "photos" / f"copy-{number}.png")
+    counting = Counting(24)  # the side of the first photograph alone
+    run_here(job(tmp_path), upscaler=counting)
+    assert counting.images == 1
+    found = rows(tmp_path)
+    twins = [row for row in found.values() if row["same_pixels_as"]]
+    assert len(twins) == 2
+    first = next(row for row in found.values() if row["image_id"] == twins[0]["same_pixels_as"])
+    for twin in twins:
+        assert twin["output_sha256"] == first["output_sha256"]
+        assert twin["lr_psnr_db"] == first["lr_psnr_db"]
+
+
+def test_a_source_that_changed_after_the_plan_is_not_mixed_in(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path / "photos", 3)
+    changed = tmp_path / "photos" / keys[1]
+
+    planned = job(tmp_path)
+
+    def change_after_plan(store: Any) -> Any:
+        def after() -> None:
+            if (tmp_path / "out/plan.parquet").exists() and not changed.with_suffix(".x").exists():
+                changed.with_suffix(".x").touch()
+                Image.new("RGB", (9, 9)).save(changed)
+
+        return WatchedStore(store, after=after)
+
+    run_here(planned, watch=change_after_plan)
+    found = rows(tmp_path)
+    assert found[keys[1]]["error_class"] == "source_changed"
+    assert found[keys[1]]["output_key"] is None
+    assert sum(row["status"] == "ok" for row in found.values()) == 2
+
+
+def test_a_foreign_object_in_the_way_is_a_conflict_and_stays(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path / "photos", 3)
+    planned = job(tmp_path)
+
+    def put_something(store: Any) -> Any:
+        def after() -> None:
+            if (tmp_path / "out/plan.parquet").exists():
+                (tmp_path / "out/images").mkdir(exist_ok=True)
+                Image.new("RGB", (5, 5)).save(tmp_path / "out/images/000.png")
+
+        return WatchedStore(store, after=after)
+
+    run_here(planned, watch=put_something)
+    found = {row["key"]: row for row in pq.read_table(tmp_path / "out/metrics").to_pylist()}
+    assert found[keys[0]]["error_class"] == "conflict"
+    assert "5x5" in found[keys[0]]["error_message"]
+    assert opened(tmp_path / "out/images/000.png").size == (5, 5)
+
+
+def test_another_configuration_on_the_same_root_is_refused(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 2)
+    run_here(job(tmp_path))
+    before = sorted((tmp_path / "out").rglob("*"))
+    with pytest.raises(ConfigurationError, match='"bicubic" -> "nearest"'):
+        run_here(job(tmp_path, model="nearest"))
+    assert sorted((tmp_path / "out").rglob("*")) == before
+
+
+def test_storage_that_goes_away_commits_nothing_and_blames_no_image(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 3)
+
+    class Full:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def put_if_absent(self, key: str, *arguments: Any) -> bool:
+            if key.startswith("images/"):
+                raise StorageUnavailableError("the disk is full; free some space")
+            written: bool = self._store.put_if_absent(key, *arguments)
+            return written
+
+    with pytest.raises(StorageUnavailableError, match="disk is full"):
+        run_here(job(tmp_path), watch=Full)
+    assert not list((tmp_path / "out").rglob("shard-*"))
+    run_here(job(tmp_path))
+    assert {row["status"] for row in rows(tmp_path).values()} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({"scale": 2}, (60, 40)),
+        ({"scale": 4}, (120, 80)),
+        ({"target": (90, 90)}, (90, 60)),
+        ({"target": (15, 15)}, (15, 10)),
+        ({"target": (300, 300)}, (300, 200)),
+    ],
+)
+@pytest.mark.parametrize("model", ["bicubic", "srresnet"])
+def test_scale_and_target(
+    tmp_path: Path, model: str, options: dict[str, Any], size: tuple[int, int]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.linear_gradient("L").resize((30, 20)).convert("RGB").save(tmp_path / "photos/a.png")
+    run_here(job(tmp_path, model=model, **options))
+    assert opened(tmp_path / "out/images/a.png").size == size
+    assert rows(tmp_path)["a.png"]["width_out_px"] == size[0]
+
+
+def test_transparency_grey_and_depth_come_out_as_they_went_in(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    ramp = np.tile(np.arange(32, dtype=np.uint8) * 8, (32, 1))
+    Image.fromarray(ramp).save(folder / "grey.png")
+    Image.fromarray(ramp.astype(np.uint16) * 257).save(folder / "deep.png")
+    red = Image.new("RGB", (32, 32), (255, 0, 0))
+    red.putalpha(Image.fromarray(ramp))
+    red.save(folder / "alpha.png")
+    pages = [Image.new("RGB", (12, 10 + 4 * page), (40 * page, 9, 9)) for page in range(3)]
+    pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
+    run_here(job(tmp_path, format="source"))
+    found = rows(tmp_path)
+    images = tmp_path / "out/images"
+    assert opened(images / "grey.png").mode == "L"
+    assert opened(images / "deep.png").mode == "I;16"
+    alpha = np.asarray(opened(images / "alpha.png"))
+    opaque = alpha[alpha[..., 3] > 128][:, :3].astype(int)
+    assert np.abs(opaque - (255, 0, 0)).max() <= 1, "colour must not bleed from what is invisible"
+    with Image.open(images / "pages.tif") as tiff:
+        sizes = []
+        for page in range(tiff.n_frames):
+            tiff.seek(page)
+            sizes.append(tiff.size)
+    assert sizes == [(48, 40), (48, 56), (48, 72)]
+    assert found["pages.tif"]["pages"] == 3
+
+
+def test_a_missing_reference_is_a_warning_not_a_failure(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    from jobs.manifest import make_manifest
+
+    write_photographs(tmp_path / "photos", 1, side=40)
+    table = tmp_path / "photos/table.csv"
+    table.write_text("key,truth\n000.png,gone.png\n")
+    make_manifest(
+        str(table),
+        tmp_path / "m.parquet",
+        Console(quiet=True),
+        root=None,
+        uri_column=None,
+        reference_column="truth",
+        since=[],
+    )
+    planned = job(tmp_path).model_copy(update={"source": str(tmp_path / "m.parquet")})
+    run_here(planned)
+    row = rows(tmp_path)["000.png"]
+    assert row["status"] == "ok"
+    assert row["psnr_y_db"] is None
+    assert "gone.png" in row["warnings"][0]
+
+
+def test_the_pixel_budget_waits_for_room_and_admits_what_is_larger_than_itself_alone() -> None:
+    budget = PixelBudget(10)
+    budget.acquire(50)
+    order = []
+
+    def late() -> None:
+        budget.acquire(1)
+        order.append("admitted")
+
+    waiting = threading.Thread(target=late)
+    waiting.start()
+    order.append("released")
+    budget.release(50)
+    waiting.join()
+    budget.acquire(9)
+    assert order == ["released", "admitted"]
