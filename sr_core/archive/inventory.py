@@ -188,8 +188,8 @@ def _relevant(batch: pa.RecordBatch, prefix: str) -> pa.RecordBatch:
     under = pc.starts_with(batch.column("key"), prefix)
     inside = pc.and_(under, pc.not_equal(batch.column("key"), prefix))
     kept = batch.filter(pc.and_(pc.and_not(latest, deleted), inside))
-    keys = pc.binary_slice(kept.column("key").cast(pa.binary()), len(prefix.encode()))
-    return kept.set_column(0, _LISTED.field("key"), keys.cast(pa.string()))
+    keys = pc.utf8_slice_codeunits(kept.column("key"), len(prefix))
+    return kept.set_column(0, _LISTED.field("key"), keys)
 
 
 def _rows(listed: pa.Table) -> Iterator[ManifestRow]:
