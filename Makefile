@@ -22,8 +22,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 		"srfleet needs Python 3.11 or newer: make PYTHON=python3.x")'
 	@echo "installing into $(VENV) (minutes at the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --quiet -c constraints.txt torch
-	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
+	@$(PIP) install -qq -c constraints.txt torch
+	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(INSTALLED) ## upscale the sample photographs four ways; writes demo-out/
