@@ -13,7 +13,7 @@ from sr_core.imaging.tensors import luma_bt601
 from sr_core.metrics.colour import delta_e_2000, srgb_to_lab
 from sr_core.metrics.reference import luma, planes, psnr_db
 
-_STRIP_PX = 1 << 20
+_STRIP_PX = 1 << 18
 """About how many pixels are held as floats at once."""
 _BLOCK_PX = 8
 """Side of the blocks whose mean colours are compared."""

@@ -14,7 +14,7 @@ from sr_core.imaging.tensors import crop_border, luma_bt601
 
 SSIM_WINDOW_PX = 11
 _OVERLAP_PX = SSIM_WINDOW_PX - 1
-_STRIP_PX = 1 << 20
+_STRIP_PX = 1 << 18
 """About how many pixels of an image are held as floats at once."""
 _TILE_PX = 96
 """Outputs of one SSIM tile: its planes stay in the cache."""
