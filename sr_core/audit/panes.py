@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from sr_core.archive.storage import Store
 from sr_core.audit.lines import Line
 from sr_core.audit.measures import Measure
-from sr_core.audit.pictures import Box, cut, detail_frame, read_picture
+from sr_core.audit.pictures import Box, cut, detail_frame, open_picture, read_file, shrink
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import thumbnail
 from sr_core.records import MetricsRow, Status
 
 WHOLE_PX = 1280
@@ -69,14 +68,14 @@ def _read_output(label: str, store: Store, line: Line | None) -> tuple[Pane, byt
     if row.status is not Status.OK:
         return replace(pane, note=f"{row.error_class}: {row.error_message}"), None
     try:
-        return pane, read_picture(store, row.output_key, row.output_sha256)
+        return pane, read_file(store, row.output_key, row.output_sha256)
     except ImageError as error:
         return replace(pane, note=f"cannot be shown: {error.message}"), None
 
 
 def _read_reference(source: Store, key: str) -> tuple[Pane, bytes | None]:
     try:
-        return Pane(REFERENCE), read_picture(source, key)
+        return Pane(REFERENCE), read_file(source, key)
     except ImageError as error:
         return Pane(REFERENCE, note=f"cannot be shown: {error.message}"), None
 
@@ -86,7 +85,7 @@ def _common_frame(made: Sequence[tuple[Pane, bytes | None]]) -> Box | None:
     for pane, data in reversed(made):
         if pane.row is not None and data is not None:
             try:
-                small = thumbnail(data, WHOLE_PX)
+                small = shrink(open_picture(data), WHOLE_PX)
                 return detail_frame(small, pane.row, DETAIL_WIDTH_PX, DETAIL_HEIGHT_PX)
             except ImageError:
                 continue  # _show says what is wrong with it
@@ -97,6 +96,7 @@ def _show(pane: Pane, data: bytes | None, frame: Box | None) -> Pane:
     if data is None or frame is None:
         return pane
     try:
-        return replace(pane, whole=thumbnail(data, WHOLE_PX), detail=cut(data, frame))
+        picture = open_picture(data)
+        return replace(pane, whole=shrink(picture, WHOLE_PX), detail=cut(picture, frame))
     except ImageError as error:
         return replace(pane, note=f"cannot be shown: {error.message}")

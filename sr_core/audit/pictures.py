@@ -9,16 +9,25 @@ import numpy as np
 
 from sr_core.archive.storage import Store
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import Limits, crop, decode, probe, thumbnail
+from sr_core.imaging.codecs import (
+    Limits,
+    Metadata,
+    Page,
+    Picture,
+    crop,
+    decode,
+    encode,
+    thumbnail,
+)
 from sr_core.imaging.pixels import Pixels
 from sr_core.records import MetricsRow
 
-MAX_BYTES = 1 << 30
-MAX_PX = 256_000_000
-"""Larger images are not shown: one image at a time is decoded whole, at 3 bytes a pixel or more."""
-
-_SMALL = Limits(
-    max_bytes=1 << 26, max_side_px=1 << 14, max_source_px=1 << 24, max_output_px=1 << 24
+# Larger images are not shown: one at a time is decoded whole, at 3 bytes a pixel or more.
+_LIMITS = Limits(
+    max_bytes=1 << 30,
+    max_side_px=1 << 20,
+    max_source_px=256_000_000,
+    max_output_px=256_000_000,
 )
 
 
@@ -59,14 +68,14 @@ def preview(
         row: of an image that is ok.
         outputs: the run's root.
         sources: the source root; None: only the output is shown.
-        thumbnail_px: longer side of the thumbnail.
+        thumbnail_px: longest side of the thumbnail.
         detail_px: side of the square detail, in output pixels.
 
     Raises: StorageUnavailableError where a whole store cannot be used.
     """
     try:
-        output = read_picture(outputs, row.output_key, row.output_sha256)
-        small = thumbnail(output, thumbnail_px)
+        output = open_picture(read_file(outputs, row.output_key, row.output_sha256))
+        small = shrink(output, thumbnail_px)
         frame = detail_frame(small, row, detail_px, detail_px)
         shown = Preview(small, frame, after=cut(output, frame))
     except ImageError as error:
@@ -74,32 +83,36 @@ def preview(
     if sources is None:
         return shown
     try:
-        source = read_picture(sources, row.key, row.source_sha256)
+        source = open_picture(read_file(sources, row.key, row.source_sha256))
         return replace(shown, before=cut(source, frame))
     except ImageError as error:
         return replace(shown, notes=(f"the source cannot be shown: {error.message}",))
 
 
-def read_picture(store: Store, key: str | None, sha256: str | None = None) -> bytes:
-    """Read an image that is to be shown.
+def read_file(store: Store, key: str | None, sha256: str | None = None) -> bytes:
+    """Read an image file that is to be shown.
 
     Args:
         store: holds it.
         key: None: the table names no file.
         sha256: of the bytes that the table describes, if it knows them.
 
-    Raises: ImageError where it is not there, not the one that the table describes, no image, or too
-        large to be decoded for a page.
+    Raises: ImageError where it is not there, too large, or not the one that the table describes.
     """
     if key is None:
         raise ImageError(ErrorClass.NOT_FOUND, "the table names no file")
-    data, _ = store.read_object(key, max_bytes=MAX_BYTES)
+    data, _ = store.read_object(key, max_bytes=_LIMITS.max_bytes)
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise ImageError(ErrorClass.SOURCE_CHANGED, "it has changed since the run")
-    header = probe(data)
-    if header.width_px * header.height_px > MAX_PX:
-        raise ImageError(ErrorClass.TOO_LARGE, f"it has more than {MAX_PX // 10**6} megapixels")
     return data
+
+
+def open_picture(data: bytes) -> Picture:
+    """Decode an image file once, for all that is shown of it.
+
+    Raises: ImageError where it cannot be decoded, or is too large to be.
+    """
+    return decode(data, _LIMITS)
 
 
 def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -> Box:
@@ -121,20 +134,36 @@ def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -
         raise ImageError(ErrorClass.INTERNAL, "the table does not say how large it is")
     width = min(wide_in, max(1, round(width_px * wide_in / wide_out)))
     height = min(high_in, max(1, round(height_px * high_in / high_out)))
-    left, top = _busiest(decode(small, _SMALL).pages[0].pixels, width / wide_in, height / high_in)
+    left, top = _busiest(decode(small, _LIMITS).pages[0].pixels, width / wide_in, height / high_in)
     left_px = min(round(left * wide_in), wide_in - width)
     top_px = min(round(top * high_in), high_in - height)
     return Box(left_px, top_px, width, height).times(1 / wide_in, 1 / high_in)
 
 
-def cut(data: bytes, frame: Box) -> bytes:
-    """Cut a part, given in shares, out of an image file; a PNG or JPEG file comes back.
+def shrink(picture: Picture, box_px: int) -> bytes:
+    """Make a JPEG file of the first page, at most box_px wide and high."""
+    page = picture.pages[0]
+    # Far more pixels than the box has are thinned out first: filtering them all would take longer
+    # than decoding them.
+    step = max(1, max(page.pixels.shape[:2]) // (4 * box_px))
+    return thumbnail(_as_png(picture, slice(None, None, step), slice(None, None, step)), box_px)
 
-    Raises: ImageError where the file cannot be decoded.
-    """
-    header = probe(data)
-    box = frame.times(header.width_px, header.height_px)
-    return crop(data, round(box.left), round(box.top), round(box.width), round(box.height))
+
+def cut(picture: Picture, frame: Box) -> bytes:
+    """Make a PNG file of a part, given in shares, of the first page."""
+    height, width = picture.pages[0].pixels.shape[:2]
+    box = frame.times(width, height)
+    left, top, wide, high = (round(each) for each in (box.left, box.top, box.width, box.height))
+    part = _as_png(picture, slice(top, top + high), slice(left, left + wide))
+    return crop(part, 0, 0, wide, high)
+
+
+def _as_png(picture: Picture, rows: slice, columns: slice) -> bytes:
+    """Encode some rows and columns, with the profile that says what their colours are."""
+    page = picture.pages[0]
+    alpha = None if page.alpha is None else page.alpha[rows, columns].copy()
+    part = Page(page.pixels[rows, columns].copy(), alpha)
+    return encode(Picture((part,), Metadata(icc=picture.metadata.icc)), "png", 100)
 
 
 def _busiest(pixels: Pixels, width_share: float, height_share: float) -> tuple[float, float]:

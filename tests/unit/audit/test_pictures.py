@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_core.audit.pictures import Box, cut, detail_frame
+from sr_core.audit.pictures import Box, cut, detail_frame, open_picture, shrink
 from sr_core.errors import ImageError
 from sr_core.records import MetricsRow, Status
 from tests.photo_run import png
@@ -41,14 +41,14 @@ def test_the_detail_is_where_the_picture_is_busiest(left: int, top: int) -> None
     assert (box.width, box.height) == (pytest.approx(20), pytest.approx(20))
     assert box.left == pytest.approx(left, abs=2)
     assert box.top == pytest.approx(top, abs=2)
-    assert pixels_of(cut(picture, frame)).std() > 40
+    assert pixels_of(cut(open_picture(picture), frame)).std() > 40
 
 
 def test_source_and_output_show_the_same_part() -> None:
     source = busy_at(77, 31)
     output = source.resize((800, 480), Image.Resampling.NEAREST)
     frame = detail_frame(png(output), row((200, 120), (800, 480)), 112, 112)
-    before, after = pixels_of(cut(png(source), frame)), pixels_of(cut(png(output), frame))
+    before, after = (pixels_of(cut(open_picture(png(each)), frame)) for each in (source, output))
     assert before.shape == (28, 28, 3)
     np.testing.assert_array_equal(after, before.repeat(4, 0).repeat(4, 1))
 
@@ -62,7 +62,7 @@ def test_a_detail_of_any_size_lies_inside(source: tuple[int, int], output: tuple
     frame = detail_frame(small, row(source, output), 224, 224)
     assert 0 <= frame.left <= frame.left + frame.width <= 1 + 1e-9
     assert 0 <= frame.top <= frame.top + frame.height <= 1 + 1e-9
-    assert pixels_of(cut(png(Image.new("RGB", output)), frame)).size > 0
+    assert pixels_of(cut(open_picture(png(Image.new("RGB", output))), frame)).size > 0
 
 
 def test_a_row_without_sizes_has_no_detail() -> None:
@@ -73,3 +73,18 @@ def test_a_row_without_sizes_has_no_detail() -> None:
 
 def test_a_box_scales_each_axis() -> None:
     assert Box(1, 2, 3, 4).times(2, 10) == Box(2, 20, 6, 40)
+
+
+def test_a_thumbnail_fits_its_box_and_keeps_the_colours() -> None:
+    large = Image.linear_gradient("L").resize((3000, 1999)).convert("RGB")
+    small = pixels_of(shrink(open_picture(png(large)), 120))
+    assert small.shape == (80, 120, 3)
+    np.testing.assert_allclose(small, np.asarray(large.resize((120, 80))), atol=12)
+
+
+def test_transparency_and_16_bits_are_shown_as_a_browser_would() -> None:
+    clear = Image.new("RGBA", (40, 30), (255, 0, 0, 0))
+    assert pixels_of(cut(open_picture(png(clear)), Box(0, 0, 0.5, 0.5))).min() == 255
+    deep = Image.new("I;16", (40, 30), 65535)
+    part = pixels_of(cut(open_picture(png(deep)), Box(0, 0, 0.5, 0.5)))
+    assert (part.dtype, part.min()) == (np.uint8, 255)
