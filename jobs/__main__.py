@@ -1,0 +1,5 @@
+"""`python -m jobs` is `srfleet`."""
+
+from jobs.cli import main
+
+main()
