@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -19,7 +20,9 @@ from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.pixels import Pixels
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
-_SAMPLES, _PLANAR, _TILE_WIDTH, _TILE_HEIGHT = 0x115, 0x11C, 0x142, 0x143
+_COMPRESSION, _STRIP_OFFSETS, _SAMPLES, _ROWS, _PLANAR = 0x103, 0x111, 0x115, 0x116, 0x11C
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS = 0x142, 0x143, 0x144
+_PLANES, _OLD_JPEG = 2, 6
 _EXTRA, _SAMPLE_FORMAT, _XMP, _ICC, _DNG = 0x152, 0x153, 0x2BC, 0x8773, 0xC612
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
@@ -152,17 +155,39 @@ def _pages(source: Source) -> list[_Layout]:
     return pages
 
 
+def _check_pieces(
+    tags: TagFile, directory: Directory, width: int, height: int, samples: int
+) -> None:
+    """Refuse a page with fewer strips or tiles than its size takes; Pillow would leave it black.
+
+    Raises: ImageError.
+    """
+    entries = directory.entries
+    if _TILE_OFFSETS in entries:
+        wide, high = (tags.number(directory, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
+        found = entries[_TILE_OFFSETS].number
+    else:
+        wide, high = width, min(height, tags.number(directory, _ROWS, height))
+        found = entries[_STRIP_OFFSETS].number if _STRIP_OFFSETS in entries else 0
+    if wide < 1 or high < 1 or wide * high > max(1 << 24, 4 * width * height):
+        raise ImageError(ErrorClass.DECODE, f"a page in pieces of {wide}x{high} px")
+    needed = math.ceil(width / wide) * math.ceil(height / high)
+    needed *= samples if tags.number(directory, _PLANAR, 1) == _PLANES else 1
+    if found < needed and tags.number(directory, _COMPRESSION) != _OLD_JPEG:
+        raise ImageError(ErrorClass.DECODE, f"{found} pieces of a page that has {needed}")
+
+
 def _layout(tags: TagFile, directory: Directory, index: int) -> _Layout:
     width, height = tags.number(directory, _WIDTH), tags.number(directory, _HEIGHT)
     photometric = tags.number(directory, _PHOTOMETRIC, _GREY)
     count = tags.number(directory, _SAMPLES, 1)
     bits = set(tags.numbers(directory.entries.get(_BITS)) or (1,))
     kinds = set(tags.numbers(directory.entries.get(_SAMPLE_FORMAT)) or (1,))
-    tile = tags.number(directory, _TILE_WIDTH) * tags.number(directory, _TILE_HEIGHT)
     mode = (_MODES | _PILLOW_MODES).get(photometric)
     depth = int(max(bits))
-    if width < 1 or height < 1 or tile > max(1 << 24, 4 * width * height):
-        raise ImageError(ErrorClass.DECODE, f"a page of {width}x{height} px, tiles of {tile} px")
+    if width < 1 or height < 1:
+        raise ImageError(ErrorClass.DECODE, "a page without pixels")
+    _check_pieces(tags, directory, width, height, count)
     extra = count - _COLOURS.get(mode or "", 0)
     if mode is None or len(bits) > 1 or depth > 16 or kinds != {1} or extra not in (0, 1):
         raise ImageError(

@@ -279,6 +279,14 @@ def test_linked_directories_that_run_in_a_circle_end() -> None:
     assert len(decode(bytes(data), LIMITS).pages) == 2
 
 
+@pytest.mark.parametrize("mode", ["RGB", "LAB", "P"])
+def test_a_tiff_with_fewer_strips_than_its_height_takes_is_damage(mode: str) -> None:
+    data = bytearray(saved(picture(mode), "TIFF"))
+    at = data.index(struct.pack("<HHII", 0x0101, 4, 1, 40))
+    struct.pack_into("<I", data, at + 8, 400)
+    assert refusal(bytes(data)) is ErrorClass.DECODE
+
+
 def test_thousands_of_pages_are_too_many() -> None:
     assert refusal(tiff_of([np.zeros((2, 2), np.uint8)] * 1_100)) is ErrorClass.TOO_LARGE
 
