@@ -59,7 +59,7 @@ _MANIFEST_COLUMNS = {
     "error_message": "the same in words",
 }
 _PLAN_COLUMNS = {
-    "shard": "number of the shard within its round; one Parquet row group each",
+    "shard": "number of the shard within its round; the rows are sorted by it",
     "output_key": "path of the output relative to the run's root; null: there will be none",
     "output_format": "format of the output: jpeg, png, webp, tiff, jxl",
     "output_width_px": "width of the output",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sr_core.archive.ledger import Ledger
 from sr_core.archive.storage import Store, open_store
 from sr_core.audit.checks import verify_run
 from sr_core.audit.findings import Severity
+from tests.servers import moto_server
 from tests.small_run import begin, contents, plan_retry, planned_images, process_round
 from tests.watched_store import Crash, Crasher
 
@@ -31,20 +33,17 @@ def both_rounds(store: Store, attempt: str) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_crash_at_any_storage_call_loses_and_repeats_nothing(tmp_path: Path, moment: str) -> None:
-    calls = calls_of(open_store(str(tmp_path / "clean")))
-    for call in range(1, calls + 1):
-        store = open_store(str(tmp_path / f"crash-{call}"))
-        crasher = Crasher(**{moment: call})
-        with pytest.raises(Crash):
-            both_rounds(crasher.watch(store), "doomed")
-        check_unfinished(store)
-        left_behind = contents(store)
-        both_rounds(store, "rescuer")
-        assert verify_run(store) == [], f"crash {moment} call {call}"
-        finished = contents(store)
-        assert left_behind.items() <= finished.items(), f"crash {moment} call {call}"
-        both_rounds(store, "idler")
-        assert contents(store) == finished, f"crash {moment} call {call}"
+    check_every_crash(lambda name: open_store(str(tmp_path / name)), moment)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_the_same_holds_on_s3(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    with moto_server() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        check_every_crash(lambda name: open_store(f"s3://{server.bucket}/{name}"), moment)
 
 
 def test_two_crashes_in_a_row_are_survived_too(tmp_path: Path) -> None:
@@ -56,6 +55,23 @@ def test_two_crashes_in_a_row_are_survived_too(tmp_path: Path) -> None:
                 both_rounds(Crasher(after=call).watch(store), attempt)
         both_rounds(store, "rescuer")
         assert verify_run(store) == [], f"two crashes after call {call}"
+
+
+def check_every_crash(open_root: Callable[[str], Store], moment: str) -> None:
+    """Crash at each storage call in turn, each time on a fresh root, and finish the run."""
+    for call in range(1, calls_of(open_root("clean")) + 1):
+        store = open_root(f"crash-{call}")
+        crasher = Crasher(**{moment: call})
+        with pytest.raises(Crash):
+            both_rounds(crasher.watch(store), "doomed")
+        check_unfinished(store)
+        left_behind = contents(store)
+        both_rounds(store, "rescuer")
+        assert verify_run(store) == [], f"crash {moment} call {call}"
+        finished = contents(store)
+        assert left_behind.items() <= finished.items(), f"crash {moment} call {call}"
+        both_rounds(store, "idler")
+        assert contents(store) == finished, f"crash {moment} call {call}"
 
 
 def calls_of(store: Store) -> int:

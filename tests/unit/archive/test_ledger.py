@@ -21,6 +21,7 @@ from sr_core.archive.ledger import Ledger
 from sr_core.archive.runs import to_json
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows
+from sr_core.audit.checks import verify_run
 from sr_core.errors import (
     ConfigurationError,
     DamagedError,
@@ -132,6 +133,17 @@ class TestRun:
             Ledger(store).open_run(record())
         assert store.head(RUN_KEY) is None
 
+    def test_a_driver_that_begins_the_run_at_the_same_moment_is_no_stranger(
+        self, store: Store
+    ) -> None:
+        def do_it_all_before_the_listing() -> None:
+            if watched.calls == {"read": 1, "list": 1}:
+                work(store, IMAGES, "the quicker one")
+
+        watched = WatchedStore(store, before=do_it_all_before_the_listing)
+        assert Ledger(watched).open_run(record()) == record()
+        assert Ledger(store).progress().finished
+
     def test_a_damaged_record_is_named(self, store: Store) -> None:
         store.put_if_absent(RUN_KEY, b"{")
         with pytest.raises(ConfigurationError, match=r"run\.json is not the record of a run"):
@@ -216,8 +228,8 @@ class TestCommit:
         assert (ledger.committed(0), ledger.committed(1)) == ({123_456}, {7})
 
     def test_other_objects_under_metrics_commit_nothing(self, ledger: Ledger) -> None:
-        for name in ("shard-1.parquet", "round-0-shard-00001.parquet", "shard-00001.parquet.tmp"):
-            ledger.store.put_if_absent(f"metrics/{name}", b"")
+        for name in ("shard-1", "shard-000001", "round-0-shard-00001", "shard-00001.parquet.old"):
+            ledger.store.put_if_absent(f"metrics/{name}.parquet", b"")
         assert ledger.committed(0) == set()
 
     @pytest.mark.parametrize(
@@ -260,6 +272,7 @@ class TestFinish:
         counting = WatchedStore(store)
         assert work(counting, IMAGES, "b") == first
         assert counting.calls["put_if_absent"] == 0
+        assert verify_run(store) == []
 
 
 class TestRounds:

@@ -43,6 +43,10 @@ def test_whatever_decides_the_outputs_decides_the_run_id(change: dict[str, objec
     assert record(**change).run_id != record().run_id
 
 
+def test_the_order_of_the_options_does_not_decide_the_run_id() -> None:
+    assert record(config=dict(reversed(CONFIG.items()))).run_id == record().run_id
+
+
 def test_versions_and_time_do_not_decide_the_run_id() -> None:
     later = replace(
         record(), versions={"srfleet": "9"}, created_at=datetime(2030, 1, 1, tzinfo=UTC)
