@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from sr_core.archive.manifest import image_id
-from sr_core.archive.output_names import NAME_MAX_BYTES
+from sr_core.archive.output_names import NAME_MAX_BYTES, name_outputs
 from sr_core.archive.plan import keys_of_others
 from sr_core.archive.tables import manifest_table
 from sr_core.config import RunConfig
@@ -65,6 +66,17 @@ def test_names_made_to_collide_with_the_changed_ones_stay_apart() -> None:
     )
     assert names["a.png"] == f"images/a.{name}-4.jpg"
     assert [names[key] for key in hostile] == [f"images/{key}" for key in hostile]
+
+
+def test_ids_with_the_same_first_digits_give_different_names() -> None:
+    ids = ["0" * 16, "11111111aaaaaaaa", "11111111bbbbbbbb"]
+    keys, endings = ["a.jpg", "a.png", "a.tif"], ["jpg"] * 3
+    names = name_outputs(pa.chunked_array([keys]), pa.chunked_array([ids]), pa.array(endings), [])
+    assert names.keys.to_pylist() == [
+        "images/a.jpg",
+        "images/a.11111111.jpg",
+        "images/a.11111111bbbbbbbb.jpg",
+    ]
 
 
 @pytest.mark.parametrize(
