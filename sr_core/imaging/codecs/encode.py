@@ -53,7 +53,7 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
         found.append("16 bits were reduced to 8")
     if len(picture.pages) > 1 and format != "tiff":
         found.append(f"only the first of {len(picture.pages)} pages was written")
-    if metadata.icc is not None and format == "jxl":
+    if metadata.icc is not None and _needs_srgb(page, format):
         found.append("colours were converted to sRGB")
     kept = _without_gps(metadata) if strip_gps else metadata
     if (metadata.exif and not kept.exif) or (metadata.xmp and not kept.xmp):
@@ -69,6 +69,9 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     page = picture.pages[0]
     height, width = page.pixels.shape[:2]
     metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
+    if metadata.icc is not None and _needs_srgb(page, format):
+        page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
+        metadata = replace(metadata, icc=None)
     if metadata.exif is not None:
         metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
     elif metadata.dpi is not None and format in ("webp", "jxl"):
@@ -81,9 +84,12 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         return png_write.encode(joined(page), metadata)
     if format == "tiff":
         return tiff_write.encode([joined(each) for each in picture.pages], metadata)
-    if metadata.icc is not None:
-        page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
     return jxl.encode(joined(page), metadata)
+
+
+def _needs_srgb(page: Page, format: str) -> bool:  # noqa: A002
+    """Tell where a profile cannot go along: into our JPEG XL, or a grey one into WebP's RGB."""
+    return format == "jxl" or (format == "webp" and page.pixels.shape[2] == 1)
 
 
 def joined(page: Page) -> Pixels:

@@ -203,7 +203,7 @@ def test_jpeg_xl_is_written_in_srgb() -> None:
         assert np.abs(after / np.iinfo(dtype).max - curve).max() < 0.01
 
 
-def test_grey_with_a_profile_stays_grey_in_jpeg_xl() -> None:
+def test_grey_with_a_profile_goes_to_srgb_where_the_profile_cannot_go_along() -> None:
     profile = decode(
         saved(picture("L"), "PNG")[:33]
         + png((b"gAMA", struct.pack(">I", 100_000)))[33:49]
@@ -212,9 +212,12 @@ def test_grey_with_a_profile_stays_grey_in_jpeg_xl() -> None:
     )
     assert profile.metadata.icc is not None
     assert profile.metadata.icc[16:20] == b"GRAY"
-    after = decode(encode(profile, "jxl", 95), LIMITS)
-    assert after.pages[0].pixels.shape == (40, 56, 1)
-    assert after.pages[0].pixels.mean() > profile.pages[0].pixels.mean()
+    for name, channels in (("jxl", 1), ("webp", 3)):
+        after = decode(encode(profile, name, 95), LIMITS)
+        assert after.metadata.icc is None
+        assert after.pages[0].pixels.shape == (40, 56, channels)
+        assert after.pages[0].pixels.mean() > profile.pages[0].pixels.mean() + 10
+        assert "colours were converted to sRGB" in losses(profile, name)
 
 
 @given(data=st.data())
