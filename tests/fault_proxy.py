@@ -22,6 +22,7 @@ class Fault(Enum):
     CONFLICT = (409, "ConditionalRequestConflict")
     EXPIRED = (400, "ExpiredToken")
     DENIED = (403, "AccessDenied")
+    NOT_IMPLEMENTED = (501, "NotImplemented")
     CUT_BODY = "the answer's body ends half way and the connection closes"
     STALL = "no answer ever comes"
     STALL_BODY = "the answer's body stops half way"

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ def _user(iam: Any, name: str, policy: dict[str, Any]) -> tuple[str, str]:
     return keys["AccessKeyId"], keys["SecretAccessKey"]
 
 
+@cache
 def _client(service: str, endpoint: str, key: str, secret: str) -> Any:
     return boto3.session.Session(key, secret, region_name="us-east-1").client(
         service,  # type: ignore[call-overload]

@@ -27,11 +27,8 @@ def create(root: str, path: str, data: bytes) -> bool:
     Raises: OSError.
     """
     folder = os.path.dirname(path)
-    if not os.path.lexists(path):
-        with _temporary(folder, data) as temporary:
-            is_new = _link(root, temporary, path)
-    else:
-        is_new = False
+    with _temporary(folder, data) as temporary:
+        is_new = _link(root, temporary, path)
     # For False too: whoever wrote the name may not have come to this line yet.
     _sync_folder(folder)
     return is_new

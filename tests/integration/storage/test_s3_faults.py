@@ -232,6 +232,21 @@ def test_the_probe_needs_no_right_to_delete_and_stays_out_of_listings(
     assert len(left) == 1
 
 
+def test_a_store_without_conditional_puts_is_told_from_one_that_is_busy(
+    s3: Store, proxy: FaultProxy
+) -> None:
+    proxy.inject(Fault.NOT_IMPLEMENTED, times=None, method="PUT")
+    with pytest.raises(ConfigurationError, match=r"NotImplemented: .*docs/storage\.md"):
+        s3.put_if_absent("a.png", b"x")
+    assert len(proxy.requests) == 1
+
+
+def test_a_listing_that_is_denied_concerns_the_whole_store(s3: Store, proxy: FaultProxy) -> None:
+    proxy.inject(Fault.DENIED, where="list-type=2")
+    with pytest.raises(StorageUnavailableError, match="AccessDenied"):
+        list(s3.list())
+
+
 def test_folder_markers_are_no_objects(s3: Store, moto: S3Server) -> None:
     for key, body in (("", b""), ("a/", b""), ("a/b.jpg", b"x")):
         moto.admin().put_object(Bucket=moto.bucket, Key=prefix_of(s3) + key, Body=body)

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 
@@ -16,7 +17,7 @@ from sr_core.errors import SrfleetError
 def race(root: str, name: str, hard_links: bool, start: Barrier, answers: str) -> None:
     """Put 40 objects as another process does the same, and note which puts won."""
     if not hard_links:
-        os.link = _refuse
+        os.link, os.rename = _refuse, _rename_late
     store = open_store(root)
     body = name.encode() * 1000
     start.wait(60)
@@ -33,6 +34,11 @@ def put_and_die(root: str, where: str) -> None:
 
 def _refuse(*_: object) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def _rename_late(old: str, new: str, rename: Callable[[str, str], None] = os.rename) -> None:
+    time.sleep(0.001)  # for the other process to come in between, were there no lock
+    rename(old, new)
 
 
 def _die(*_: object) -> None:
