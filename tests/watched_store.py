@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -51,6 +52,7 @@ class Crasher:
     def __init__(self, *, before: int | None = None, after: int | None = None) -> None:
         self._before, self._after = before, after
         self._begun = self._ended = 0
+        self._lock = threading.Lock()
         self.dead = False
 
     @property
@@ -63,14 +65,16 @@ class Crasher:
         return WatchedStore(store, self._begin, self._end)
 
     def _begin(self) -> None:
-        self._begun += 1
-        self._die_if(self.dead or self._begun == self._before)
+        with self._lock:
+            self._begun += 1
+            self._die_if(self._begun == self._before)
 
     def _end(self) -> None:
-        self._ended += 1
-        self._die_if(self.dead or self._ended == self._after)
+        with self._lock:
+            self._ended += 1
+            self._die_if(self._ended == self._after)
 
     def _die_if(self, due: bool) -> None:
-        if due:
-            self.dead = True
+        self.dead |= due
+        if self.dead:
             raise Crash
