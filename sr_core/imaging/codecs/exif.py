@@ -18,6 +18,7 @@ from sr_core.imaging.codecs.source import Source
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
+_MAX_DPI = 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
 
 # What describes how a TIFF keeps its samples or (GeoTIFF) what ground a pixel covers, and so would
@@ -31,9 +32,11 @@ _STRUCTURE = frozenset(
 )
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
+# Attributes, empty elements and elements of plain text. None of it goes back over what it has read,
+# so a hostile packet cannot make it slow.
 _XMP_GPS = re.compile(
-    rb"\s+exif:GPS\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')|<exif:GPS(\w+)[^>]*?(?:/>|>.*?</exif:GPS\1>)",
-    re.DOTALL,
+    rb"\sexif:GPS\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+    rb"|<exif:GPS(\w+)[^<>]*(?:(?<=/)>|>[^<]*</exif:GPS\1>)"
 )
 
 
@@ -108,10 +111,11 @@ def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | Non
     unit = tags.number(directory, RESOLUTION_UNIT, 2)
     wide = tags.numbers(directory.entries.get(X_RESOLUTION))
     high = tags.numbers(directory.entries.get(Y_RESOLUTION)) or wide
-    if unit not in (2, 3) or not wide or min(wide[0], high[0]) <= 0:
+    if unit not in (2, 3) or not wide:
         return None
     factor = 2.54 if unit == 3 else 1.0
-    return wide[0] * factor, high[0] * factor
+    dpi = wide[0] * factor, high[0] * factor
+    return dpi if all(0 < value < _MAX_DPI for value in dpi) else None
 
 
 def resolution_of(exif: bytes) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -140,6 +141,32 @@ def test_metadata_whose_place_cannot_be_told_apart_are_removed_whole() -> None:
     after = decode(encode(before, "png", 95, strip_gps=True), LIMITS).metadata
     assert (after.exif, after.xmp) == (None, None)
     assert any("dropped" in loss for loss in losses(before, "png", strip_gps=True))
+
+
+def test_hostile_xmp_is_searched_in_no_time() -> None:
+    for part in (
+        b"<exif:GPSx>",
+        b"<exif:GPSx",
+        b" ",
+        b" exif:GPSx=",
+        b' exif:GPSx="',
+        b"<exif:GPSx/",
+    ):
+        start = time.process_time()
+        exif.xmp_without_gps(part * (1_000_000 // len(part)))
+        assert time.process_time() - start < 1
+
+
+def test_impossible_resolutions_are_dropped() -> None:
+    for value in (float("nan"), float("inf"), -1.0, 0.0):
+        block = bytearray(exif_block())
+        order = "<" if block[:2] == b"II" else ">"
+        at = block.index(struct.pack(order + "HHI", 0x011A, 5, 1))
+        struct.pack_into(order + "HHIf", block, at, 0x011A, 11, 1, value)
+        data = saved(picture(), "PNG", exif=b"Exif\0\0" + bytes(block))
+        decoded = decode(data, LIMITS)
+        assert decoded.metadata.dpi is None
+        assert encode(decoded, "png", 95)
 
 
 def test_exif_of_a_tiff_is_told_from_its_structure() -> None:
