@@ -28,6 +28,8 @@ class Measure:
     digits: int
     worse: Literal["lower", "higher"] | None
     """None: neither direction is bad by itself, so it never makes an image one of the worst."""
+    grain: float
+    """Differences much smaller than this say nothing, however equal the rest of a run is."""
     meaning: str
     columns: tuple[str, ...]
     derive: Callable[..., Values] | None = None
@@ -46,37 +48,74 @@ class Measure:
 
 MEASURES = (
     Measure(
-        *("psnr_y_db", "PSNR-Y", "dB", 2, "lower", "Closeness to the reference"),
+        "psnr_y_db",
+        "PSNR-Y",
+        "dB",
+        digits=2,
+        worse="lower",
+        grain=0.5,
+        meaning="Closeness to the reference",
         columns=("psnr_y_db",),
     ),
     Measure(
-        *("ssim_y", "SSIM-Y", "", 4, "lower", "Structural closeness to the reference"),
+        "ssim_y",
+        "SSIM-Y",
+        "",
+        digits=4,
+        worse="lower",
+        grain=0.01,
+        meaning="Structural closeness to the reference",
         columns=("ssim_y",),
     ),
     Measure(
-        *("lr_psnr_db", "LR-PSNR", "dB", 2, "lower"),
-        "Output shrunk again, against the source",
+        "lr_psnr_db",
+        "LR-PSNR",
+        "dB",
+        digits=2,
+        worse="lower",
+        grain=0.5,
+        meaning="Output shrunk again, against the source",
         columns=("lr_psnr_db",),
     ),
     Measure(
-        *("self_gain_db", "Gain over bicubic", "dB", 2, "lower"),
-        "Source shrunk and upscaled again, PSNR-Y against the source, less that of bicubic",
+        "self_gain_db",
+        "Gain over bicubic",
+        "dB",
+        digits=2,
+        worse="lower",
+        grain=0.2,
+        meaning="PSNR-Y of the source shrunk and upscaled again, less that of bicubic",
         columns=("self_psnr_y_db", "self_psnr_y_bicubic_db"),
         derive=np.subtract,
     ),
     Measure(
-        *("colour_drift_delta_e", "Colour drift", "ΔE", 2, "higher"),
-        "Low-pass colour difference between output and source",
+        "colour_drift_delta_e",
+        "Colour drift",
+        "ΔE",
+        digits=2,
+        worse="higher",
+        grain=0.2,
+        meaning="Colour difference (CIEDE2000) of output and source, in blocks of 8 by 8 px",
         columns=("colour_drift_delta_e",),
     ),
     Measure(
-        *("sharpness_gain", "Sharpness gain", "\N{MULTIPLICATION SIGN}", 2, None),
-        "Laplacian variance over that of the bicubic upscale",
+        "sharpness_gain",
+        "Sharpness gain",
+        "\N{MULTIPLICATION SIGN}",
+        digits=2,
+        worse=None,
+        grain=0.1,
+        meaning="Laplacian variance over that of the bicubic upscale",
         columns=("sharpness_gain",),
     ),
     Measure(
-        *("upscale_ms_per_megapixel", "Time", "ms/MP", 0, None),
-        "Device time per output megapixel",
+        "upscale_ms_per_megapixel",
+        "Time",
+        "ms/MP",
+        digits=0,
+        worse=None,
+        grain=10,
+        meaning="Device time per output megapixel",
         columns=("upscale_ms", "width_out_px", "height_out_px"),
         derive=_ratio_per_megapixel,
     ),

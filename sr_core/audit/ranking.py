@@ -56,8 +56,8 @@ def _deviations(measure: Measure, values: Values) -> Values:
         return np.zeros(values.size)
     median = np.median(finite)
     spread = _MAD_TO_SIGMA * np.median(np.abs(finite - median))
-    # No finer than a reader can see: an equal crowd must not make one small difference huge.
-    spread = max(float(spread), 10.0**-measure.digits)
+    # An equal crowd must not make one small difference huge.
+    spread = max(float(spread), measure.grain)
     signed = (median - values if measure.worse == "lower" else values - median) / spread
     return np.nan_to_num(signed, nan=0.0, posinf=np.inf, neginf=0.0)
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sr_core.archive.tables import METRICS_SCHEMA
 from sr_core.audit.histogram import histogram
 from sr_core.audit.measures import MEASURES, Measure
 from sr_core.audit.ranking import worst_first
+from sr_core.metrics.registry import METRICS
 
 BY_NAME = {measure.name: measure for measure in MEASURES}
 LR_PSNR = BY_NAME["lr_psnr_db"]
@@ -23,6 +25,14 @@ def order(columns: dict[Measure, list[float]], limit: int = 100) -> list[int]:
     count = len(next(iter(columns.values())))
     arrays = [(measure, np.array(values)) for measure, values in columns.items()]
     return [each.index for each in worst_first(arrays, count, limit)]
+
+
+def test_what_is_worse_is_what_the_metric_says() -> None:
+    worse = {"higher": "lower", "lower": "higher", "none": None}
+    directions = {metric.name: worse[metric.direction] for metric in METRICS}
+    shown = [measure for measure in MEASURES if measure.name in directions]
+    assert [measure.worse for measure in shown] == [directions[measure.name] for measure in shown]
+    assert {name for measure in MEASURES for name in measure.columns} <= set(METRICS_SCHEMA.names)
 
 
 def test_low_is_bad_for_one_measure_and_high_for_another() -> None:
