@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it greets with notes for its operators
     options: dict[str, Any] = {
         "logging_level": logging.ERROR,
         "log_to_driver": False,
@@ -45,9 +45,6 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
     }
     address = execution.address or os.environ.get("RAY_ADDRESS")
     if address is None:
-        # A secret of this process alone: Ray would otherwise keep one in the home folder.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         options |= {
             "address": "local",
             "num_cpus": os.cpu_count(),

@@ -34,7 +34,15 @@ OUTAGE_TRIES = 4
 class _Task:
     round: int
     shard: int
-    deaths: int = 0
+    died_on: list[str] = field(default_factory=list)
+
+    @property
+    def deaths(self) -> int:
+        """How many actors died of this shard: those whose machine has not died as well.
+
+        Asked anew each time, for Ray notices a lost machine some seconds after its actors.
+        """
+        return sum(map(node_is_alive, self.died_on))
 
 
 @dataclass(slots=True, eq=False)
@@ -177,11 +185,10 @@ class Fleet:
         if worker.starting is not None:
             self._start_failed(error)
             return
-        machine_lost = worker.node_id is None or not node_is_alive(worker.node_id)
-        cause = "its machine is lost" if machine_lost else "its process died"
-        _log.warning("an actor is gone (%s); %d shards again", cause, len(worker.tasks))
+        reason = str(error).strip().splitlines()[-1].strip()
+        _log.warning("an actor is gone, %d shards again: %s", len(worker.tasks), reason)
         for task in reversed(worker.tasks.values()):
-            task.deaths += not machine_lost
+            task.died_on.append(worker.node_id or "")
             self._queue.appendleft(task)
 
     def _fail(self, worker: _Worker, call: ray.ObjectRef[Any], error: RayTaskError) -> None:

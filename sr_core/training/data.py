@@ -42,6 +42,10 @@ class CropPool:
         areas = np.array([hr.shape[0] * hr.shape[1] for _, hr in self._pairs], dtype=np.float64)
         self._shares = areas / areas.sum()
 
+    def __len__(self) -> int:
+        """Return how many photographs are large enough to be used."""
+        return len(self._pairs)
+
     def batch(self, size: int, seed: int, step: int) -> tuple[Tensor, Tensor]:
         """Return (lr, hr) of one step: (size, 3, crop / scale, ..) and (size, 3, crop, ..).
 
