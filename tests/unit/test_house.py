@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -33,6 +34,34 @@ def pins() -> dict[str, str]:
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.name)
 def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -> None:
     assert pins()[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def imported_distributions(*folders: str) -> set[str]:
+    """Return what is installed for the import statements below some folders."""
+    modules = {
+        name.partition(".")[0]
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_names(node)
+    }
+    installed = packages_distributions()
+    return {canonicalize_name(installed[module][0]) for module in modules & installed.keys()}
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module:
+        return [node.module]
+    return []
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    # Parts of boto3, jinja2 and pydantic, and types that only mypy imports.
+    others = {"botocore", "urllib3", "markupsafe", "pydantic-core", "mypy-boto3-s3", "srfleet"}
+    assert imported_distributions("jobs", "sr_core") - others == declared
 
 
 def test_pins_name_a_public_version_each() -> None:

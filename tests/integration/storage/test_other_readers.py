@@ -1,0 +1,37 @@
+"""The tables of a run on S3, read by what an auditor has: s3fs with pyarrow and pandas."""
+
+from __future__ import annotations
+
+import uuid
+
+import pandas
+import pyarrow.dataset
+import pytest
+import s3fs
+
+from sr_core.archive.storage import open_store
+from tests.integration.storage.conftest import prefix_of, set_environment
+from tests.servers import S3Server
+from tests.small_run import planned_images, work
+
+
+@pytest.fixture
+def metrics(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Finish a run of three shards on S3 and return the address of its metrics."""
+    set_environment(monkeypatch, moto.environment())
+    store = open_store(f"s3://{moto.bucket}/{uuid.uuid4().hex}")
+    work(store, planned_images(7, per_shard=3), "first", sick={"album/4.jpg"})
+    return f"{moto.bucket}/{prefix_of(store)}metrics"
+
+
+def test_pyarrow_reads_one_row_for_each_image(metrics: str) -> None:
+    filesystem = s3fs.S3FileSystem(skip_instance_cache=True)
+    table = pyarrow.dataset.dataset(metrics, filesystem=filesystem).to_table()
+    assert sorted(table["key"].to_pylist()) == [f"album/{number}.jpg" for number in range(7)]
+    assert table["status"].to_pylist().count("ok") == 6
+
+
+def test_pandas_reads_why_an_image_failed(metrics: str) -> None:
+    frame = pandas.read_parquet(f"s3://{metrics}")
+    failed = frame[frame["status"] == "failed"]
+    assert failed[["key", "error_class"]].to_numpy().tolist() == [["album/4.jpg", "network"]]
