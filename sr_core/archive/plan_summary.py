@@ -22,8 +22,9 @@ _SIZE_COLUMNS = [
     "output_width_px",
     "output_height_px",
 ]
-BYTES_PER_PIXEL = {"jpeg": 0.3, "png": 1.6, "webp": 0.15, "tiff": 3.0, "jxl": 1.0}
-"""Of an upscaled photograph with 8 bits per channel, JPEG and WebP at quality 95."""
+BYTES_PER_PIXEL = {"jpeg": 0.23, "png": 1.0, "webp": 0.12, "tiff": 1.05, "jxl": 0.76}
+"""Mean of 34 upscaled photographs with 8 bits per channel, JPEG and WebP at quality 95; eight in
+ten lie between half and one and a half of it. Source: benchmarks/output_bytes.py."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
+from multiprocessing import get_context
 
-from sr_core.archive.parallel import map_in_order
+from sr_core.archive.parallel import map_in_executor, map_in_order
 from sr_core.archive.ranged_source import DEADLINE_S, RangedSource
 from sr_core.archive.storage import Store, check_key
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Header, NeedMoreBytes, probe
 from sr_core.records import ManifestRow, Status
+
+FEW_ROWS = 20_000
+"""Up to here starting further processes costs more than it saves."""
+BATCH_ROWS = 512
 
 _DEFINITE = frozenset(
     {
@@ -36,9 +45,48 @@ def probe_rows(
     definite (no image, empty, animated, ...) makes the row failed, anything else leaves it as it is
     for the worker to decide; such a row has no format.
 
+    Many rows are probed in a process per core, since one cannot sign and parse more than some 500
+    requests to S3 a second.
+
     Raises: StorageUnavailableError where the whole store cannot be used.
     """
+    rows = iter(rows)
+    first = list(islice(rows, FEW_ROWS))
+    processes = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if len(first) < FEW_ROWS or processes == 1:
+        return _in_threads(store, chain(first, rows), threads)
+    return _in_processes(store, chain(first, rows), threads, processes)
+
+
+def _in_threads(store: Store, rows: Iterable[ManifestRow], threads: int) -> Iterator[ManifestRow]:
     return map_in_order(partial(_probe_row, store), rows, threads=threads)
+
+
+def _in_processes(
+    store: Store, rows: Iterator[ManifestRow], threads: int, processes: int
+) -> Iterator[ManifestRow]:
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=get_context("spawn"),  # the caller may have threads, which forks do not survive
+        initializer=_begin_process,
+        initargs=(store, threads),
+    )
+    batches = iter(lambda: list(islice(rows, BATCH_ROWS)), [])
+    return chain.from_iterable(map_in_executor(_probe_batch, batches, pool, 2 * processes))
+
+
+_of_process: list[tuple[Store, int]] = []
+"""In a process of the pool, the store with its connections, and its number of threads."""
+
+
+def _begin_process(store: Store, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked stops this one
+    _of_process.append((store, threads))
+
+
+def _probe_batch(rows: list[ManifestRow]) -> list[ManifestRow]:
+    (store, threads) = _of_process[0]
+    return list(_in_threads(store, rows, threads))
 
 
 def refuse(row: ManifestRow, error: ImageError) -> ManifestRow:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sr_core.archive import probing
 from sr_core.archive.manifest import image_id, list_source, scan
 from sr_core.archive.parallel import IN_FLIGHT_PER_THREAD, map_in_order
 from sr_core.archive.probing import probe_rows
@@ -200,6 +201,17 @@ def test_odd_files_each_become_a_row(shared: Path) -> None:
         described = None not in (row.format, row.mode, row.width_px, row.height_px, row.pages)
         assert described or row.status is Status.FAILED, row
         assert (row.error_class is not None) == (row.status is Status.FAILED)
+
+
+def test_many_rows_are_probed_in_processes_with_the_same_result(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        _put(store, f"{number:02d}.png", _png(number + 1) if number % 7 else b"")
+    in_threads = list(scan(store))
+    monkeypatch.setattr(probing, "FEW_ROWS", 10)
+    monkeypatch.setattr(probing, "BATCH_ROWS", 8)
+    assert list(scan(store)) == in_threads
 
 
 def test_results_keep_the_order_of_the_items_whichever_is_ready_first() -> None:
