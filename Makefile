@@ -51,9 +51,11 @@ imports: $(INSTALLED) ## import-linter
 format: $(INSTALLED) ## let ruff format and fix what it can
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: $(INSTALLED) ## measure this machine
-	@set -e; for name in $(notdir $(basename $(wildcard benchmarks/[a-z]*.py))); do \
-		echo "== $$name"; $(BIN)/python -m benchmarks.$$name; done
+bench: $(INSTALLED) ## measure this machine: the whole job, then its parts
+	@$(BIN)/python -m benchmarks.job
+	@$(BIN)/python -m benchmarks.codecs jobs/samples/hr/kitten.jpg
+	@$(BIN)/python -m benchmarks.metrics
+	@$(BIN)/python -m benchmarks.manifest
 
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden
