@@ -78,7 +78,7 @@ def test_16_bits_keep_their_fine_steps(generator: Generator) -> None:
 
 
 class _Scarce(FoldedGenerator):
-    """A device with room for windows of `limit` pixels, which fails as torch's CPU allocator does."""
+    """A device with room for windows of `limit` pixels; fails as torch does on a CPU."""
 
     limit = 0
 

@@ -59,7 +59,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigurationError, match="'srganx'.*nearest.*bicubic.*srresnet"):
+    with pytest.raises(ConfigurationError, match=r"'srganx'.*nearest.*bicubic.*srresnet"):
         find_checkpoint("srganx")
 
 

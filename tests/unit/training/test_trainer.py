@@ -19,8 +19,7 @@ def pool() -> CropPool:
 
 def trainer(steps: int, **changes: object) -> SRResNetTrainer:
     schedule = Schedule(steps=steps, batch_size=2, warmup=2, **changes)  # type: ignore[arg-type]
-    made = SRResNetTrainer(schedule, scale=2)
-    return made
+    return SRResNetTrainer(schedule, scale=2)
 
 
 def test_crops_are_aligned_and_depend_on_seed_and_step_alone(pool: CropPool) -> None:
