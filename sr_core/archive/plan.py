@@ -17,6 +17,7 @@ from sr_core.archive.layout import plan_name
 from sr_core.archive.output_names import name_outputs
 from sr_core.archive.outputs import (
     Ints,
+    Sizes,
     costs_px,
     mapped,
     measure_sizes,
@@ -76,32 +77,16 @@ def make_plan(
     """
     manifest = _in_key_order(manifest.select(MANIFEST_SCHEMA.names))
     _check_ids(manifest)
-    sizes = measure_sizes(manifest, run)
-    formats = output_formats(manifest, run)
+    sizes, formats = measure_sizes(manifest, run), output_formats(manifest, run)
     manifest, refused = _refuse(manifest, over_limits(sizes, formats, run))
     is_ok = _is_ok(manifest)
-    formats = _only(is_ok, formats.cast(pa.string()))
-    extensions = mapped(formats, EXTENSIONS.__getitem__)
-    names = name_outputs(manifest["key"], manifest["image_id"], extensions, taken_keys)
-    renamed = manifest["key"].take(pa.array(names.renamed, pa.int64())).to_pylist()
     costs = np.where(is_ok, costs_px(manifest, sizes, run), 0)
     order = np.argsort(-costs, kind="stable")
-    shards = _cut(costs[order], shard_megapixels, shard_images)
-    has_size = is_ok & (sizes.output_width_px > 0)
-    columns = {
-        "output_key": names.keys,
-        "output_format": formats,
-        "output_width_px": _only(has_size, pa.array(sizes.output_width_px)),
-        "output_height_px": _only(has_size, pa.array(sizes.output_height_px)),
-    }
-    shard_of_row = np.empty(len(order), np.int64)
-    shard_of_row[order] = shards
-    columns["shard"] = pa.array(shard_of_row)
-    for name, column in columns.items():
-        manifest = manifest.append_column(name, column)
-    table = manifest.select(PLAN_SCHEMA.names).cast(PLAN_SCHEMA).take(pa.array(order))
-    count = int(shards[-1]) + 1 if len(shards) else 0
-    return Plan(table, round, count, summarise(table, count, renamed, refused))
+    shard = _cut(costs[order], shard_megapixels, shard_images)
+    outputs, renamed = _outputs(manifest, is_ok, sizes, formats, taken_keys)
+    table = _assemble(manifest, outputs, order, shard)
+    shards = int(shard[-1]) + 1 if len(shard) else 0
+    return Plan(table, round, shards, summarise(table, shards, renamed, refused))
 
 
 def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
@@ -212,6 +197,41 @@ def _refuse(manifest: pa.Table, excesses: Iterable[tuple[int, str]]) -> tuple[pa
         index = manifest.schema.get_field_index(name)
         manifest = manifest.set_column(index, manifest.schema.field(name), replaced)
     return manifest, keys
+
+
+def _outputs(
+    manifest: pa.Table,
+    is_ok: Mask,
+    sizes: Sizes,
+    formats: pa.DictionaryArray,
+    taken_keys: Iterable[str],
+) -> tuple[dict[str, pa.ChunkedArray], list[str]]:
+    """Build the columns that describe outputs, and list the keys whose outputs are renamed."""
+    formats = _only(is_ok, formats.cast(pa.string()))
+    extensions = mapped(formats, EXTENSIONS.__getitem__)
+    names = name_outputs(manifest["key"], manifest["image_id"], extensions, taken_keys)
+    has_size = is_ok & (sizes.output_width_px > 0)
+    columns = {
+        "output_key": names.keys,
+        "output_format": formats,
+        "output_width_px": _only(has_size, pa.array(sizes.output_width_px)),
+        "output_height_px": _only(has_size, pa.array(sizes.output_height_px)),
+    }
+    return columns, manifest["key"].take(pa.array(names.renamed, pa.int64())).to_pylist()
+
+
+def _assemble(
+    manifest: pa.Table, outputs: dict[str, pa.ChunkedArray], order: Ints, shard: Ints
+) -> pa.Table:
+    """Put the columns together in the order of the shards, letting go of each as it is copied."""
+    columns = []
+    for name in PLAN_SCHEMA.names:
+        if name == "shard":
+            columns.append(pa.array(shard))
+        else:
+            column = outputs.pop(name) if name in outputs else manifest[name]
+            columns.append(column.take(pa.array(order)))
+    return pa.Table.from_arrays(columns, schema=PLAN_SCHEMA)
 
 
 def _cut(costs_px: Ints, megapixels: float, bound_images: int) -> Ints:
