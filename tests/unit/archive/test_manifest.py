@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,21 +175,19 @@ def test_rows_out_of_order_are_refused() -> None:
         write_manifest(rows, io.BytesIO(), "file:///photos")
 
 
-def test_the_digest_is_the_documented_hash_of_the_documented_lines() -> None:
+def test_the_digest_is_what_the_documented_code_computes(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "manifest.md").read_text(encoding="utf-8")
+    block = re.search(r"```python\n(import hashlib.*?)```", page, re.DOTALL)
+    assert block
     rows = [
         ManifestRow(image_id("a é.jpg"), "a é.jpg", 7, '"tag"', reference_key="r.png"),
         ManifestRow(image_id("b.jpg"), "b.jpg"),
     ]
-    lines = (
-        json.dumps(
-            [row.image_id, row.key, row.size_bytes, row.etag, row.reference_key],
-            separators=(",", ":"),
-        )
-        + "\n"
-        for row in rows
-    )
-    expected = hashlib.sha256("".join(lines).encode("ascii")).hexdigest()
-    assert manifest_digest(manifest_table(rows)) == expected
+    path = tmp_path / "photos.parquet"
+    summary = write_manifest(rows, path, "file:///photos")
+    found: dict[str, str] = {}
+    exec(block[1].replace("photos.parquet", path.as_posix()), found)
+    assert found["digest"] == summary.digest
 
 
 def test_the_digest_follows_the_sources_and_not_the_file_or_the_probes(photos: Store) -> None:
