@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
@@ -73,7 +74,8 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         metadata = replace(metadata, icc=None)
     if metadata.exif is not None:
-        metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
+        with suppress(ImageError):  # damaged where the sizes are; they stay as they were
+            metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
     elif metadata.dpi is not None and format in ("webp", "jxl"):
         metadata = replace(metadata, exif=exif.from_dpi(metadata.dpi))
     if format == "jpeg":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import struct
-from contextlib import suppress
 from typing import Any
 
 from PIL import Image
@@ -72,11 +71,8 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
     """
     tags, first = _open(exif)
     changed = bytearray(exif)
-    directories = [first]
     inner = tags.number(first, EXIF_DIRECTORY)
-    if inner:
-        with suppress(ImageError):
-            directories.append(tags.directory(inner))
+    directories = [first, tags.directory(inner)] if inner else [first]
     for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
         _set_number(changed, tags, directory, wide, width_px)
         _set_number(changed, tags, directory, high, height_px)
@@ -119,11 +115,11 @@ def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | Non
 
 
 def resolution_of(exif: bytes) -> tuple[float, float] | None:
-    """Return dots per inch of an EXIF block.
-
-    Raises: ImageError where it cannot be read.
-    """
-    return resolution(*_open(exif))
+    """Return dots per inch of an EXIF block, None where they are not given or cannot be read."""
+    try:
+        return resolution(*_open(exif))
+    except ImageError:
+        return None
 
 
 def from_tiff(data: bytes, position: int) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
 from typing import Any
 
@@ -319,6 +320,24 @@ def test_animations_have_a_class_of_their_own(name: str) -> None:
     frames = [picture(), picture().rotate(90)]
     data = saved(frames[0], name, save_all=True, append_images=frames[1:])
     assert refusal(data) is ErrorClass.ANIMATED
+
+
+def test_damaged_pngs_do_not_wear_the_interpreter_out() -> None:
+    data = bytearray(FILES["PNG"])
+    data[len(data) // 2] ^= 255
+    before = sys.getrefcount(None)
+    for _ in range(300):
+        assert refusal(bytes(data)) is ErrorClass.DECODE
+    assert sys.getrefcount(None) > before - 100
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"])
+def test_a_wrong_check_sum_of_a_png_is_damage(kind: bytes) -> None:
+    data = bytearray(saved(picture("P"), "PNG", transparency=3))
+    at = data.index(kind)
+    length = int.from_bytes(data[at - 4 : at])
+    data[at + 4 + length] ^= 1
+    assert refusal(bytes(data)) is ErrorClass.DECODE
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -27,6 +27,7 @@ from sr_core.imaging.codecs import (
     losses,
     probe,
 )
+from sr_core.imaging.codecs.encode import reduced
 from tests.image_files import LIMITS, exif_block, scene, srgb_profile
 
 LOSSLESS = sorted(set(EXTENSIONS) - LOSSY)
@@ -141,6 +142,11 @@ def test_jpeg_is_written_without_chroma_subsampling_at_the_quality_asked_for() -
     assert sizes[50] < sizes[95] < sizes[100]
     error = np.abs(decode(data, LIMITS).pages[0].pixels.astype(int) - page.pixels)
     assert error.mean() < 1
+
+
+def test_16_bits_are_rounded_to_8() -> None:
+    deep = np.arange(1 << 16, dtype=np.uint16).reshape(256, 256, 1)
+    assert np.abs(reduced(deep) - deep / 257).max() <= 0.5
 
 
 def test_grey_jpeg_has_one_component() -> None:

@@ -132,6 +132,14 @@ def test_places_are_kept_unless_they_are_to_be_removed(name: str) -> None:
     assert losses(before, name, strip_gps=True) == ()
 
 
+def test_only_the_place_leaves_a_block_and_its_links_stay_whole() -> None:
+    block = exif_block(gps=True, thumbnail=True)
+    after = exif.without_gps(block)
+    assert set(tags_of(block)) - set(tags_of(after)) == {0x8825}
+    assert tags_of(after).get_ifd(ExifTags.IFD.IFD1) == {0x0103: 6}
+    assert exif.without_gps(after) == after
+
+
 def test_metadata_whose_place_cannot_be_told_apart_are_removed_whole() -> None:
     utf_16 = XMP.decode().encode("utf-16")
     block = bytearray(exif_block(gps=True))
@@ -218,14 +226,15 @@ def test_a_gamma_of_its_own_becomes_a_profile() -> None:
         assert decode(png(*chunks), LIMITS).metadata.icc is None
 
 
-def test_jpeg_xl_is_written_in_srgb() -> None:
-    linear = decode(png((b"gAMA", struct.pack(">I", 100_000))), LIMITS).metadata.icc
+@pytest.mark.parametrize("gamma", [100_000, 55_556])  # linear, and of old Macintoshes
+def test_jpeg_xl_is_written_in_srgb(gamma: int) -> None:
+    profile = decode(png((b"gAMA", struct.pack(">I", gamma))), LIMITS).metadata.icc
     for dtype in (np.uint8, np.uint16):
         values = np.linspace(0, np.iinfo(dtype).max, 64).astype(dtype)
         pixels = np.repeat(values[None, :, None], 3, 2)
-        before = Picture((Page(pixels),), Metadata(icc=linear))
+        before = Picture((Page(pixels),), Metadata(icc=profile))
         after = decode(encode(before, "jxl", 95), LIMITS).pages[0].pixels
-        share = pixels / np.iinfo(dtype).max
+        share = (pixels / np.iinfo(dtype).max) ** (100_000 / gamma)
         curve = np.where(share <= 0.0031308, share * 12.92, 1.055 * share ** (1 / 2.4) - 0.055)
         assert np.abs(after / np.iinfo(dtype).max - curve).max() < 0.01
 
