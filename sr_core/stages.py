@@ -16,8 +16,9 @@ from sr_core.archive.plan import output_size
 from sr_core.archive.storage import Store
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.alpha import premultiply
 from sr_core.imaging.codecs import LOSSY, Limits, Picture, decode, encode, losses
-from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
 from sr_core.metrics.suite import measure
@@ -270,9 +271,10 @@ class Stages:
                 if work.sr is None or work.image.output_format in LOSSY:
                     assert work.standing is not None
                     work.sr = decode(work.standing, self._output_limits)
+                assert work.source is not None
                 measures = measure(
-                    self._source_pixels(work),
-                    work.sr.pages[0].pixels,
+                    _visible(work.source.pages[0]),
+                    _visible(work.sr.pages[0]),
                     upscale=self._self_upscale,
                     scale=self._scale,
                     reference=self._reference(work),
@@ -300,7 +302,7 @@ class Stages:
             data, _ = self.source.read_object(
                 key, max_bytes=self._config.max_source_bytes, deadline_s=self._deadline_s
             )
-            return decode(data, self._output_limits).pages[0].pixels
+            return _visible(decode(data, self._output_limits).pages[0])
         except ImageError as error:
             work.warn(f"reference {key}: {error.error_class}: {error.message}")
             return None
@@ -314,6 +316,11 @@ class Stages:
         height, width = pixels.shape[:2]
         wide, high = output_size(width, height, self._config.scale, self._config.target)
         return high, wide
+
+
+def _visible(page: Page) -> Pixels:
+    """Return what is seen of a page: colours that are transparent have nothing to compare."""
+    return page.pixels if page.alpha is None else premultiply(page.pixels, page.alpha)
 
 
 def guarded(work: Work, stage: Callable[[Work], None]) -> None:

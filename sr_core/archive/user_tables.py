@@ -13,7 +13,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from sr_core.archive.manifest import image_id, path_of
-from sr_core.archive.storage import Store, open_store
+from sr_core.archive.storage import Store
+from sr_core.archive.storage.tables import open_table
 from sr_core.errors import ConfigurationError, ErrorClass, StorageError
 from sr_core.records import ManifestRow, Status
 
@@ -73,11 +74,6 @@ def _check_columns(uri: str, columns: dict[str, str | None], names: list[str]) -
             raise ConfigurationError(f"{uri} has no column {name}, only {', '.join(names)}")
 
 
-def _open(uri: str) -> Any:
-    folder, _, name = uri.rpartition("/")
-    return open_store(folder or ".").arrow_file(name)
-
-
 def _is_parquet(uri: str) -> bool:
     if uri.endswith((".csv", ".csv.gz")):
         return False
@@ -91,7 +87,7 @@ def _csv_stream(uri: str, file: Any) -> Any:
 
 
 def _column_names(uri: str) -> list[str]:
-    with _open(uri) as file:
+    with open_table(uri) as file:
         if _is_parquet(uri):
             return list(pq.read_schema(file).names)
         return list(pa_csv.open_csv(_csv_stream(uri, file)).schema.names)
@@ -104,7 +100,7 @@ def _read(uri: str, columns: dict[str, str]) -> pa.Table:
         for role, name in columns.items()
     }
     wanted = list(types)
-    with _open(uri) as file:
+    with open_table(uri) as file:
         if _is_parquet(uri):
             table = pq.read_table(file, columns=wanted).select(wanted)
             table = table.cast(pa.schema(list(types.items())))

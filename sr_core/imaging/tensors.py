@@ -23,7 +23,9 @@ def to_tensor(pixels: Pixels) -> Tensor:
     Raises:
         TypeError: for another dtype.
     """
-    return to_unit_range(torch.from_numpy(np.ascontiguousarray(pixels)))[None].permute(0, 3, 1, 2)
+    # torch takes no read-only memory, which arrays of Pillow images are.
+    writable = np.require(pixels, requirements=["C", "W"])
+    return to_unit_range(torch.from_numpy(writable))[None].permute(0, 3, 1, 2)
 
 
 def to_unit_range(values: Tensor) -> Tensor:
@@ -57,8 +59,9 @@ def luma_bt601(rgb: Tensor) -> Tensor:
     Shapes: (N, 3, H, W) float in [0, 1] -> (N, 1, H, W) in [16/255, 235/255].
     Source: ITU-R BT.601, as in MATLAB's rgb2ycbcr.
     """
-    weights = rgb.new_tensor([65.481, 128.553, 24.966]).view(1, 3, 1, 1)
-    return ((rgb * weights).sum(1, keepdim=True) + 16.0) / 255.0
+    weights = rgb.new_tensor([65.481, 128.553, 24.966])
+    # Einsum: a weighted sum over the channels of a channels-last image without a copy of it.
+    return (torch.einsum("nchw,c->nhw", rgb, weights)[:, None] + 16.0) / 255.0
 
 
 def crop_border(image: Tensor, border_px: int) -> Tensor:

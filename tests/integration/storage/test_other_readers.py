@@ -10,6 +10,8 @@ import pytest
 import s3fs
 
 from sr_core.archive.storage import open_store
+from sr_core.archive.user_tables import read_user_table
+from sr_core.errors import ConfigurationError
 from tests.integration.storage.conftest import prefix_of, set_environment
 from tests.servers import S3Server
 from tests.small_run import planned_images, work
@@ -35,3 +37,15 @@ def test_pandas_reads_why_an_image_failed(metrics: str) -> None:
     frame = pandas.read_parquet(f"s3://{metrics}")
     failed = frame[frame["status"] == "failed"]
     assert failed[["key", "error_class"]].to_numpy().tolist() == [["album/4.jpg", "network"]]
+
+
+def test_a_users_own_table_in_a_bucket_names_the_images(
+    moto: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_environment(monkeypatch, moto.environment())
+    store = open_store(f"s3://{moto.bucket}/{uuid.uuid4().hex}")
+    store.put_if_absent("list.csv", f"uri\na.jpg\n{store.uri}/b.jpg\ns3://other/c.jpg\n".encode())
+    rows = read_user_table(f"{store.uri}/list.csv", store)
+    assert [row.key for row in rows] == ["a.jpg", "b.jpg", "s3://other/c.jpg"]
+    with pytest.raises(ConfigurationError, match=r"cannot read the table .*/gone\.parquet"):
+        read_user_table(f"{store.uri}/gone.parquet", store)
