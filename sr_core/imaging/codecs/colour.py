@@ -152,6 +152,10 @@ def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tup
     if icc[16:20] != wanted:
         space = icc[16:20].decode("ascii", "replace").strip()
         return None, (f"the ICC profile is for {space} and was dropped",)
+    try:
+        convert_to_srgb(np.zeros((1, 1, channels), np.uint8), icc)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it must not fail the image later
+        return None, ("the ICC profile is damaged and was dropped",)
     return icc, ()
 
 

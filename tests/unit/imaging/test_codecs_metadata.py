@@ -202,10 +202,10 @@ def test_a_long_icc_profile_comes_back_from_its_segments() -> None:
 
 
 def test_a_damaged_profile_is_dropped() -> None:
-    data = saved(picture(), "PNG", icc_profile=b"no profile" * 30)
-    decoded = decode(data, LIMITS)
-    assert decoded.metadata.icc is None
-    assert decoded.warnings == ("the ICC profile is damaged and was dropped",)
+    for profile in (b"no profile" * 30, srgb_profile()[:132], srgb_profile()[:128] + bytes(400)):
+        decoded = decode(saved(picture(), "JPEG", icc_profile=profile), LIMITS)
+        assert decoded.metadata.icc is None
+        assert decoded.warnings == ("the ICC profile is damaged and was dropped",)
     grey = decode(saved(picture(), "JPEG", icc_profile=press_profile()), LIMITS)
     assert grey.metadata.icc is None
 
