@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SHARDS_PER_ACTOR = 2
 # Half of an actor's memory is for tiles, half for decoded images, which take about 8 bytes per
 # pixel: source and output in 8 bits, and the strips in which they are measured.
-_IMAGE_BYTES_PER_PX = 8
+IMAGE_BYTES_PER_PX = 8
 # Half precision on a GPU differs by one level of 255 from single precision, rarely by two.
 KNOWN_ANSWER_LEVELS = 2
 
@@ -97,7 +97,7 @@ class UpscaleActor:
             root,
             stages,
             io_threads=self._execution.io_threads,
-            budget_megapixels=budget / 2 / _IMAGE_BYTES_PER_PX / 1e6,
+            budget_megapixels=budget / 2 / IMAGE_BYTES_PER_PX / 1e6,
             worker=f"{platform.node()}:{os.getpid()}",
         )
         return ActorReport(

@@ -17,6 +17,7 @@ from sr_core.archive.changes import SourceChanges, compare_with_source, new_rows
 from sr_core.archive.history import read_plan
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.manifest import manifest_digest, read_manifest, write_manifest
+from sr_core.archive.outputs import costs_px, measure_sizes
 from sr_core.archive.plan import Plan, keys_of_others, make_plan, plan_bytes
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.runs import RunRecord, run_id_of
@@ -114,7 +115,7 @@ def plan_round(
 
     if job.execution.shard_megapixels is not None:
         return plan(job.execution.shard_megapixels)
-    total = plan(float("inf")).summary.output_megapixels
+    total = float(costs_px(manifest, measure_sizes(manifest, job.run), job.run).sum()) / 1e6
     fair = total / (actors * SHARDS_PER_ACTOR_AT_LEAST)
     return plan(max(0.001, min(speed() * SHARD_SECONDS, fair)))
 

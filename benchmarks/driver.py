@@ -1,0 +1,143 @@
+"""Driver and ledger alone, with actors that upscale nothing: `python -m benchmarks.driver`.
+
+The real driver, fleet, plan and commits, at 10^3 and 10^5 images that do not exist. Prints
+Markdown: images per second, and the driver's memory: after its first and last shard, and at most,
+which is while it plans.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import ray
+from rich.console import Console
+
+from jobs import upscale as driver
+from jobs.actors import ActorReport, UpscaleActor
+from jobs.display import Display
+from sr_core.archive.ledger import Ledger
+from sr_core.archive.manifest import image_id, write_manifest
+from sr_core.archive.plan import read_shard
+from sr_core.archive.storage import open_store
+from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.errors import ErrorClass
+from sr_core.records import ManifestRow, MetricsRow, ShardResult, Status
+
+COUNTS = (1_000, 100_000)
+SIDE_PX = 1_000
+
+
+class NoOpActor(UpscaleActor):
+    """Commit a row for every image without touching any."""
+
+    def start(self) -> ActorReport:
+        """Open the root, and nothing else."""
+        self._root = open_store(self._root_uri)
+        return ActorReport(ray.get_runtime_context().get_node_id(), "", 0, "none", 0.0)
+
+    def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
+        """Commit the shard: every image is lost, for there is none."""
+        rows = [
+            MetricsRow(
+                image.image.image_id,
+                image.image.key,
+                round_,
+                shard,
+                attempt,
+                Status.FAILED,
+                ErrorClass.NOT_FOUND,
+                "no-op",
+                finished_at=datetime.now(UTC),
+            )
+            for image in read_shard(self._root, round_, shard)
+        ]
+        committed = Ledger(self._root).commit(round_, shard, rows)
+        failures = {ErrorClass.NOT_FOUND: len(rows)}
+        statuses = {Status.FAILED: len(rows)}
+        return ShardResult(round_, shard, committed, statuses, failures, 0, 0.0, 0.0, 0.0)
+
+
+def main() -> None:
+    """Measure each count in a process of its own, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, help="measure one count, as a line of numbers")
+    images = parser.parse_args().images
+    if images is not None:
+        print(*measure(images))
+        return
+    print("| images | images/s | s | MiB at the first shard | at the last | at most |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for count in COUNTS:
+        command = [sys.executable, "-m", "benchmarks.driver", "--images", str(count)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        seconds, first, last, peak = map(float, said.split()[-4:])
+        numbers = f"{seconds:.1f} | {first:.0f} | {last:.0f} | {peak:.0f}"
+        print(f"| {count} | {count / seconds:.0f} | {numbers} |")
+
+
+class Watch(Display):
+    """A display that notes the driver's memory at every shard."""
+
+    mib: ClassVar[list[float]] = []
+
+    def add(self, result: ShardResult) -> None:
+        """Note the resident memory."""
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        self.mib.append(pages * resource.getpagesize() / 2**20)
+        super().add(result)
+
+
+def measure(images: int) -> tuple[float, float, float, float]:
+    """Run the driver over images of no content; returns seconds, and MiB three times.
+
+    The time starts with the command and ends with the closing record: Ray's start, planning,
+    resuming and summing up are in it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source"
+        source.mkdir()
+        manifest = Path(folder) / "manifest.parquet"
+        write_manifest(rows(images), manifest, source.as_uri())
+        job = JobConfig(
+            source=str(manifest),
+            output=f"{folder}/out",
+            run=RunConfig(model="nearest"),
+            execution=ExecutionConfig(device="cpu", shard_megapixels=16 * 200),
+        )
+        driver.UpscaleActor = NoOpActor  # type: ignore[misc]
+        driver.Display = Watch  # type: ignore[misc]
+        start = time.perf_counter()
+        driver.upscale(job, Console(quiet=True), report=False)
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return seconds, Watch.mib[0], Watch.mib[-1], peak
+
+
+def rows(images: int) -> Iterator[ManifestRow]:
+    """Describe photographs of a megapixel."""
+    for number in range(images):
+        key = f"album-{number // 1000:04d}/{number:07d}.jpg"
+        yield ManifestRow(
+            image_id(key),
+            key,
+            size_bytes=400_000,
+            etag="0",
+            format="JPEG",
+            mode="RGB",
+            width_px=SIDE_PX,
+            height_px=SIDE_PX,
+            pages=1,
+        )
+
+
+if __name__ == "__main__":
+    main()
