@@ -40,6 +40,17 @@ class _Rule:
     times: int | None
     method: str | None
     where: str
+    skip: int
+    every: int
+    seen: int = 0
+
+    def hits(self, method: str, path: str) -> bool:
+        """Count a request if it is one of those meant, and tell whether it fails."""
+        if self.method not in (None, method) or self.where not in path:
+            return False
+        self.seen += 1
+        number = self.seen - self.skip
+        return number > 0 and (number - 1) % self.every == 0
 
 
 class FaultProxy:
@@ -63,11 +74,27 @@ class FaultProxy:
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def inject(
-        self, fault: Fault, times: int | None = 1, method: str | None = None, where: str = ""
+        self,
+        fault: Fault,
+        times: int | None = 1,
+        method: str | None = None,
+        where: str = "",
+        *,
+        skip: int = 0,
+        every: int = 1,
     ) -> None:
-        """Let the next `times` requests (None: all) of a method whose path holds `where` fail."""
+        """Let the next `times` requests (None: all) of a method whose path holds `where` fail.
+
+        Of those requests the first `skip` pass, and of the others each `every`-th one fails.
+        """
         with self._changed:
-            self._rules.append(_Rule(fault, times, method, where))
+            self._rules.append(_Rule(fault, times, method, where, skip, every))
+
+    @property
+    def pending(self) -> int:
+        """Faults that were injected for a number of times and have not all happened yet."""
+        with self._changed:
+            return sum(rule.times is not None for rule in self._rules)
 
     def heal(self) -> None:
         """Forget all faults that have not happened yet."""
@@ -99,7 +126,7 @@ class FaultProxy:
         with self._changed:
             self.requests.append((method, path))
             for rule in self._rules:
-                if rule.method in (None, method) and rule.where in path:
+                if rule.hits(method, path):
                     if rule.times is not None:
                         rule.times -= 1
                         if rule.times == 0:

@@ -28,6 +28,7 @@ __all__ = ["Fault", "FaultProxy", "S3Server", "moto_server", "seaweed_server"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUCKET = "archive"
+_USER = "srfleet"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,20 @@ class S3Server:
         """Return a client that may do everything, to look behind the store's back."""
         return _client("s3", self.endpoint, self.admin_key, self.admin_secret)
 
+    def another_key(self) -> tuple[str, str]:
+        """Make the user of a moto server another access key: its id and its secret."""
+        keys = self._iam().create_access_key(UserName=_USER)["AccessKey"]
+        return keys["AccessKeyId"], keys["SecretAccessKey"]
+
+    def revoke_key(self, key: str) -> None:
+        """Delete an access key of the user of a moto server, if it is still there."""
+        known = self._iam().list_access_keys(UserName=_USER)["AccessKeyMetadata"]
+        if key in [each["AccessKeyId"] for each in known]:
+            self._iam().delete_access_key(UserName=_USER, AccessKeyId=key)
+
+    def _iam(self) -> Any:
+        return _client("iam", self.endpoint, self.admin_key, self.admin_secret)
+
 
 def documented_policy() -> dict[str, Any]:
     """Read the policy that docs/storage.md tells an operator to grant, for the test bucket."""
@@ -89,7 +104,7 @@ def moto_server() -> Iterator[S3Server]:
         policy = documented_policy()
         policy["Statement"].append(denied)
         admin_keys = _user(iam, "admin", {"Version": "2012-10-17", "Statement": [admin]})
-        keys = _user(iam, "srfleet", policy)
+        keys = _user(iam, _USER, policy)
         _client("s3", endpoint, "setup", "setup").create_bucket(Bucket=BUCKET)
         kind = {"Content-Type": "text/plain"}
         reset = urllib.request.Request(f"{endpoint}/moto-api/reset-auth", b"0", kind)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from jobs import prepare
-from jobs.prepare import open_run, plan_round, put_plan
+from jobs.prepare import OpenRun, failed_images, open_run, plan_round, put_plan
 from sr_core.archive.history import read_plan
 from sr_core.archive.runs import RunRecord
 from sr_core.archive.storage import Store, open_store
@@ -33,6 +33,18 @@ def run_here(
         watch: wraps the store of the root, for all its uses.
         upscaler: instead of the job's model.
     """
+    run = plan_here(job, watch=watch)
+    worker = shard_worker(job, run.ledger.store, run.record, upscaler)
+    for round_ in run.ledger.rounds():
+        shards = pc.unique(read_plan(run.ledger.store, round_, ["shard"]).column(0)).to_pylist()
+        for shard in shards:
+            if shard not in run.ledger.committed(round_):
+                worker.process(round_, shard, attempt)
+        run.ledger.finish_round(round_)
+
+
+def plan_here(job: JobConfig, *, watch: Callable[[Store], Store] = lambda store: store) -> OpenRun:
+    """Begin a run and freeze its plan, or find both; no image is touched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             prepare,
@@ -42,13 +54,13 @@ def run_here(
         run, manifest = open_run(job)
     if manifest is not None:
         put_plan(run, plan_round(run, manifest, 0, 1, lambda: 1.0))
-    worker = shard_worker(job, run.ledger.store, run.record, upscaler)
-    for round_ in run.ledger.rounds():
-        shards = pc.unique(read_plan(run.ledger.store, round_, ["shard"]).column(0)).to_pylist()
-        for shard in shards:
-            if shard not in run.ledger.committed(round_):
-                worker.process(round_, shard, attempt)
-        run.ledger.finish_round(round_)
+    return run
+
+
+def plan_retry_here(job: JobConfig) -> None:
+    """Plan a further round of the images that failed, which `run_here` then brings to its end."""
+    run = plan_here(job)
+    put_plan(run, plan_round(run, failed_images(run), len(run.ledger.rounds()), 1, lambda: 1.0))
 
 
 def shard_worker(
@@ -61,6 +73,6 @@ def shard_worker(
         record.run_id,
         job.run,
         upscaler or open_upscaler(job.run.model),
-        deadline_s=30,
+        deadline_s=job.execution.image_deadline_s,
     )
     return ShardWorker(root, stages, io_threads=1, budget_megapixels=10, worker="test")

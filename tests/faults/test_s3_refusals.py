@@ -1,0 +1,139 @@
+"""Runs on S3 that are refused something: expired keys, forbidden, gone and foreign objects."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from sr_core.archive.storage import Store, open_store
+from sr_core.config import JobConfig
+from sr_core.errors import StorageUnavailableError
+from tests.integration.storage.conftest import set_environment
+from tests.s3_run import KEYS, check_no_harm, put_behind_its_back, rows, statuses
+from tests.servers import Fault, FaultProxy, S3Server
+from tests.small_run import contents
+from tests.watched_store import WatchedStore
+from tests.whole_run import plan_here, plan_retry_here, run_here
+
+
+def requests_of_a_run(s3_job: JobConfig, proxy: FaultProxy) -> int:
+    run_here(s3_job)
+    return len(proxy.requests)
+
+
+def check_expiry(s3_job: JobConfig, proxy: FaultProxy, request: int) -> None:
+    """Let the credentials expire before a request of a run, renew them, and start it again."""
+    job = s3_job.model_copy(update={"output": f"{s3_job.output}-{request}"})
+    proxy.inject(Fault.EXPIRED, times=None, skip=request)
+    with pytest.raises(StorageUnavailableError, match="ExpiredToken: renew the credentials"):
+        run_here(job, "expired")
+    left_behind = check_no_harm(job, proxy)
+    run_here(job, "renewed")
+    assert statuses(rows(job, proxy)) == {"ok": 4}
+    assert left_behind.items() <= contents(open_store(job.output)).items()
+
+
+@pytest.mark.slow
+def test_credentials_that_expire_stop_the_run_and_blame_no_image(
+    s3_job: JobConfig, proxy: FaultProxy
+) -> None:
+    total = requests_of_a_run(s3_job, proxy)
+    for request in range(3, total, total // 5):
+        check_expiry(s3_job, proxy, request)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_credentials_may_expire_before_any_request(s3_job: JobConfig, proxy: FaultProxy) -> None:
+    for request in range(requests_of_a_run(s3_job, proxy)):
+        check_expiry(s3_job, proxy, request)
+
+
+def test_a_revoked_key_stops_the_run_and_another_key_goes_on(
+    s3_job: JobConfig, proxy: FaultProxy, moto: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revoked = moto.another_key()
+    for name, value in zip(("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"), revoked, strict=True):
+        monkeypatch.setenv(f"AWS_{name}", value)
+
+    def revoke_at_first_commit(store: Store) -> Store:
+        def after() -> None:
+            if any("/metrics/shard" in path for _, path in proxy.requests):
+                moto.revoke_key(revoked[0])
+
+        return WatchedStore(store, after=after)  # type: ignore[return-value]
+
+    with pytest.raises(StorageUnavailableError, match="InvalidAccessKeyId") as caught:
+        run_here(s3_job, watch=revoke_at_first_commit)
+    assert revoked[1] not in str(caught.value)
+    set_environment(monkeypatch, moto.environment(proxy.endpoint))
+    left_behind = check_no_harm(s3_job, proxy)
+    assert sum(key.startswith("metrics/") for key in left_behind) == 1
+    run_here(s3_job)
+    assert statuses(rows(s3_job, proxy)) == {"ok": 4}
+
+
+def test_a_source_that_may_not_be_read_is_one_forbidden_row(
+    s3_job: JobConfig, proxy: FaultProxy, moto: S3Server
+) -> None:
+    put_behind_its_back(moto, f"{s3_job.source}/forbidden.png", b"the user may not even look at it")
+    run_here(s3_job)
+    found = rows(s3_job, proxy)
+    assert statuses(found) == {"ok": 4, "forbidden": 1}
+    assert found["forbidden.png"]["error_class"] == "forbidden"
+
+
+def test_sources_that_go_or_change_after_the_plan_are_told_apart(
+    s3_job: JobConfig, proxy: FaultProxy, moto: S3Server
+) -> None:
+    plan_here(s3_job)
+    place = s3_job.source.removeprefix(f"s3://{moto.bucket}/")
+    moto.admin().delete_object(Bucket=moto.bucket, Key=f"{place}/{KEYS[0]}")
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(file, "JPEG")
+    put_behind_its_back(moto, f"{s3_job.source}/{KEYS[1]}", file.getvalue())
+    run_here(s3_job)
+    found = rows(s3_job, proxy)
+    assert found[KEYS[0]]["error_class"] == "not_found"
+    assert found[KEYS[1]]["error_class"] == "source_changed"
+    assert found[KEYS[1]]["output_key"] is None
+    plan_retry_here(s3_job)
+    run_here(s3_job)
+    found = rows(s3_job, proxy)
+    assert found[KEYS[0]]["error_class"] == "not_found"
+    assert (found[KEYS[1]]["status"], found[KEYS[1]]["width_out_px"]) == ("ok", 36)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "late"),
+    [({}, False), ({"run-id": "another", "sha256": "0" * 64}, True)],
+    ids=["before the fetch", "after the fetch"],
+)
+def test_an_output_of_somebody_else_is_a_conflict_and_stays(
+    s3_job: JobConfig,
+    proxy: FaultProxy,
+    moto: S3Server,
+    metadata: dict[str, str],
+    late: bool,
+) -> None:
+    foreign = f"{s3_job.output}/images/{KEYS[0]}"
+
+    def put_foreign(store: Store) -> Store:
+        def before() -> None:
+            if any(method == "GET" and foreign[5:] in path for method, path in proxy.requests):
+                put_behind_its_back(moto, foreign, b"theirs", **metadata)
+
+        return WatchedStore(store, before=before)  # type: ignore[return-value]
+
+    plan_here(s3_job)
+    if late:
+        run_here(s3_job, watch=put_foreign)
+    else:
+        put_behind_its_back(moto, foreign, b"theirs", **metadata)
+        run_here(s3_job)
+    found = rows(s3_job, proxy)
+    assert statuses(found) == {"ok": 3, "conflict": 1}
+    assert found[KEYS[0]]["error_class"] == "conflict"
+    assert open_store(s3_job.output).read(f"images/{KEYS[0]}") == b"theirs"
