@@ -186,7 +186,8 @@ class S3Store:
                 lambda s3: s3.get_object(Bucket=self._bucket, Key=name, Range="bytes=0-0")
             )["Body"].close()
         except ClientError as error:
-            if code_of(error) not in ("NoSuchKey", "InvalidRange"):
+            # A bare 404 is an answer whose body, which names the reason, was cut.
+            if code_of(error) not in ("NoSuchKey", "InvalidRange", "404"):
                 raise
         self._bucket_seen = True
 
