@@ -12,7 +12,13 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
-from sr_core.errors import ConfigurationError, RetryLaterError, SrfleetError
+from sr_core.errors import (
+    ConfigurationError,
+    ErrorClass,
+    RetryLaterError,
+    SrfleetError,
+    StorageError,
+)
 
 EXIT_USAGE, EXIT_TRY_AGAIN = 2, 75
 
@@ -276,18 +282,22 @@ def main() -> None:
     )
     try:
         app()
-    except ConfigurationError as error:
-        _tell("error", error)
-        sys.exit(EXIT_USAGE)
-    except RetryLaterError as error:
-        _tell("stopped", error)
-        sys.exit(EXIT_TRY_AGAIN)
     except SrfleetError as error:
+        if _may_pass(error):
+            _tell("stopped", error)
+            sys.exit(EXIT_TRY_AGAIN)
         _tell("error", error)
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
         _tell("stopped", "what is committed stands; the same command goes on from there")
         sys.exit(EXIT_TRY_AGAIN)
+
+
+def _may_pass(error: SrfleetError) -> bool:
+    """Tell an outage, be it of one object without which nothing goes on, from a mistake."""
+    if isinstance(error, StorageError):
+        return error.error_class is ErrorClass.NETWORK
+    return isinstance(error, RetryLaterError)
 
 
 def _tell(kind: str, what: object) -> None:
