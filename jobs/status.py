@@ -8,6 +8,7 @@ from jobs.display import outcome
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.audit.checks import verify_run
+from sr_core.errors import ConfigurationError
 from sr_core.records import Status
 
 EXIT_DONE, EXIT_FAILED_IMAGES = 0, 3
@@ -45,8 +46,13 @@ def show_verification(root: str, console: Console) -> int:
 
     Returns:
         0 where all is as it should be, 3 otherwise.
+
+    Raises: ConfigurationError where the root holds no run.
     """
-    findings = verify_run(open_store(root))
+    store = open_store(root)
+    if Ledger(store).run() is None:
+        raise ConfigurationError(f"{store.uri} holds no run: it has no run.json")
+    findings = verify_run(store)
     for finding in findings:
         console.print(
             f"{finding.severity}: {finding.subject}: {finding.message}",
