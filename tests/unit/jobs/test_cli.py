@@ -1,4 +1,4 @@
-"""The command line: what is typed becomes a job, what is wrong becomes one line and an exit code."""
+"""The command line: what is typed becomes a job, what is wrong one line and a code."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
         (["upscale", "docs", "ftp://x/y"], "ftp:// is not supported"),
         (["status", "docs"], "holds no run"),
         (["verify", "docs"], "holds no run"),
-        (["upscale", "docs", "out", "--scale", "x"], "not a valid integer"),
+        (["upscale", "docs", "out", "--scale", "x"], "unable to parse string as an integer"),
     ],
 )
 def test_bad_usage_is_one_message_and_exit_code_2(
