@@ -19,22 +19,30 @@ _log = logging.getLogger(__name__)
 
 
 class PixelBudget:
-    """Bound the megapixels that are decoded at one time, over all shards of a process."""
+    """Bound the pixels that are decoded at one time, over all shards of a process.
 
-    def __init__(self, megapixels: float) -> None:
-        self._limit, self._used = megapixels, 0.0
+    In whole pixels: sums of fractions do not come back to zero, for which large images wait.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self._limit, self._used = pixels, 0
         self._freed = threading.Condition()
 
-    def acquire(self, megapixels: float) -> None:
-        """Wait for room. An image larger than the whole budget waits until it is alone."""
-        with self._freed:
-            self._freed.wait_for(lambda: self._used == 0 or self._used + megapixels <= self._limit)
-            self._used += megapixels
+    def acquire(self, pixels: int | None) -> int:
+        """Wait for room, and return how much is held.
 
-    def release(self, megapixels: float) -> None:
+        An image of unknown size (None), or larger than the whole budget, waits until it is alone.
+        """
+        wanted = self._limit if pixels is None else pixels
+        with self._freed:
+            self._freed.wait_for(lambda: self._used == 0 or self._used + wanted <= self._limit)
+            self._used += wanted
+        return wanted
+
+    def release(self, pixels: int) -> None:
         """Give room back."""
         with self._freed:
-            self._used = max(0.0, self._used - megapixels)
+            self._used -= pixels
             self._freed.notify_all()
 
 
@@ -56,7 +64,7 @@ class ShardWorker:
     ) -> None:
         self._root, self._stages = root, stages
         self._io_threads, self._worker = io_threads, worker
-        self._budget = PixelBudget(budget_megapixels)
+        self._budget = PixelBudget(int(budget_megapixels * 1e6))
 
     def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
         """Bring every image of a shard to its one row and commit them.
@@ -147,15 +155,15 @@ class _ShardRun:
             if step == self._read:
                 self._ready.put(work)
             elif step == self._write:
-                self._budget.release(work.held_megapixels)
+                self._budget.release(work.held_px)
                 work.source = work.sr = work.standing = None
                 work.done.set()
 
     def _read(self, work: Work) -> None:
-        self._budget.acquire(work.megapixels)
-        work.held_megapixels = work.megapixels
-        if not work.failed and work.image.output_key is not None:
-            guarded(work, self._stages.fetch_and_decode)
+        if work.failed or work.image.output_key is None:
+            return
+        work.held_px = self._budget.acquire(work.size_px)
+        guarded(work, self._stages.fetch_and_decode)
 
     def _upscale(self, work: Work) -> None:
         if work.source is None or work.failed or work.standing is not None:

@@ -54,16 +54,16 @@ class Work:
     sr: Picture | None = None
     standing: bytes | None = None
     twin: Work | None = None
-    held_megapixels: float = 0.0
+    held_px: int = 0
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def megapixels(self) -> float:
-        """Source and output pixels together, what the image occupies while it is worked on."""
+    def size_px(self) -> int | None:
+        """Source and output pixels of all pages, which it occupies; None where unknown."""
         image = self.image
         source = (image.image.width_px or 0) * (image.image.height_px or 0)
         output = (image.output_width_px or 0) * (image.output_height_px or 0)
-        return (source + output) / _MEGA
+        return (source + output) * (image.image.pages or 1) if output else None
 
     @property
     def failed(self) -> bool:

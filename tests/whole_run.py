@@ -10,7 +10,6 @@ import pytest
 from jobs import prepare
 from jobs.prepare import OpenRun, failed_images, open_run, plan_round, put_plan
 from sr_core.archive.history import read_plan
-from sr_core.archive.runs import RunRecord
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.inference.upscaler import Upscaler, open_upscaler
@@ -24,6 +23,8 @@ def run_here(
     *,
     watch: Callable[[Store], Store] = lambda store: store,
     upscaler: Upscaler | None = None,
+    io_threads: int = 1,
+    budget_megapixels: float = 10,
 ) -> None:
     """Bring a run to its end from wherever it stands.
 
@@ -32,9 +33,17 @@ def run_here(
         attempt: name of the attempt.
         watch: wraps the store of the root, for all its uses.
         upscaler: instead of the job's model.
+        io_threads: of each direction; one keeps the storage calls in order.
+        budget_megapixels: of all images that are decoded at one time.
     """
     run = plan_here(job, watch=watch)
-    worker = shard_worker(job, run.ledger.store, run.record, upscaler)
+    worker = ShardWorker(
+        run.ledger.store,
+        stages(job, run, upscaler),
+        io_threads=io_threads,
+        budget_megapixels=budget_megapixels,
+        worker="test",
+    )
     for round_ in run.ledger.rounds():
         shards = pc.unique(read_plan(run.ledger.store, round_, ["shard"]).column(0)).to_pylist()
         for shard in shards:
@@ -63,16 +72,13 @@ def plan_retry_here(job: JobConfig) -> None:
     put_plan(run, plan_round(run, failed_images(run), len(run.ledger.rounds()), 1, lambda: 1.0))
 
 
-def shard_worker(
-    job: JobConfig, root: Store, record: RunRecord, upscaler: Upscaler | None = None
-) -> ShardWorker:
-    """Make what an actor holds, with one thread for each direction, so that calls keep an order."""
-    stages = Stages(
-        open_store(record.source_uri),
-        root,
-        record.run_id,
+def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> Stages:
+    """Make what an actor does with each image."""
+    return Stages(
+        open_store(run.record.source_uri),
+        run.ledger.store,
+        run.record.run_id,
         job.run,
         upscaler or open_upscaler(job.run.model),
         deadline_s=job.execution.image_deadline_s,
     )
-    return ShardWorker(root, stages, io_threads=1, budget_megapixels=10, worker="test")

@@ -255,3 +255,20 @@ def test_the_pixel_budget_waits_for_room_and_admits_what_is_larger_than_itself_a
     waiting.join()
     budget.acquire(9)
     assert order == ["released", "admitted"]
+
+
+def test_an_image_of_unknown_size_takes_the_whole_budget() -> None:
+    budget = PixelBudget(10)
+    assert budget.acquire(None) == 10
+    admitted = threading.Event()
+
+    def late() -> None:
+        budget.acquire(1)
+        admitted.set()
+
+    waiting = threading.Thread(target=late)
+    waiting.start()
+    assert not admitted.wait(0.05)
+    budget.release(10)
+    assert admitted.wait(10)
+    waiting.join()
