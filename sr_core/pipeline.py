@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -21,11 +21,13 @@ _log = logging.getLogger(__name__)
 class PixelBudget:
     """Bound the pixels that are decoded at one time, over all shards of a process.
 
-    In whole pixels: sums of fractions do not come back to zero, for which large images wait.
+    Whole pixels, as sums of fractions do not come back to zero; first come, first served, as small
+    images could keep a large one waiting for ever.
     """
 
     def __init__(self, pixels: int) -> None:
         self._limit, self._used = pixels, 0
+        self._queue: deque[object] = deque()
         self._freed = threading.Condition()
 
     def acquire(self, pixels: int | None) -> int:
@@ -34,9 +36,13 @@ class PixelBudget:
         An image of unknown size (None), or larger than the whole budget, waits until it is alone.
         """
         wanted = self._limit if pixels is None else pixels
+        ticket = object()
         with self._freed:
-            self._freed.wait_for(lambda: self._used == 0 or self._used + wanted <= self._limit)
+            self._queue.append(ticket)
+            self._freed.wait_for(lambda: self._queue[0] is ticket and self._has_room(wanted))
+            self._queue.popleft()
             self._used += wanted
+            self._freed.notify_all()
         return wanted
 
     def release(self, pixels: int) -> None:
@@ -44,6 +50,9 @@ class PixelBudget:
         with self._freed:
             self._used -= pixels
             self._freed.notify_all()
+
+    def _has_room(self, pixels: int) -> bool:
+        return self._used == 0 or self._used + pixels <= self._limit
 
 
 class ShardWorker:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import queue
 import shutil
 import threading
 from pathlib import Path
@@ -257,18 +258,35 @@ def test_the_pixel_budget_waits_for_room_and_admits_what_is_larger_than_itself_a
     assert order == ["released", "admitted"]
 
 
-def test_an_image_of_unknown_size_takes_the_whole_budget() -> None:
+def test_small_images_do_not_overtake_one_that_waits_for_the_whole_budget() -> None:
     budget = PixelBudget(10)
-    assert budget.acquire(None) == 10
-    admitted = threading.Event()
+    budget.acquire(4)
+    order: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
-    def late() -> None:
-        budget.acquire(1)
-        admitted.set()
+    def ask(pixels: int | None) -> None:
+        order.put(budget.acquire(pixels))
 
-    waiting = threading.Thread(target=late)
-    waiting.start()
-    assert not admitted.wait(0.05)
+    large, small = (threading.Thread(target=ask, args=(pixels,)) for pixels in (None, 5))
+    large.start()
+    while not budget._queue:
+        assert large.is_alive()
+    small.start()
+    while len(budget._queue) < 2:
+        assert small.is_alive()
+    budget.release(4)
+    assert order.get(timeout=10) == 10, "of unknown size, so it counts as all there is"
     budget.release(10)
-    assert admitted.wait(10)
-    waiting.join()
+    assert order.get(timeout=10) == 5
+
+
+def test_a_budget_that_many_sizes_went_through_is_empty_again() -> None:
+    budget = PixelBudget(600_000)
+    sizes = [100_000, 200_000, 300_000]
+    for pixels in sizes:
+        budget.acquire(pixels)
+    for pixels in sizes:
+        budget.release(pixels)
+    large = threading.Thread(target=budget.acquire, args=(10**9,), daemon=True)
+    large.start()
+    large.join(10)
+    assert not large.is_alive()
