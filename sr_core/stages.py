@@ -17,7 +17,7 @@ from sr_core.archive.storage import Store
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.alpha import premultiply
-from sr_core.imaging.codecs import LOSSY, Limits, Picture, decode, encode, losses
+from sr_core.imaging.codecs import LOSSY, Limits, Picture, check_output_size, decode, encode, losses
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
@@ -172,6 +172,9 @@ class Stages:
         )
         if output_format != "tiff":  # the other formats hold one page
             picture = replace(picture, pages=picture.pages[:1])
+        for page in picture.pages:  # the plan did not know its size, or was told a wrong one
+            height, width = self._output_shape(page.pixels)
+            check_output_size(output_format, width, height, self._limits.max_output_px)
         work.source = picture
         with work.timed("fetch"):
             work.standing = self.ledger.adoptable(work.image.output_key, self._run_id)
