@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import ObjectInfo, Store
 from sr_core.archive.tables import MANIFEST_SCHEMA, PARQUET_OPTIONS, manifest_table
-from sr_core.errors import ConfigurationError
+from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import ManifestRow, Status
 
 SOURCE_METADATA = b"srfleet.source"
@@ -154,11 +154,30 @@ def read_manifest(file: str | Path | BinaryIO) -> pa.Table:
         table = pq.read_table(file)
         metadata = dict(MANIFEST_SCHEMA.metadata) | (table.schema.metadata or {})
         table = table.select(MANIFEST_SCHEMA.names).cast(MANIFEST_SCHEMA)
-    except (OSError, KeyError, pa.ArrowException) as error:
+        _check_values(table)
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise ConfigurationError(
             f"{file} is not a manifest ({error}); make one with `srfleet manifest`"
         ) from error
     return table.replace_schema_metadata(metadata)
+
+
+def _check_values(manifest: pa.Table) -> None:
+    """Refuse what would freeze a plan that no worker can read, or a row that none can commit.
+
+    Raises: ValueError.
+    """
+    manifest.validate(full=True)
+    for name, known in (("status", Status), ("error_class", ErrorClass)):
+        strange = set(pc.unique(manifest[name]).to_pylist()) - {None, *known}
+        if strange:
+            raise ValueError(f"{name} cannot be {', '.join(sorted(strange))}")
+    is_ok = pc.equal(manifest["status"], Status.OK)
+    if pc.any(pc.not_equal(is_ok, pc.is_null(manifest["error_class"]))).as_py():
+        raise ValueError("an error_class is for rows that are not ok, and for all of those")
+    for name in ("size_bytes", "width_px", "height_px", "pages"):
+        if (pc.min(manifest[name]).as_py() or 0) < 0:
+            raise ValueError(f"{name} cannot be negative")
 
 
 @contextmanager
