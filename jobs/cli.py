@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.text import Text
 
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
 from sr_core.errors import (
@@ -69,9 +71,19 @@ JobOption = Annotated[
 ]
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class _Terminal(Console):
+    """Shows texts without what they may command: names of files can hold escape sequences."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(_CONTROL.sub("\ufffd", text), **options)
+
+
 def console() -> Console:
     """Return where people read: standard error, so that standard output stays for data."""
-    return Console(stderr=True, soft_wrap=True)
+    return _Terminal(stderr=True, soft_wrap=True)
 
 
 def build_job(

@@ -17,7 +17,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from jobs.cli import console
 from jobs.manifest import make_manifest
+from jobs.upscale import upscale
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.manifest import SOURCE_METADATA, image_id
 from sr_core.archive.storage import open_store
@@ -29,7 +31,7 @@ from sr_core.errors import ConfigurationError
 from sr_core.records import ManifestRow
 from tests.whole_run import run_here
 
-SIZE = (12, 9)
+SIZE = (12, 8)
 GOOD = ["good.png", "sub/inner.png"]
 
 
@@ -219,7 +221,7 @@ def test_references_of_a_table_are_rejected_alike(canary: Path) -> None:
     folder.mkdir()
     rows = []
     for number, reference in enumerate(hostile):
-        shutil.copy(canary.parent / "photos/good.png", folder / f"{number:02d}.png")
+        small_copy(folder / f"{number:02d}.png")
         rows.append((f"copies/{number:02d}.png", reference))
     table = write_csv(canary, rows)
     found = run_unharmed(canary, manifest_of(table))
@@ -233,13 +235,17 @@ def test_references_of_a_manifest_that_no_scan_has_seen_are_not_read(canary: Pat
     rows = []
     for number, reference in enumerate(hostile):
         key = f"copies/{number:02d}.png"
-        # As large as its output, so that it would be compared.
-        Image.new("RGB", (3, 3), (10, 200, 10)).save(canary.parent / "photos" / key)
-        rows.append(claimed(key, width_px=3, height_px=3, reference_key=reference))
+        small_copy(canary.parent / "photos" / key)
+        rows.append(claimed(key, width_px=3, height_px=2, reference_key=reference))
     found = run_unharmed(canary, hand_made(canary, rows))
     assert all(row["status"] == "ok" for row in found)
     check_references(found, len(hostile))
     assert all(row["warnings"][0].startswith("reference ") for row in found)
+
+
+def small_copy(path: Path) -> None:
+    """Write a source whose output is as large as the canary, which then could be compared."""
+    Image.new("RGB", (SIZE[0] // 4, SIZE[1] // 4), (10, 200, 10)).save(path)
 
 
 def check_references(rows: list[dict[str, Any]], count: int) -> None:
@@ -269,6 +275,19 @@ def test_a_manifest_that_lies_about_sizes_meets_the_limits_all_the_same(canary: 
     rows = run_unharmed(canary, hand_made(canary, [claimed("good.png"), claimed("large.png")]))
     classes = {row["key"]: row["error_class"] for row in rows}
     assert classes == {"good.png": None, "large.png": "too_large"}
+
+
+def test_names_of_files_do_not_command_the_terminal(
+    canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = canary.parent / "photos"
+    planned = job(canary, source)
+    run_here(planned)
+    (source / "\x1b]0;owned\x07\x1b[31m.png").touch()
+    upscale(planned, console())
+    said = capsys.readouterr().err
+    assert "source: 1 new since the plan" in said
+    assert not set(said) & {"\x1b", "\x07"}
 
 
 MALFORMED = [
