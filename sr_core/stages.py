@@ -213,7 +213,7 @@ class Stages:
                 if not written:
                     # Somebody else was first, or our own put, whose answer was lost.
                     adopted, work.sr = True, None
-                    data = self.ledger.adoptable(key, self._run_id) or data
+                    data = self._first_written(key)
             work.standing = data
         if adopted:
             self._decode_standing(work)
@@ -227,6 +227,13 @@ class Stages:
             "output_sha256": hashlib.sha256(work.standing).hexdigest(),
             "adopted": adopted,
         }
+
+    def _first_written(self, key: str) -> bytes:
+        standing = self.ledger.adoptable(key, self._run_id)
+        if standing is None:
+            message = f"{key} stood there and was removed at once; --retry-failed writes it"
+            raise ImageError(ErrorClass.CONFLICT, message)
+        return standing
 
     def _encoded(self, work: Work, output_format: str) -> bytes:
         if work.sr is None:

@@ -134,6 +134,34 @@ def test_a_foreign_object_in_the_way_is_a_conflict_and_stays(tmp_path: Path) -> 
     assert opened(tmp_path / "out/images/000.png").size == (5, 5)
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_an_empty_file_that_gets_in_between_does_not_pass_for_the_output(
+    tmp_path: Path, stays: bool
+) -> None:
+    keys = write_photographs(tmp_path / "photos", 1)
+    foreign = tmp_path / "out" / "images" / keys[0]
+
+    class Overtaken:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def put_if_absent(self, key: str, *arguments: Any) -> bool:
+            if key.startswith("images/"):
+                foreign.parent.mkdir()
+                foreign.touch()
+            written: bool = self._store.put_if_absent(key, *arguments)
+            if not stays:
+                foreign.unlink(missing_ok=True)
+            return written
+
+    run_here(job(tmp_path), watch=Overtaken)
+    assert rows(tmp_path)[keys[0]]["error_class"] == "conflict"
+    assert foreign.exists() == stays
+
+
 def test_another_configuration_on_the_same_root_is_refused(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 2)
     run_here(job(tmp_path))
