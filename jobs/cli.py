@@ -292,6 +292,8 @@ def main() -> None:
         format="%(message)s",
         handlers=[RichHandler(console=console(), show_path=False, markup=False)],
     )
+    # What it says of a file stands in the file's row, where it matters.
+    logging.getLogger("imagecodecs").setLevel(logging.ERROR)
     try:
         app()
     except SrfleetError as error:

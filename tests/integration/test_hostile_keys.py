@@ -31,7 +31,7 @@ from sr_core.errors import ConfigurationError
 from sr_core.records import ManifestRow
 from tests.whole_run import run_here
 
-SIZE = (12, 8)
+SIZE = (48, 32)
 GOOD = ["good.png", "sub/inner.png"]
 
 
@@ -236,7 +236,7 @@ def test_references_of_a_manifest_that_no_scan_has_seen_are_not_read(canary: Pat
     for number, reference in enumerate(hostile):
         key = f"copies/{number:02d}.png"
         small_copy(canary.parent / "photos" / key)
-        rows.append(claimed(key, width_px=3, height_px=2, reference_key=reference))
+        rows.append(claimed(key, width_px=12, height_px=8, reference_key=reference))
     found = run_unharmed(canary, hand_made(canary, rows))
     assert all(row["status"] == "ok" for row in found)
     check_references(found, len(hostile))
