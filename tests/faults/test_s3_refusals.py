@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -137,3 +138,24 @@ def test_an_output_of_somebody_else_is_a_conflict_and_stays(
     assert statuses(found) == {"ok": 3, "conflict": 1}
     assert found[KEYS[0]]["error_class"] == "conflict"
     assert open_store(s3_job.output).read(f"images/{KEYS[0]}") == b"theirs"
+
+
+def test_keys_of_a_bucket_that_mean_harm_elsewhere_are_rejected_unread(
+    s3_job: JobConfig, proxy: FaultProxy, moto: S3Server
+) -> None:
+    # In S3 these are ordinary keys, which somebody may have put there; on a disk they are not.
+    hostile = ["../outside.png", "/etc/passwd", "a//b.png", "~/x.png", "a\\..\\x.png", "a::b.png"]
+    hostile += ["\x1b[31m.png", "tab\t.png", "http://127.0.0.1:9/x.png", "./x.png", ".."]
+    for key in hostile:
+        put_behind_its_back(moto, f"{s3_job.source}/{key}", b"not to be read")
+    run_here(s3_job)
+    found = rows(s3_job, proxy)
+    assert statuses(found) == {"ok": 4, "key_rejected": len(hostile)}
+    assert {key for key, row in found.items() if row["error_class"]} == set(hostile)
+    asked = {unquote(path).partition("?")[0] for _, path in proxy.requests}
+    place = f"/{s3_job.source.removeprefix('s3://').removesuffix('photos')}"
+    objects = {path.removeprefix(place) for path in asked if path.startswith(place)}
+    assert asked - {place + path for path in objects} == {f"/{moto.bucket}"}, "listings"
+    assert {path for path in objects if path.startswith("photos/")} == {
+        f"photos/{key}" for key in KEYS
+    }
