@@ -100,7 +100,8 @@ def plan_round(
     """
     job = run.job
     store = run.ledger.store
-    earlier = [read_plan(store, each, ["image_id", "output_key"]) for each in range(round_)]
+    columns = ["image_id", "size_bytes", "etag", "output_key"]
+    earlier = [read_plan(store, each, columns) for each in range(round_)]
     taken = keys_of_others(earlier, manifest)
 
     def plan(megapixels: float) -> Plan:

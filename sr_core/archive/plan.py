@@ -35,6 +35,8 @@ from sr_core.records import PlannedImage, Status
 
 Mask = NDArray[np.bool_]
 
+_VERSION_COLUMNS = ["image_id", "size_bytes", "etag"]
+
 ROW_GROUP_ROWS = 8192
 """With 10^6 images a footer of 250 kB and row groups of 500 kB; a shard costs one of each."""
 
@@ -90,18 +92,21 @@ def make_plan(
 
 
 def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
-    """Collect the output keys that earlier plans gave to images that are not in a manifest.
+    """Collect the output keys that earlier plans gave to other images, or to other versions.
 
-    These are the taken_keys of a further round: an image that is tried again keeps its name.
+    These are the taken_keys of a further round: an image that is tried again keeps its name only
+    while its source is the same, since an output that stands under that name is adopted. An unknown
+    version equals none.
 
     Args:
-        earlier: plans, with at least image_id and output_key.
+        earlier: plans, with at least image_id, size_bytes, etag and output_key.
         manifest: of the further round.
     """
-    ids = manifest["image_id"].combine_chunks()
+    versions = manifest.select(_VERSION_COLUMNS)
     keys: set[str] = set()
     for plan in earlier:
-        others = plan.filter(pc.invert(pc.is_in(plan["image_id"], ids)))
+        named = plan.select([*_VERSION_COLUMNS, "output_key"])
+        others = named.join(versions, _VERSION_COLUMNS, join_type="left anti")
         keys.update(pc.drop_null(others["output_key"]).to_pylist())
     return keys
 

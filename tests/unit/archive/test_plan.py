@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sr_core.archive import plan as plan_module
 from sr_core.archive.manifest import image_id
-from sr_core.archive.plan import plan_bytes, read_shard
+from sr_core.archive.plan import keys_of_others, plan_bytes, read_shard
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.tables import PLAN_SCHEMA, plan_rows
+from sr_core.archive.tables import PLAN_SCHEMA, manifest_table, plan_rows
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError, ErrorClass, SrfleetError
 from sr_core.records import ManifestRow, Status
@@ -145,6 +147,37 @@ def test_a_shard_that_is_not_planned_is_an_error(store: Store) -> None:
 def test_the_file_is_the_same_every_time() -> None:
     rows = [image_row(f"{number}.jpg") for number in range(20)]
     assert plan_bytes(plan_of(rows), "0" * 16) == plan_bytes(plan_of(rows), "0" * 16)
+
+
+@pytest.mark.parametrize(
+    ("change", "keeps"),
+    [
+        ({}, True),
+        ({"etag": "v2"}, False),
+        ({"size_bytes": 1001}, False),
+        ({"etag": None}, False),
+    ],
+    ids=["same version", "other etag", "other size", "unknown version"],
+)
+def test_an_image_tried_again_keeps_its_output_name_only_for_the_same_version(
+    change: dict[str, Any], keeps: bool
+) -> None:
+    first = image_row("a.jpg", etag="v1")
+    again = replace(first, **change)
+    taken = keys_of_others([plan_of([first]).table], manifest_table([again]))
+    (image,) = planned(plan_of([again], taken=taken)).values()
+    assert image.output_key == ("images/a.jpg" if keeps else f"images/a.{again.image_id[:8]}.jpg")
+
+
+def test_every_version_of_an_image_has_an_output_name_of_its_own() -> None:
+    plans: list[pa.Table] = []
+    for etag in ("v1", "v2", "v3", "v2", "v1"):
+        row = image_row("a.jpg", etag=etag)
+        taken = keys_of_others(plans, manifest_table([row]))
+        plans.append(plan_of([row], taken=taken).table)
+    names = [plan["output_key"][0].as_py() for plan in plans]
+    assert len(set(names)) == 3
+    assert names[3:] == [names[1], names[0]]
 
 
 def test_a_plan_has_the_schema_of_plans() -> None:

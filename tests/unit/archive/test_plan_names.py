@@ -103,8 +103,8 @@ def test_a_name_too_long_for_a_file_system_is_shortened_between_characters() -> 
 
 
 def test_names_of_earlier_rounds_are_taken_but_an_image_tried_again_keeps_its_own() -> None:
-    first = plan_of([image_row("a.jpg"), image_row("b.jpg"), image_row("c.jpg")])
-    again = manifest_table([image_row("B.jpg"), image_row("c.jpg")])
+    first = plan_of([image_row(f"{name}.jpg", etag=f"{name}1") for name in "abc"])
+    again = manifest_table([image_row("B.jpg"), image_row("c.jpg", etag="c1")])
     taken = keys_of_others([first.table], again)
     assert taken == {"images/a.jpg", "images/b.jpg"}
     assert _names([image_row("B.jpg"), image_row("c.jpg")], taken=taken) == {
