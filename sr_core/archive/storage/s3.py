@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from botocore.exceptions import ClientError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 _LONGEST_KEY_BYTES = 1024
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
+_DIRECTORY_BUCKET = "--x-s3"  # how the names of S3 Express buckets end
 
 
 class S3Store:
@@ -49,7 +53,23 @@ class S3Store:
         return type(self), (self._bucket, self._prefix.rstrip("/"), self._settings)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield objects in the order in which the store lists them; S3 lists by key."""
+        """Yield objects in the order of their keys.
+
+        Amazon's general purpose buckets list by key. Elsewhere (directory buckets, SeaweedFS) the
+        order may be another, so there the listing is held in memory and sorted: some 350 bytes for
+        an object.
+        """
+        with self._explaining("list", prefix, whole_store=True):
+            in_order = self._lists_by_key()
+        listed = self._listed(prefix)
+        yield from listed if in_order else sorted(listed, key=attrgetter("key"))
+
+    def _lists_by_key(self) -> bool:
+        host = urlsplit(self._requests.client.meta.endpoint_url).hostname or ""
+        return host.endswith(_AMAZON) and not self._bucket.endswith(_DIRECTORY_BUCKET)
+
+    def _listed(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield objects in the order in which the server lists them."""
         token: dict[str, str] = {}
         while True:
             with self._explaining("list", prefix, whole_store=True):

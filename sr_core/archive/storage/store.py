@@ -46,8 +46,9 @@ class Store(Protocol):
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in the order of their keys.
 
-        Streams. The store's own files and empty folder markers are left out; what can be seen but
-        not read (links out of the root, unreadable folders) is one object whose read says why.
+        Streams where the system beneath lists by key. The store's own files and empty folder
+        markers are left out; what can be seen but not read (links out of the root, unreadable
+        folders) is one object whose read says why.
         """
         ...
 
