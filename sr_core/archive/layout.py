@@ -7,6 +7,8 @@ import re
 RUN_KEY = "run.json"
 IMAGES_PREFIX = "images/"
 METRICS_PREFIX = "metrics/"
+OWN_NAMES = (RUN_KEY, IMAGES_PREFIX, METRICS_PREFIX, "plan.parquet", "plan-round-", "_SUCCESS")
+"""How the names of all objects begin that are written once."""
 
 _PART = re.compile(r"metrics/(?:round-([1-9]\d*)-)?shard-(\d{5,})\.parquet")
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from sr_core.archive.layout import OWN_NAMES
+from sr_core.archive.storage.keys import RESERVED
 from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of, status_of
 from sr_core.archive.storage.s3_requests import Requests
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, MultipartUploadTypeDef
 
 _SLOWEST_UPLOAD = 1 << 20  # bytes/s; a body that takes longer at this rate gets a later deadline
 _DENIED = ("AccessDenied", "NotImplemented")
@@ -74,19 +76,42 @@ class Writes:
                 raise
 
     def abort_uploads(self, prefix: str, begun_before: datetime) -> int:
-        """Abort unfinished uploads and count them; none where the credentials may not see them."""
+        """Abort unfinished uploads of a run and count them.
+
+        Others under the prefix, which may be a whole bucket, are left alone. None is aborted where
+        the credentials may not list them.
+        """
+        own = tuple(f"{prefix}{name}" for name in (*OWN_NAMES, RESERVED))
         try:
-            page = self._requests.send(
-                lambda s3: s3.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
-            )
+            uploads = list(self._unfinished_uploads(prefix))
         except ClientError as error:
             if code_of(error) in _DENIED:
                 return 0
             raise
-        old = [item for item in page.get("Uploads", []) if item["Initiated"] <= begun_before]
+        old = [
+            item
+            for item in uploads
+            if item["Key"].startswith(own) and item["Initiated"] <= begun_before
+        ]
         for item in old:
             self._abort(item["Key"], item["UploadId"])
         return len(old)
+
+    def _unfinished_uploads(self, prefix: str) -> Iterator[MultipartUploadTypeDef]:
+        marker: dict[str, str] = {}
+        while True:
+            page = self._requests.send(
+                lambda s3, marker=marker: s3.list_multipart_uploads(  # type: ignore[misc]
+                    Bucket=self._bucket, Prefix=prefix, **marker
+                )
+            )
+            yield from page.get("Uploads", [])
+            if not page.get("IsTruncated"):
+                return
+            marker = {
+                "KeyMarker": page["NextKeyMarker"],
+                "UploadIdMarker": page["NextUploadIdMarker"],
+            }
 
     def _upload(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
         upload = self._requests.send(

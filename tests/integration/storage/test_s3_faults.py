@@ -111,16 +111,47 @@ def test_uploads_of_killed_writers_are_aborted_under_the_own_root_only(
     assert uploads(other) == ["images/a.png"]
 
 
+def test_uploads_of_others_are_left_alone_where_the_root_holds_more_than_the_run(
+    s3: Store, moto: S3Server, uploads: Callable[[Store], list[str]]
+) -> None:
+    strangers = ["backup.tar", "holidays/images/a.png", "planning/film.mov"]
+    own = [
+        "images/b.png",
+        "metrics/shard-00000.parquet",
+        "plan-round-1.parquet",
+        ".srfleet-probe-1",
+    ]
+    for name in strangers + own:
+        key = f"{prefix_of(s3)}{name}"
+        moto.admin().create_multipart_upload(Bucket=moto.bucket, Key=key)
+    assert s3.remove_leftovers(older_than_s=0) == len(own)
+    assert sorted(uploads(s3)) == strangers
+
+
+@pytest.mark.slow
+def test_more_unfinished_uploads_than_one_answer_lists_are_all_aborted(
+    seaweed: S3Server, monkeypatch: Environment
+) -> None:
+    set_environment(monkeypatch, seaweed.environment())  # moto lists all in one answer
+    store = open_store(f"s3://{seaweed.bucket}/{uuid.uuid4().hex}")
+    admin = seaweed.admin()
+    for number in range(1005):
+        key = f"{prefix_of(store)}images/{number:04}.png"
+        admin.create_multipart_upload(Bucket=seaweed.bucket, Key=key)
+    assert store.remove_leftovers(older_than_s=0) == 1005
+    assert unfinished(seaweed, store) == []
+
+
 @pytest.mark.slow
 def test_an_upload_that_may_be_under_way_is_left_alone(
     seaweed: S3Server, monkeypatch: Environment
 ) -> None:
     set_environment(monkeypatch, seaweed.environment())  # moto dates all uploads to 2010
     store = open_store(f"s3://{seaweed.bucket}/{uuid.uuid4().hex}")
-    key = f"{prefix_of(store)}a.png"
+    key = f"{prefix_of(store)}images/a.png"
     seaweed.admin().create_multipart_upload(Bucket=seaweed.bucket, Key=key)
     assert store.remove_leftovers() == 0
-    assert unfinished(seaweed, store) == ["a.png"]
+    assert unfinished(seaweed, store) == ["images/a.png"]
     assert store.remove_leftovers(older_than_s=0) == 1
     assert unfinished(seaweed, store) == []
 
