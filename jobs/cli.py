@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +15,13 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
+from jobs.exit_codes import ExitCode, ending
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
-from sr_core.errors import (
-    ConfigurationError,
-    ErrorClass,
-    RetryLaterError,
-    SrfleetError,
-    StorageError,
-)
+from sr_core.errors import ConfigurationError
 
-EXIT_USAGE, EXIT_TRY_AGAIN = 2, 75
+# What typer (Ctrl-C) and Ray (SIGTERM, once it was started) turn a signal into.
+_INTERRUPTED = (130, signal.SIGTERM)
+_NOBODY_READS = 1  # what typer and rich turn a closed pipe into
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -294,25 +293,24 @@ def main() -> None:
     )
     # What it says of a file stands in the file's row, where it matters.
     logging.getLogger("imagecodecs").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it; as Ctrl-C
     try:
         app()
-    except SrfleetError as error:
-        if _may_pass(error):
-            _tell("stopped", error)
-            sys.exit(EXIT_TRY_AGAIN)
-        _tell("error", error)
-        sys.exit(EXIT_USAGE)
-    except KeyboardInterrupt:
-        _tell("stopped", "what is committed stands; the same command goes on from there")
-        sys.exit(EXIT_TRY_AGAIN)
-
-
-def _may_pass(error: SrfleetError) -> bool:
-    """Tell an outage, be it of one object without which nothing goes on, from a mistake."""
-    if isinstance(error, StorageError):
-        return error.error_class is ErrorClass.NETWORK
-    return isinstance(error, RetryLaterError)
+    except SystemExit as end:
+        if end.code in _INTERRUPTED:
+            _tell("stopped", "the same command goes on from what is committed")
+        elif end.code != _NOBODY_READS:
+            raise
+        sys.exit(ExitCode.TRY_AGAIN)
+    except Exception as error:
+        known = ending(error)
+        if known is None:
+            raise
+        code, line = known
+        _tell("stopped" if code is ExitCode.TRY_AGAIN else "error", line)
+        sys.exit(code)
 
 
 def _tell(kind: str, what: object) -> None:
-    console().print(f"{kind}: {what}", style="bold red", markup=False, highlight=False)
+    with suppress(SystemExit):  # of rich, where nobody reads; the code still says it
+        console().print(f"{kind}: {what}", style="bold red", markup=False, highlight=False)

@@ -12,11 +12,10 @@ from rich.console import Console
 
 from jobs.actors import KNOWN_ANSWER_LEVELS
 from jobs.cluster import connected
+from jobs.exit_codes import ExitCode
 from sr_core.archive.storage import open_store
 from sr_core.config import ExecutionConfig
 from sr_core.errors import SrfleetError
-
-EXIT_DONE, EXIT_USAGE = 0, 2
 
 
 def run_doctor(console: Console, root: str | None, address: str | None) -> int:
@@ -34,7 +33,7 @@ def run_doctor(console: Console, root: str | None, address: str | None) -> int:
         broken += not good
         console.print("[green]ok[/]  " if good else "[red]bad[/] ", f"{name}: ", end="")
         console.print(said, markup=False, highlight=False)
-    return EXIT_USAGE if broken else EXIT_DONE
+    return ExitCode.USAGE if broken else ExitCode.DONE
 
 
 def _checks(root: str | None, address: str | None) -> Iterator[tuple[str, Callable[[], str]]]:

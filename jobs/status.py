@@ -5,13 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 
 from jobs.display import outcome
+from jobs.exit_codes import ExitCode
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.audit.checks import verify_run
 from sr_core.errors import ConfigurationError
 from sr_core.records import Status
-
-EXIT_DONE, EXIT_FAILED_IMAGES = 0, 3
 
 
 def show_status(root: str, console: Console) -> int:
@@ -37,8 +36,8 @@ def show_status(root: str, console: Console) -> int:
     lines.append("finished" if progress.finished else "not finished")
     console.print("\n".join(lines), markup=False, highlight=False)
     if not progress.finished:
-        return 75
-    return EXIT_FAILED_IMAGES if progress.statuses.get(Status.FAILED) else EXIT_DONE
+        return ExitCode.TRY_AGAIN
+    return ExitCode.FAILED_IMAGES if progress.statuses.get(Status.FAILED) else ExitCode.DONE
 
 
 def show_verification(root: str, console: Console) -> int:
@@ -60,4 +59,4 @@ def show_verification(root: str, console: Console) -> int:
             highlight=False,
         )
     console.print(f"{len(findings)} findings" if findings else "everything is as it should be")
-    return EXIT_FAILED_IMAGES if findings else EXIT_DONE
+    return ExitCode.FAILED_IMAGES if findings else ExitCode.DONE

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from jobs import cli
 from jobs.cli import app, build_job, parse_target
 from sr_core.errors import ConfigurationError
 
@@ -85,3 +89,88 @@ def test_bad_usage_is_one_message_and_exit_code_2(
     assert says in " ".join(run.stderr.replace("│", " ").split())
     assert "Traceback" not in run.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [("manifest", signal.SIGINT), ("manifest", signal.SIGTERM), ("plan", signal.SIGTERM)],
+)
+def test_a_signal_while_a_source_is_listed_is_one_line_and_exit_code_75(
+    command: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    # A storage that takes the request for the listing and never answers.
+    with socket.create_server(("127.0.0.1", 0)) as storage:
+        storage.settimeout(60)
+        environment = os.environ | {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{storage.getsockname()[1]}",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "NO_PROXY": "127.0.0.1",
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+        }
+        with subprocess.Popen(
+            [sys.executable, "-m", "jobs", command, "s3://archive/photos"],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            connection, _ = storage.accept()
+            with connection:
+                process.send_signal(number)
+                _, said = process.communicate(timeout=60)
+    assert process.returncode == 75, said
+    assert said.splitlines() == ["stopped: the same command goes on from what is committed"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_manifest_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    run = srfleet("manifest", str(tmp_path / "photos"), "-o", str(tmp_path / "missing" / "out"))
+    assert run.returncode == 2
+    assert len(run.stderr.splitlines()) == 1
+    assert run.stderr.startswith("error: ")
+    assert "No such file or directory" in run.stderr
+
+
+def test_a_full_disk_may_be_emptied(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    # A limit on the size of files stands for the disk.
+    limited = 'ulimit -f 0; exec "$0" -m jobs manifest photos -o out'
+    run = subprocess.run(
+        ["bash", "-c", limited, sys.executable],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 75, run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert "File too large" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [(0, 0), (2, 2), (3, 3), (75, 75), (130, 75), (signal.SIGTERM, 75), (1, 75)],
+)
+def test_whatever_stops_a_command_the_code_is_a_documented_one(
+    ended: int, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda: sys.exit(ended))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert end.value.code == code
+
+
+def test_the_code_says_it_even_where_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "jobs", "status", "no-such-folder"]
+    with open(writer, "wb") as closed:
+        assert subprocess.run(command, stderr=closed, check=False).returncode == 2
