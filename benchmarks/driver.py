@@ -1,6 +1,6 @@
 """Driver and ledger alone, with actors that upscale nothing: `python -m benchmarks.driver`.
 
-The real driver, fleet, plan and commits, at 10^3 and 10^5 images that do not exist. Prints
+The real driver, fleet, plan and commits, at 10^3 and 10^5 images that do not exist, but one. Prints
 Markdown: images per second, and the driver's memory: after its first and last shard, and at most,
 which is while it plans.
 """
@@ -105,6 +105,10 @@ def measure(images: int) -> tuple[float, float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         source.mkdir()
+        # The one that the driver looks for to see that the source is there.
+        first = source / next(rows(1)).key
+        first.parent.mkdir()
+        first.touch()
         manifest = Path(folder) / "manifest.parquet"
         write_manifest(rows(images), manifest, source.as_uri())
         job = JobConfig(

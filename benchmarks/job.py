@@ -3,7 +3,7 @@
 One actor per core, the same photographs on both sides, in turn. Bare: the network alone on float
 tiles in memory, results thrown away. Whole: fetch, decode, upscale, measure, encode, put, commit.
 Starting Ray and loading the network are left out on both sides. Prints Markdown. Photographs:
-SRFLEET_SHARED/data/val, shrunk to a third; without it the samples of the demo.
+SRFLEET_SHARED/data/val, shrunk to a quarter; without it the samples of the demo.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 
 REPEATS = 3
-PHOTOGRAPHS = 10
+PHOTOGRAPHS = 32
 MODEL = "srresnet"
 FORMATS = ("jpeg", "png")
-EXECUTION = ExecutionConfig(device="cpu", shard_megapixels=8)
+EXECUTION = ExecutionConfig(device="cpu")
 STAGES = ("fetch", "decode", "upscale", "measure", "encode", "put")
 
 
@@ -107,7 +107,7 @@ def write_photographs(folder: Path) -> list[str]:
     folder.mkdir()
     for path in found[:PHOTOGRAPHS]:
         with Image.open(path) as image:
-            image.convert("RGB").reduce(3).save(folder / f"{path.stem}.jpg", quality=92)
+            image.convert("RGB").reduce(4).save(folder / f"{path.stem}.jpg", quality=92)
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -125,7 +125,7 @@ def run_job(source: Path, root: Path, output_format: str) -> float:
         execution=EXECUTION,
     )
     run, manifest = open_run(job)
-    put_plan(run, plan_round(run, manifest, 0, 1, lambda: 1.0))
+    put_plan(run, plan_round(run, manifest, 0, choose_devices(EXECUTION).actors, lambda: 1.0))
     actors = start_actors(run)
     slots = actors * SHARDS_PER_ACTOR
     shards = pc.unique(pq.read_table(root / "plan.parquet").column("shard")).to_pylist()

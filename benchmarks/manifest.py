@@ -18,8 +18,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from sr_core.archive.manifest import image_id, manifest_digest, read_manifest, scan, write_manifest
+from sr_core.archive.manifest import (
+    image_id,
+    list_source,
+    manifest_digest,
+    read_manifest,
+    write_manifest,
+)
 from sr_core.archive.plan import make_plan, plan_bytes
+from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import open_store
 from sr_core.config import RunConfig
 from sr_core.records import ManifestRow
@@ -92,7 +99,9 @@ def _scan(folder: Path, count: int) -> None:
     for number in range(1, count):
         os.link(first, folder / f"{number}.jpg")
     with _timed("scan files", count):
-        found = sum(row.width_px == 1200 for row in scan(open_store(str(folder))))
+        source = open_store(str(folder))
+        rows = probe_rows(source, list_source(source))
+        found = sum(row.width_px == 1200 for row in rows)
     if found != count:
         raise SystemExit(f"only {found} of {count} files were probed")
 

@@ -1,4 +1,4 @@
-"""What the metrics cost on one core, and what the baselines score: `python -m benchmarks.metrics`.
+"""What the metrics cost on one core, what every upscaler scores: `python -m benchmarks.metrics`.
 
 Prints Markdown. The scores need Set5 and Set14 (SRFLEET_SHARED, default ../shared).
 """
@@ -13,17 +13,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
 from PIL import Image
 
 from sr_core.imaging.pixels import Pixels
-from sr_core.imaging.resample import Interpolation, resize_pixels
+from sr_core.imaging.resample import resize_pixels
+from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
 from sr_core.metrics.reference import compare_y
 from sr_core.metrics.suite import Measures, measure
+from sr_core.models.catalogue import BASELINES, shipped_models
 
 SCALE = 4
 SOURCE_PX = (750, 1000)
@@ -79,24 +80,25 @@ def print_costs() -> None:
 
 
 def print_scores(bench: Path) -> None:
-    """Measure the baselines at x4; means over each set, infinite values as inf."""
+    """Measure every upscaler at x4; means over each set, infinite values as inf."""
     print("| set | upscaler | " + " | ".join(SHOWN) + " |\n" + "| --- " * (len(SHOWN) + 2) + "|")
     for name in ("Set5", "Set14"):
         pairs = [
             (read(path), read(hr_path(path))) for path in sorted((bench / name).glob("LRx4/*"))
         ]
-        for interpolation in get_args(Interpolation):
-            measures = [score(lr, hr, interpolation) for lr, hr in pairs]
+        for model in (*BASELINES, *shipped_models()):
+            upscaler = open_upscaler(model)
+            measures = [score(lr, hr, upscaler) for lr, hr in pairs]
             means = [mean([asdict(one)[column] for one in measures]) for column in SHOWN]
-            print(f"| {name} | {interpolation} | " + " | ".join(f"{m:.4f}" for m in means) + " |")
+            print(f"| {name} | {model} | " + " | ".join(f"{m:.4f}" for m in means) + " |")
 
 
-def score(lr: Pixels, hr: Pixels, interpolation: Interpolation) -> Measures:
+def score(lr: Pixels, hr: Pixels, upscaler: Upscaler) -> Measures:
     """Upscale and measure one image."""
 
     def upscale(pixels: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
-        return resize_pixels(pixels, height * SCALE, width * SCALE, interpolation)
+        return upscaler.upscale(pixels, height * SCALE, width * SCALE)
 
     return measure(lr, upscale(lr), upscale=upscale, scale=SCALE, reference=hr)
 

@@ -58,7 +58,10 @@ class UpscaleActor:
         execution: ExecutionConfig,
         device: str,
         checkpoint_hash: str | None,
+        witness: str | None,
     ) -> None:
+        """Take what decides the run, and the key of a source that the driver sees."""
+        self._witness = witness
         self._checkpoint_hash = checkpoint_hash
         self._source_uri, self._root_uri, self._run_id = source_uri, root_uri, run_id
         self._config, self._execution, self._device = config, execution, device
@@ -78,6 +81,8 @@ class UpscaleActor:
         limit_threads(self._execution)
         root = open_store(self._root_uri)
         check_root(root, self._run_id)
+        source = open_store(self._source_uri)
+        check_source(source, self._witness)
         check_checkpoint(self._config.model, self._checkpoint_hash)
         budget = self._execution.memory_budget_mb << 20
         upscaler = open_upscaler(
@@ -85,7 +90,7 @@ class UpscaleActor:
         )
         check_known_answer(upscaler, self._device)
         stages = Stages(
-            open_store(self._source_uri),
+            source,
             root,
             self._run_id,
             self._config,
@@ -133,6 +138,18 @@ def check_root(root: Store, run_id: str) -> None:
     if standing is None or standing.run_id != run_id:
         raise ConfigurationError(
             f"{platform.node()} does not see run {run_id} in {root.uri}; the output must be in S3 "
+            "or in a folder that all machines share"
+        )
+
+
+def check_source(source: Store, witness: str | None) -> None:
+    """Refuse to work where this machine does not see the sources that the driver sees.
+
+    Raises: ConfigurationError.
+    """
+    if witness is not None and source.head(witness) is None:
+        raise ConfigurationError(
+            f"{platform.node()} does not see {witness} in {source.uri}; the source must be in S3 "
             "or in a folder that all machines share"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from sr_core.errors import ConfigurationError, RetryLaterError
 
 # Ray keeps only small messages of ours; its default is 30 % of the memory.
 _OBJECT_STORE_BYTES = 128 << 20
+# What an actor takes beside its budget: Python, torch, the network, encoders.
+_ACTOR_BYTES = 1 << 30
+_POLL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,16 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
         "log_to_driver": False,
         "configure_logging": False,
     }
-    address = execution.address or os.environ.get("RAY_ADDRESS")
+    address = _address(execution)
     if address is None:
         options |= {
             "address": "local",
-            "num_cpus": os.cpu_count(),
             "include_dashboard": False,
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        if cores and cores < (os.cpu_count() or 1):
+            options["num_cpus"] = cores  # what a scheduler left us, which Ray does not look at
     else:
         options["address"] = address
     try:
@@ -64,29 +70,36 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
 
 
 def choose_devices(execution: ExecutionConfig) -> Devices:
-    """Decide how many actors run on what, from what the cluster has now.
+    """Decide how many actors run on what, from what the cluster has.
 
-    Raises: ConfigurationError if the cluster lacks what was asked for.
+    A cluster that is only starting, with no machine for an actor yet, is waited for.
+
+    Raises: ConfigurationError if a local Ray lacks what was asked for, RetryLaterError if a cluster
+        still does after `node_wait_s`.
     """
-    resources = ray.cluster_resources()
-    gpus, cpus = int(resources.get("GPU", 0)), resources.get("CPU", 0.0)
-    device = execution.device
-    if device == "auto":
-        device = "cuda" if gpus else "cpu"
-    room = gpus if device == "cuda" else int(cpus / execution.cpus_per_actor)
-    if room == 0:
-        have = "no GPU" if device == "cuda" else f"{cpus:g} CPU cores"
+    end = time.monotonic() + (execution.node_wait_s if _address(execution) else 0)
+    while not (devices := _devices_now(execution)).actors:
+        if time.monotonic() >= end:
+            problem = (
+                f"no actor fits: on {devices.device} each takes {_needs(execution, devices)}, and "
+                f"no machine of this Ray has that; it has {_has()}"
+            )
+            if _address(execution):
+                raise RetryLaterError(problem)
+            raise ConfigurationError(f"{problem}; use --device cpu, or ask for less")
+        time.sleep(_POLL_S)
+    wanted = execution.actors or devices.actors
+    if wanted > devices.actors:
         raise ConfigurationError(
-            f"no actor fits: device is {device} with {execution.cpus_per_actor:g} cores each, and "
-            f"Ray has {have}; use --device cpu or another cluster"
+            f"{wanted} actors do not fit: each takes {_needs(execution, devices)}, and Ray has "
+            f"{_has()}; use --actors {devices.actors}"
         )
-    wanted = execution.actors or room
-    if wanted > room:
-        raise ConfigurationError(
-            f"{wanted} actors do not fit: Ray has {gpus} GPUs and {cpus:g} CPU cores; "
-            f"use --actors {room}"
-        )
-    return Devices(wanted, device)
+    return Devices(wanted, devices.device)
+
+
+def room(execution: ExecutionConfig, device: str) -> int:
+    """Count the actors that fit on the machines that are there now."""
+    return sum(_fits(node["Resources"], execution, device) for node in ray.nodes() if node["Alive"])
 
 
 def actor_options(execution: ExecutionConfig, device: str) -> dict[str, Any]:
@@ -104,3 +117,43 @@ def actor_options(execution: ExecutionConfig, device: str) -> dict[str, Any]:
 def node_is_alive(node_id: str) -> bool:
     """Tell whether Ray still counts a node in."""
     return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
+
+
+def _address(execution: ExecutionConfig) -> str | None:
+    return execution.address or os.environ.get("RAY_ADDRESS")
+
+
+def _devices_now(execution: ExecutionConfig) -> Devices:
+    device = execution.device
+    if device == "auto":
+        device = "cuda" if ray.cluster_resources().get("GPU") else "cpu"
+    return Devices(room(execution, device), device)
+
+
+def _fits(resources: dict[str, float], execution: ExecutionConfig, device: str) -> int:
+    kind = execution.accelerator_type
+    if kind is not None and f"accelerator_type:{kind}" not in resources:
+        return 0
+    actors = resources.get("CPU", 0) / execution.cpus_per_actor
+    if device == "cuda":
+        actors = min(actors, resources.get("GPU", 0))
+    memory = resources.get("memory")
+    if memory is not None:
+        actors = min(actors, memory / ((execution.memory_budget_mb << 20) + _ACTOR_BYTES))
+    return int(actors)
+
+
+def _needs(execution: ExecutionConfig, devices: Devices) -> str:
+    parts = [f"{execution.cpus_per_actor:g} CPU cores", f"{execution.memory_budget_mb + 1024} MiB"]
+    if devices.device == "cuda":
+        parts.append(f"1 GPU {execution.accelerator_type or ''}".strip())
+    return ", ".join(parts)
+
+
+def _has() -> str:
+    resources = ray.cluster_resources()
+    memory = resources.get("memory", 0) / 2**20
+    return (
+        f"{resources.get('CPU', 0):g} CPU cores, {resources.get('GPU', 0):g} GPUs and "
+        f"{memory:.0f} MiB in all"
+    )

@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from jobs.actors import SHARDS_PER_ACTOR, ActorReport
 from jobs.cluster import node_is_alive
-from jobs.probation import run_alone
-from sr_core.errors import ConfigurationError, RetryLaterError
+from jobs.probation import Probation
+from sr_core.errors import (
+    ConfigurationError,
+    DamagedError,
+    ImageError,
+    RetryLaterError,
+    SrfleetError,
+)
 from sr_core.records import PlannedImage, ShardResult
 
 _log = logging.getLogger(__name__)
@@ -64,7 +70,7 @@ class Fleet:
     def __init__(
         self,
         make_actor: Callable[[], Any],
-        size: int,
+        size: Callable[[], int],
         images_of: Callable[[int, int], Sequence[PlannedImage]],
         *,
         node_wait_s: float,
@@ -73,6 +79,7 @@ class Fleet:
         """Take how to create an actor, and how to read the images of (round, shard).
 
         Args:
+            size: how many actors there shall be now; machines may come and go.
             node_wait_s: how long the fleet may be without any actor before it gives up.
             pause_s: first pause after a failure to start or to reach the storage; doubles.
         """
@@ -80,8 +87,8 @@ class Fleet:
         self._node_wait_s, self._pause_s = node_wait_s, pause_s
         self._queue: deque[_Task] = deque()
         self._workers: list[_Worker] = []
-        self._probation: Future[ShardResult] | None = None
-        self._start_failures = self._outages = 0
+        self._probation: tuple[Probation, Future[ShardResult], _Task] | None = None
+        self._start_failures = self._outages = self._places_given_up = 0
         self._resume_at = 0.0
         self._alive_at = time.monotonic()
 
@@ -90,17 +97,19 @@ class Fleet:
 
         However the iteration ends, all actors are gone afterwards.
 
-        Raises: ConfigurationError where no actor can start with this configuration;
-            RetryLaterError where machines or storage stay away.
+        Raises: RetryLaterError where machines or storage stay away; SrfleetError for what no
+            repetition will mend.
         """
         self._queue.extend(_Task(round_, shard) for shard in shards)
-        with ThreadPoolExecutor(1, "probation") as probation:
+        with ThreadPoolExecutor(1, "probation") as threads:
             try:
                 while self._queue or self._busy():
+                    self._hand_out(threads)
                     self._start_missing()
-                    self._hand_out(probation)
                     yield from self._collect()
             finally:
+                if self._probation is not None:
+                    self._probation[0].stop()
                 for worker in self._workers:
                     ray.kill(worker.handle)
                 self._workers.clear()
@@ -109,26 +118,31 @@ class Fleet:
         return self._probation is not None or any(worker.tasks for worker in self._workers)
 
     def _start_missing(self) -> None:
-        # The probation's actor takes the place of one of ours.
-        missing = self._size - len(self._workers) - (self._probation is not None)
         if time.monotonic() < self._resume_at:
             return
-        for _ in range(min(missing, len(self._queue))):
+        waiting = sum(task.deaths < DEATHS_BEFORE_PROBATION for task in self._queue)
+        starting = sum(worker.starting is not None for worker in self._workers)
+        for _ in range(min(self._room(), waiting - starting)):
             handle = self._make_actor()
             self._workers.append(_Worker(handle, handle.start.remote()))
 
-    def _hand_out(self, probation: ThreadPoolExecutor) -> None:
+    def _room(self) -> int:
+        """Count the places for actors that are free; the probation's actor takes one too."""
+        size = max(1, self._size() - self._places_given_up)
+        return size - len(self._workers) - (self._probation is not None)
+
+    def _hand_out(self, threads: ThreadPoolExecutor) -> None:
         if time.monotonic() < self._resume_at:
             return
         for task in list(self._queue):
             if task.deaths >= DEATHS_BEFORE_PROBATION:
-                if self._probation is None:
+                if self._probation is None and self._make_room():
                     self._queue.remove(task)
-                    self._probation = probation.submit(self._run_alone, task)
+                    self._begin_probation(task, threads)
                 continue
             worker = self._worker_for(task)
             if worker is None:
-                if not task.deaths:
+                if not task.died_on:
                     break
                 continue
             self._queue.remove(task)
@@ -143,15 +157,32 @@ class Fleet:
         ready = [worker for worker in ready if len(worker.tasks) < room]
         return min(ready, key=lambda worker: len(worker.tasks), default=None)
 
-    def _run_alone(self, task: _Task) -> ShardResult:
-        images = self._images_of(task.round, task.shard)
+    def _make_room(self) -> bool:
+        """See to a free place, if need be by sending an idle actor away."""
+        if self._room() > 0:
+            return True
+        idle = next((worker for worker in self._workers if not worker.tasks), None)
+        if idle is None:
+            return False
+        ray.kill(idle.handle)
+        self._workers.remove(idle)
+        return True
+
+    def _begin_probation(self, task: _Task, threads: ThreadPoolExecutor) -> None:
         _log.warning("shard %d killed its actor %d times: one by one", task.shard, task.deaths)
-        return run_alone(self._make_actor, images, task.round, task.shard)
+        images = self._images_of(task.round, task.shard)
+        probation = Probation(self._make_actor, start_timeout_s=self._node_wait_s)
+        future = threads.submit(probation.run, images, task.round, task.shard)
+        self._probation = probation, future, task
 
     def _collect(self) -> Iterator[ShardResult]:
-        if self._probation is not None and self._probation.done():
-            result, self._probation = self._probation.result(), None
-            yield result
+        if self._probation is not None and self._probation[1].done():
+            _, future, task = self._probation
+            self._probation = None
+            try:
+                yield future.result()
+            except RetryLaterError as error:
+                self._outage(task, error)
         owners = {call: worker for worker in self._workers for call in worker.tasks}
         owners |= {w.starting: w for w in self._workers if w.starting is not None}
         if not owners:
@@ -187,8 +218,12 @@ class Fleet:
             return
         reason = str(error).strip().splitlines()[-1].strip()
         _log.warning("an actor is gone, %d shards again: %s", len(worker.tasks), reason)
+        unavailable = isinstance(error, ActorUnavailableError)
+        if unavailable:  # a fault of the network: it may still run, but proves nothing
+            ray.kill(worker.handle)
         for task in reversed(worker.tasks.values()):
-            task.died_on.append(worker.node_id or "")
+            if not unavailable:
+                task.died_on.append(worker.node_id or "")
             self._queue.appendleft(task)
 
     def _fail(self, worker: _Worker, call: ray.ObjectRef[Any], error: RayTaskError) -> None:
@@ -198,13 +233,22 @@ class Fleet:
             self._workers.remove(worker)
             ray.kill(worker.handle)
             self._start_failed(cause)
-            return
-        self._queue.appendleft(worker.tasks.pop(call))
+        else:
+            self._outage(worker.tasks.pop(call), cause)
+
+    def _outage(self, task: _Task, cause: Exception) -> None:
+        """Take back a shard that was refused; give up where that goes on, or is for good."""
+        if isinstance(cause, ConfigurationError | DamagedError):
+            raise cause
+        self._queue.appendleft(task)
         self._outages += 1
         self._pause(self._outages)
         _log.warning("a shard could not be finished: %s", cause)
-        if self._outages >= OUTAGE_TRIES * max(1, len(self._workers)):
-            raise RetryLaterError(f"{cause}") from error
+        if self._outages < OUTAGE_TRIES * max(1, len(self._workers)):
+            return
+        if isinstance(cause, RetryLaterError | ImageError):
+            raise RetryLaterError(f"{cause}") from cause
+        raise SrfleetError(f"shard {task.shard} cannot be finished: {cause}") from cause
 
     def _start_failed(self, cause: Exception) -> None:
         self._start_failures += 1
@@ -213,9 +257,11 @@ class Fleet:
         if self._start_failures < START_TRIES:
             return
         if any(worker.starting is None for worker in self._workers):
-            self._size -= 1
+            self._places_given_up += 1
             self._start_failures = 0
-            _log.warning("going on with %d actors", self._size)
+            _log.warning("going on with one actor less")
+        elif self._workers:
+            return  # others are still starting; theirs is the last word
         elif isinstance(cause, ConfigurationError):
             raise cause
         else:

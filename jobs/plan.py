@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ray
+from ray.exceptions import GetTimeoutError
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +17,7 @@ from sr_core.archive.plan import make_plan
 from sr_core.archive.plan_summary import PlanSummary
 from sr_core.archive.storage import open_store
 from sr_core.config import JobConfig
+from sr_core.errors import RetryLaterError
 
 
 def show_plan(job: JobConfig, console: Console, *, price_per_hour: float | None) -> None:
@@ -51,7 +53,13 @@ def fleet_speed(job: JobConfig, devices: Devices) -> Callable[[], float]:
         measure = ray.remote(measure_speed).options(
             **actor_options(job.execution, devices.device), max_retries=1
         )
-        return float(ray.get(measure.remote(job.run.model, job.execution, devices.device)))
+        call = measure.remote(job.run.model, job.execution, devices.device)
+        try:
+            return float(ray.get(call, timeout=job.execution.node_wait_s))
+        except GetTimeoutError as error:
+            raise RetryLaterError(
+                f"no machine was free within {job.execution.node_wait_s:g} s to measure the speed"
+            ) from error
 
     return speed
 

@@ -5,28 +5,30 @@ from __future__ import annotations
 import io
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.sources import Source, open_source
 from sr_core.archive.changes import SourceChanges, compare_with_source, new_rows, planned_rows
 from sr_core.archive.history import read_plan
+from sr_core.archive.layout import RUN_KEY
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.manifest import manifest_digest, read_manifest, write_manifest
 from sr_core.archive.outputs import costs_px, measure_sizes
 from sr_core.archive.plan import Plan, keys_of_others, make_plan, plan_bytes
 from sr_core.archive.probing import probe_rows
-from sr_core.archive.runs import RunRecord, run_id_of
+from sr_core.archive.runs import RunRecord, identity, run_id_of
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
-from sr_core.errors import ConfigurationError
+from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.metrics.registry import PROTOCOL_VERSION
 from sr_core.models.catalogue import checkpoint_sha256, model_name
-from sr_core.records import ManifestRow
+from sr_core.records import ManifestRow, Status
 
 # A shard takes about this long on its device: long enough that its commit costs nothing, short
 # enough that losing one costs little.
@@ -35,12 +37,15 @@ SHARD_SECONDS = 45.0
 # does not keep the others waiting.
 SHARDS_PER_ACTOR_AT_LEAST = 6
 
+# Files that are looked for before the whole source is taken to be away.
+WITNESSES = 20
+
 _SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that holds its root, with its stores."""
+    """A run with its stores: one that holds its root, or that will with its first plan."""
 
     job: JobConfig
     source: Source
@@ -49,7 +54,7 @@ class OpenRun:
 
 
 def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
-    """Begin the run of a job, or find the one that stands on its root.
+    """Find the run of a job on its root, or describe the one to begin. Nothing is written.
 
     Returns:
         The run, and its manifest where it has no plan yet.
@@ -68,8 +73,21 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
         digest = manifest_digest(manifest)
     else:
         digest = standing.manifest_digest
-    record = ledger.open_run(_record(job, source.store, digest))
+    record = _record(job, source.store, digest)
+    if standing is not None:
+        _check_unplanned(ledger, standing, record)
+        record = ledger.open_run(record)
     return OpenRun(job, source, ledger, record), None if ledger.rounds() else manifest
+
+
+def _check_unplanned(ledger: Ledger, standing: RunRecord, record: RunRecord) -> None:
+    """Say what to do where a run ended before its plan, and the source changed since."""
+    same = replace(record, run_id=standing.run_id, manifest_digest=standing.manifest_digest)
+    if standing.run_id != record.run_id and not ledger.rounds() and identity(same) == same.run_id:
+        raise ConfigurationError(
+            f"{ledger.store.uri} holds a run that was never planned, and its source has changed "
+            f"since; nothing was upscaled yet: remove {ledger.store.uri}/{RUN_KEY} and start again"
+        )
 
 
 def _record(job: JobConfig, source: Store, digest: str) -> RunRecord:
@@ -121,9 +139,33 @@ def plan_round(
     return plan(max(0.001, min(speed() * SHARD_SECONDS, fair)))
 
 
-def put_plan(run: OpenRun, plan: Plan) -> None:
-    """Freeze a plan. Where another driver froze the same round before, that one holds."""
-    run.ledger.put_plan(plan.round, plan_bytes(plan, run.record.run_id))
+def put_plan(run: OpenRun, plan: Plan) -> bool:
+    """Freeze a plan; with the first one the run begins to hold its root.
+
+    Returns:
+        False: another driver has frozen this round before, and that plan holds.
+    """
+    run.ledger.open_run(run.record)
+    return run.ledger.put_plan(plan.round, plan_bytes(plan, run.record.run_id))
+
+
+def witness(run: OpenRun) -> str | None:
+    """Name a planned source that can be seen now, for machines to prove that they see it too.
+
+    Raises: RetryLaterError where none of the first can be seen: then the source is not there.
+    """
+    planned = read_plan(run.ledger.store, 0, ["key", "status"])
+    ok = planned.filter(pc.equal(planned["status"], Status.OK))
+    keys = ok["key"].slice(0, WITNESSES).to_pylist()
+    for key in keys:
+        if run.source.store.head(key) is not None:
+            return str(key)
+    if keys:
+        raise RetryLaterError(
+            f"none of the first {len(keys)} planned files is in {run.source.store.uri}; mount or "
+            "restore the source, then start the same command again"
+        )
+    return None
 
 
 def source_changes(run: OpenRun) -> SourceChanges | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +10,7 @@ import ray
 from rich.console import Console
 
 from jobs.actors import SHARDS_PER_ACTOR, UpscaleActor
-from jobs.cluster import Devices, actor_options, choose_devices, connected
+from jobs.cluster import Devices, actor_options, choose_devices, connected, room
 from jobs.display import Display, outcome
 from jobs.fleet import Fleet
 from jobs.plan import fleet_speed
@@ -25,15 +22,16 @@ from jobs.prepare import (
     plan_round,
     put_plan,
     source_changes,
+    witness,
 )
 from sr_core.archive.history import read_plan
 from sr_core.archive.plan import read_shard
-from sr_core.audit.report import write_report
+from sr_core.audit.report import REPORT_KEY, write_report
 from sr_core.config import ExecutionConfig, JobConfig
 from sr_core.errors import RetryLaterError
 from sr_core.records import Status
 
-EXIT_DONE, EXIT_USAGE, EXIT_FAILED_IMAGES, EXIT_TRY_AGAIN = 0, 2, 3, 75
+EXIT_DONE, EXIT_FAILED_IMAGES = 0, 3
 
 
 def upscale(
@@ -56,22 +54,24 @@ def upscale(
     Returns:
         The exit code: 0, or 3 where images failed.
 
-    Raises: ConfigurationError, RetryLaterError; KeyboardInterrupt where it was stopped.
+    Raises: ConfigurationError for a job that cannot run; RetryLaterError where it was stopped, or
+        something is away.
     """
     run, manifest = open_run(job)
     console.print(f"run {run.record.run_id}: {run.source.store.uri} -> {run.ledger.store.uri}")
-    todo = _pending(run)
-    if manifest is None and not (todo or retry_failed or extend):
+    if manifest is None and not (_pending(run) or retry_failed or extend):
         _tell_changes(run, console)
-        return _sum_up(run, console, report=False)
+        _close_rounds(run)
+        return _sum_up(run, console, report=report and not _has_report(run))
     try:
-        with connected(job.execution), _terminable():
+        with connected(job.execution):
             devices = choose_devices(job.execution)
             _check_root(run, console)
             if manifest is not None:
-                _add_round(run, manifest, 0, devices)
+                put_plan(run, plan_round(run, manifest, 0, devices.actors, _speed(run, devices)))
             else:
                 _tell_changes(run, console)
+                run.ledger.store.remove_leftovers()  # of writers that died at least a day ago
             _drive(run, devices, console)
             # Not before: an image that a pending round is about to finish has not failed.
             if retry_failed:
@@ -79,11 +79,7 @@ def upscale(
             if extend:
                 _further_round(run, devices, console, added_images, "no files came to the source")
     except KeyboardInterrupt as interrupt:
-        progress = run.ledger.progress()
-        raise RetryLaterError(
-            f"{progress.images - progress.images_left} done, {progress.images_left} left; the same "
-            "command goes on from there"
-        ) from interrupt
+        raise RetryLaterError(_what_is_left(run)) from interrupt
     return _sum_up(run, console, report=report)
 
 
@@ -107,11 +103,6 @@ def _check_root(run: OpenRun, console: Console) -> None:
         )
 
 
-def _add_round(run: OpenRun, manifest: pa.Table, round_: int, devices: Devices) -> None:
-    speed = fleet_speed(run.job, devices)
-    put_plan(run, plan_round(run, manifest, round_, devices.actors, speed))
-
-
 def _further_round(
     run: OpenRun,
     devices: Devices,
@@ -119,20 +110,46 @@ def _further_round(
     images: Callable[[OpenRun], pa.Table],
     nothing: str,
 ) -> None:
-    manifest = images(run)
-    if not len(manifest):
-        console.print(nothing)
-        return
-    _add_round(run, manifest, len(run.ledger.rounds()), devices)
-    _drive(run, devices, console)
+    """Plan and drive a round over some images; where another driver was first, look again."""
+    while True:
+        round_ = len(run.ledger.rounds())
+        manifest = images(run)
+        if not len(manifest):
+            console.print(nothing)
+            return
+        plan = plan_round(run, manifest, round_, devices.actors, _speed(run, devices))
+        ours = put_plan(run, plan)
+        _drive(run, devices, console)
+        if ours:
+            return
+
+
+def _speed(run: OpenRun, devices: Devices) -> Callable[[], float]:
+    return fleet_speed(run.job, devices)
 
 
 def _drive(run: OpenRun, devices: Devices, console: Console) -> None:
     """Bring every planned round to its end."""
     for round_, shards in _pending(run).items():
         _drive_round(run, round_, shards, devices, console)
+    _close_rounds(run)
+
+
+def _close_rounds(run: OpenRun) -> None:
     for round_ in run.ledger.rounds():
         run.ledger.finish_round(round_)
+
+
+def _has_report(run: OpenRun) -> bool:
+    return run.ledger.store.head(REPORT_KEY) is not None
+
+
+def _what_is_left(run: OpenRun) -> str:
+    if not run.ledger.rounds():
+        return "stopped before anything was planned; the same command starts again"
+    progress = run.ledger.progress()
+    done = progress.images - progress.images_left
+    return f"{done} done, {progress.images_left} left; the same command goes on from there"
 
 
 def _drive_round(
@@ -146,7 +163,7 @@ def _drive_round(
     make_actor = actor_factory(run, devices.device)
     fleet = Fleet(
         make_actor,
-        devices.actors,
+        lambda: execution.actors or room(execution, devices.device),
         lambda number, shard: read_shard(run.ledger.store, number, shard),
         node_wait_s=execution.node_wait_s,
     )
@@ -165,6 +182,7 @@ def actor_factory(run: OpenRun, device: str) -> Callable[[], object]:
         max_task_retries=0,
     )
     record = run.record
+    seen = witness(run)
 
     def make() -> object:
         return remote.remote(
@@ -175,6 +193,7 @@ def actor_factory(run: OpenRun, device: str) -> Callable[[], object]:
             execution,
             device,
             record.checkpoint_sha256,
+            seen,
         )
 
     return make
@@ -214,17 +233,3 @@ def _sum_up(run: OpenRun, console: Console, *, report: bool) -> int:
         return EXIT_DONE
     console.print("the failed ones are named in the report; --retry-failed tries them again")
     return EXIT_FAILED_IMAGES
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Stop on SIGTERM, which schedulers send, as on Ctrl-C."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

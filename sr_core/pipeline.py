@@ -9,9 +9,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from sr_core.archive.history import read_part
+from sr_core.archive.layout import part_name
 from sr_core.archive.plan import read_shard
 from sr_core.archive.storage import Store
-from sr_core.errors import ErrorClass, RetryLaterError
+from sr_core.archive.tables import METRICS_SCHEMA, metrics_rows
+from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.records import MetricsRow, PlannedImage, ShardResult, Status
 from sr_core.stages import Stages, Work, guarded
 
@@ -78,8 +81,15 @@ class ShardWorker:
     def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
         """Bring every image of a shard to its one row and commit them.
 
-        Raises: RetryLaterError if the store is unavailable; nothing is committed then.
+        A shard that another attempt has committed meanwhile is only counted.
+
+        Raises: SrfleetError for what concerns more than one image, such as a store that is
+            unavailable; nothing is committed then.
         """
+        part = part_name(round_, shard)
+        if self._root.head(part) is not None:
+            standing = read_part(self._root, part, METRICS_SCHEMA.names)
+            return _result(round_, shard, metrics_rows(standing), committed=False)
         rows = self.rows(read_shard(self._root, round_, shard), round_, attempt)
         return self.commit(round_, shard, rows)
 
@@ -92,18 +102,7 @@ class ShardWorker:
     def commit(self, round_: int, shard: int, rows: Sequence[MetricsRow]) -> ShardResult:
         """Write the metrics part, which is the commit."""
         committed = self._stages.ledger.commit(round_, shard, rows)
-        output_px = sum((row.width_out_px or 0) * (row.height_out_px or 0) for row in rows)
-        return ShardResult(
-            round_,
-            shard,
-            committed,
-            dict(Counter(row.status for row in rows)),
-            dict(Counter(row.error_class for row in rows if row.error_class)),
-            sum(row.adopted for row in rows),
-            output_px / 1e6,
-            sum(row.upscale_ms or 0.0 for row in rows),
-            sum(row.device_wait_ms or 0.0 for row in rows),
-        )
+        return _result(round_, shard, rows, committed=committed)
 
     def _work(self, image: PlannedImage, round_: int, attempt: str) -> Work:
         row = image.image
@@ -121,6 +120,23 @@ class ShardWorker:
             "worker": self._worker,
         }
         return Work(image, facts)
+
+
+def _result(
+    round_: int, shard: int, rows: Sequence[MetricsRow], *, committed: bool
+) -> ShardResult:
+    output_px = sum((row.width_out_px or 0) * (row.height_out_px or 0) for row in rows)
+    return ShardResult(
+        round_,
+        shard,
+        committed,
+        dict(Counter(row.status for row in rows)),
+        dict(Counter(row.error_class for row in rows if row.error_class)),
+        sum(row.adopted for row in rows),
+        output_px / 1e6,
+        sum(row.upscale_ms or 0.0 for row in rows),
+        sum(row.device_wait_ms or 0.0 for row in rows),
+    )
 
 
 class _ShardRun:
@@ -153,8 +169,10 @@ class _ShardRun:
         try:
             if self._broken is None:
                 step(work)
-        except RetryLaterError as error:
-            self._broken = error
+        except ImageError as error:
+            work.fail(error.error_class, error.message)
+        except SrfleetError as error:
+            self._broken = error  # of the store or the configuration, so of every image
         except Exception as error:  # noqa: BLE001 - an unforeseen image must not stop its neighbours
             _log.exception("%s of %s", step.__name__.strip("_"), work.image.image.key)
             work.fail(ErrorClass.INTERNAL, f"{type(error).__name__}: {error}")

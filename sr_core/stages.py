@@ -15,7 +15,7 @@ from sr_core.archive.ledger import Ledger
 from sr_core.archive.plan import output_size
 from sr_core.archive.storage import Store
 from sr_core.config import RunConfig
-from sr_core.errors import ErrorClass, ImageError
+from sr_core.errors import ErrorClass, ImageError, RetryLaterError
 from sr_core.imaging.alpha import premultiply
 from sr_core.imaging.codecs import LOSSY, Limits, Picture, check_output_size, decode, encode, losses
 from sr_core.imaging.pixels import Page, Pixels
@@ -25,6 +25,17 @@ from sr_core.metrics.suite import measure
 from sr_core.records import MetricsRow, PlannedImage, Status
 
 _MEGA = 1_000_000
+# What a row says of an output; a failed image has none, whatever stage it reached.
+_OUTPUT_FACTS = (
+    "output_key",
+    "format_out",
+    "height_out_px",
+    "width_out_px",
+    "output_size_bytes",
+    "output_sha256",
+    "adopted",
+    "same_pixels_as",
+)
 
 
 class Device:
@@ -77,6 +88,8 @@ class Work:
             "error_class": error_class,
             "error_message": message[:1000],
         }
+        for name in _OUTPUT_FACTS:
+            self.facts.pop(name, None)
 
     def warn(self, *messages: str) -> None:
         """Add to the warnings of the row."""
@@ -94,7 +107,7 @@ class Work:
             self.facts[name] = self.facts.get(name, 0.0) + spent
 
     def row(self) -> MetricsRow:
-        """Return the finished row. A failed image has no output, whatever stage it reached."""
+        """Return the finished row."""
         return MetricsRow(**self.facts, finished_at=datetime.now(UTC))
 
 
@@ -289,7 +302,9 @@ class Stages:
                     scale=self._scale,
                     reference=self._reference(work),
                 )
-        except (ImageError, MemoryError, ArithmeticError, ValueError, RuntimeError) as error:
+        except RetryLaterError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the output stands, so the image is ok
             work.warn(f"not measured: {type(error).__name__}: {error}"[:300])
             return
         for name in fields(measures):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from jobs import upscale as driver
-from jobs.actors import UpscaleActor
+from jobs.actors import ActorReport, UpscaleActor
 from sr_core.archive.storage import open_store
 from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
@@ -42,16 +43,22 @@ def job(tmp_path: Path) -> JobConfig:
     )
 
 
-Run = Callable[[type[UpscaleActor]], int]
+class Run(Protocol):
+    """Run the job with another kind of actor."""
+
+    def __call__(
+        self, actor: type[UpscaleActor], execution: ExecutionConfig | None = None
+    ) -> int: ...
 
 
 @pytest.fixture
 def run(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the job with another kind of actor; returns the exit code."""
 
-    def run_with(actor: type[UpscaleActor]) -> int:
+    def run_with(actor: type[UpscaleActor], execution: ExecutionConfig | None = None) -> int:
         monkeypatch.setattr(driver, "UpscaleActor", actor)
-        return driver.upscale(job, Console(file=io.StringIO()), report=False)
+        the_job = job.model_copy(update={"execution": execution or job.execution})
+        return driver.upscale(the_job, Console(file=io.StringIO()), report=False)
 
     return run_with
 
@@ -83,10 +90,13 @@ def test_outputs_of_a_dead_actor_are_adopted(job: JobConfig, run: Run, tmp_path:
     assert all(row["output_sha256"] for row in adopted)
 
 
+@pytest.mark.parametrize("actors", [1, 2])
 def test_an_image_that_kills_becomes_a_row_and_its_neighbours_are_done(
-    job: JobConfig, run: Run
+    job: JobConfig, run: Run, actors: int
 ) -> None:
-    assert run(killed_by("004.png")) == 3
+    # Two actors take both cores of this Ray: the one that isolates the image must get a place.
+    execution = job.execution.model_copy(update={"actors": actors})
+    assert run(killed_by("004.png"), execution) == 3
     found = {row["key"]: row for row in rows(job)}
     assert found["004.png"]["error_class"] == "worker_crash"
     assert found["004.png"]["output_key"] is None
@@ -136,3 +146,40 @@ def test_a_finished_run_started_again_writes_nothing(job: JobConfig, run: Run) -
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     assert run(UpscaleActor) == 0
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_a_run_whose_closing_record_is_missing_is_closed_by_the_next_start(
+    job: JobConfig, run: Run
+) -> None:
+    assert run(UpscaleActor) == 0
+    closing = Path(job.output) / "_SUCCESS.json"
+    closing.unlink()  # as if the driver had died just before it
+    assert run(UpscaleActor) == 0
+    assert closing.exists()
+    assert len(rows(job)) == IMAGES
+
+
+def test_a_source_that_is_away_condemns_no_image(job: JobConfig, run: Run, tmp_path: Path) -> None:
+    with pytest.raises(RetryLaterError, match="no actor can start"):
+        run(failing_to_start(tmp_path, 99, die=False))
+    (tmp_path / "photos").rename(tmp_path / "away")
+    (tmp_path / "photos").mkdir()  # the mount point of a disk that is not mounted
+    with pytest.raises(RetryLaterError, match="none of the first 9 planned files"):
+        run(UpscaleActor)
+    (tmp_path / "photos").rmdir()
+    (tmp_path / "away").rename(tmp_path / "photos")
+    assert run(UpscaleActor) == 0
+    assert len(rows(job)) == IMAGES
+
+
+def test_no_machine_for_too_long_ends_the_run(job: JobConfig, run: Run) -> None:
+    never = job.execution.model_copy(update={"node_wait_s": 1.0})
+
+    class NeverReady(UpscaleActor):
+        def start(self) -> ActorReport:
+            threading.Event().wait()
+            raise AssertionError
+
+    with pytest.raises(RetryLaterError, match="no machine could run an actor for 1 s"):
+        run(NeverReady, never)
+    assert run(UpscaleActor) == 0
