@@ -30,7 +30,8 @@ _TABLES = (".parquet", ".csv", ".csv.gz")
 class Source:
     """Where images come from. `listed` yields rows in key order without reading headers.
 
-    `manifest` is the file where the rows stand in one already; it is frozen, a listing is not.
+    `manifest` is the file where the rows stand in one already, else None. It is frozen: it stands
+    for the files it names, not for what its store holds, and `listed` raises ConfigurationError.
     """
 
     store: Store
@@ -100,4 +101,11 @@ def _is_manifest(path: Path) -> bool:
 def _from_manifest(path: Path) -> Source:
     uri = pq.read_schema(path).metadata[SOURCE_METADATA].decode()
     store = open_store(uri)
-    return Source(store, lambda: list_source(store), manifest=path)
+    return Source(store, _refuse_to_list, manifest=path)
+
+
+def _refuse_to_list() -> Iterator[ManifestRow]:
+    raise ConfigurationError(
+        "a manifest is frozen: give the folder or bucket itself, or make a new manifest with "
+        "--since"
+    )

@@ -1,0 +1,35 @@
+"""What stands as SOURCE: what may be listed again, and what is frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jobs.sources import open_source
+from sr_core.archive.manifest import list_source, write_manifest
+from sr_core.archive.storage import open_store
+from sr_core.errors import ConfigurationError
+from tests.photographs import write_photographs
+
+
+def test_a_folder_is_listed_anew_without_the_output_in_it(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path, 2)
+    source = open_source(str(tmp_path), leave_out=[open_store(str(tmp_path / "out")).uri])
+    later = write_photographs(tmp_path / "later", 1)
+    write_photographs(tmp_path / "out", 1)
+    assert source.manifest is None
+    assert {row.key for row in source.listed()} == {*keys, *(f"later/{key}" for key in later)}
+
+
+def test_a_manifest_stands_for_the_files_it_names_only(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path / "photos", 2)
+    store = open_store(str(tmp_path / "photos"))
+    manifest = tmp_path / "photos.parquet"
+    write_manifest(list_source(store), manifest, store.uri)
+    write_photographs(tmp_path / "photos" / "later", 1)
+    source = open_source(str(manifest))
+    assert source.manifest == manifest
+    assert source.table().column("key").to_pylist() == sorted(keys)
+    with pytest.raises(ConfigurationError, match=r"a manifest is frozen: give the folder .*since"):
+        source.listed()
