@@ -23,6 +23,9 @@ from sr_core.errors import ConfigurationError
 _INTERRUPTED = (130, signal.SIGTERM)
 _NOBODY_READS = 1  # what typer and rich turn a closed pipe into
 
+_ANY_OUTPUT = "srfleet-out"
+"""Stands for OUT in a plan, which writes nothing."""
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -33,15 +36,19 @@ app = typer.Typer(
     "75 try again later (the same command goes on where it stopped).",
 )
 
-SourceArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table.",
-    ),
-]
+_SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table."
+_OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one for each run."
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
 RootArgument = Annotated[
     str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")
+]
+# A job file can give these two.
+JobSourceArgument = Annotated[str | None, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
+JobOutputArgument = Annotated[str | None, typer.Argument(metavar="OUT", help=_OUTPUT_HELP)]
+JobOption = Annotated[
+    Path | None,
+    typer.Option("--job", metavar="FILE", help="YAML file with all of this; what is typed wins."),
 ]
 ModelOption = Annotated[
     str | None,
@@ -50,25 +57,41 @@ ModelOption = Annotated[
         show_default="srresnet",
     ),
 ]
-ScaleOption = Annotated[int | None, typer.Option(help="2 or 4.", show_default="4")]
+ScaleOption = Annotated[
+    int | None, typer.Option(help="2 or 4 times as wide and as high.", show_default="4")
+]
 TargetOption = Annotated[
-    str | None, typer.Option(metavar="WxH", help="Fit outputs in this box instead of scaling.")
+    str | None,
+    typer.Option(metavar="WxH", help="Fit outputs in this box, such as 3840x2160, instead."),
 ]
 FormatOption = Annotated[
     str | None,
-    typer.Option("--format", help="jpeg, png, webp, tiff, jxl, or source.", show_default="source"),
+    typer.Option(
+        "--format",
+        help="jpeg, png, webp, tiff, jxl, or source: what the source is.",
+        show_default="source",
+    ),
+]
+QualityOption = Annotated[
+    int | None, typer.Option(help="Of JPEG and WebP, 1 to 100.", show_default="95")
+]
+StripGpsOption = Annotated[
+    bool | None, typer.Option("--strip-gps", help="Leave GPS positions out of the outputs.")
 ]
 ActorsOption = Annotated[
-    int | None, typer.Option(help="How many actors.", show_default="one per GPU or core")
+    int | None,
+    typer.Option(help="How many processes upscale.", show_default="one per GPU, or per core"),
 ]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto")]
+DeviceOption = Annotated[
+    str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs if there are any")
+]
 AddressOption = Annotated[
-    str | None, typer.Option(help="Ray cluster to join.", show_default="a local Ray")
+    str | None,
+    typer.Option(
+        help="Ray cluster to work on, such as auto or host:6379.",
+        show_default="$RAY_ADDRESS, or this machine",
+    ),
 ]
-JobOption = Annotated[
-    Path | None, typer.Option("--job", help="YAML file with the whole configuration.")
-]
-
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -132,34 +155,31 @@ def parse_target(text: str | None) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-@app.command()
+@app.command(
+    epilog="srfleet upscale ./photos ./photos-x4\n\n"
+    "srfleet upscale s3://archive/photos s3://archive/uhd --target 3840x2160 --format jpeg"
+)
 def upscale(
-    source: Annotated[str | None, typer.Argument(metavar="SOURCE", help="What to upscale.")] = None,
-    output: Annotated[
-        str | None, typer.Argument(metavar="OUT", help="Where outputs and metrics go.")
-    ] = None,
+    source: JobSourceArgument = None,
+    output: JobOutputArgument = None,
     job: JobOption = None,
     model: ModelOption = None,
     scale: ScaleOption = None,
     target: TargetOption = None,
     format_: FormatOption = None,
-    quality: Annotated[
-        int | None, typer.Option(help="Of JPEG and WebP.", show_default="95")
-    ] = None,
-    strip_gps: Annotated[
-        bool | None, typer.Option("--strip-gps", help="Leave positions out of the outputs.")
-    ] = None,
+    quality: QualityOption = None,
+    strip_gps: StripGpsOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
     address: AddressOption = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try failed images again.")
+        bool, typer.Option("--retry-failed", help="Try the failed images again.")
     ] = False,
     extend: Annotated[
         bool, typer.Option("--extend", help="Take in files that came since the run was planned.")
     ] = False,
 ) -> None:
-    """Upscale every image of SOURCE into OUT; the same command resumes."""
+    """Upscale every image of SOURCE into OUT; the same command goes on where it stopped."""
     from jobs.upscale import upscale as drive
 
     configuration = build_job(
@@ -182,26 +202,34 @@ def upscale(
 @app.command()
 def manifest(
     source: SourceArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Parquet file to write.")] = Path(
-        "manifest.parquet"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Parquet file to write.")
+    ] = Path("manifest.parquet"),
     root: Annotated[
         str | None,
-        typer.Option(help="What names in a table are relative to.", show_default="its folder"),
+        typer.Option(
+            help="Folder or prefix that names in a table are relative to.",
+            show_default="the table's folder",
+        ),
     ] = None,
     uri_column: Annotated[
         str | None,
-        typer.Option(help="Column of names in a table.", show_default="uri, key or path"),
+        typer.Option(
+            help="Column of a table that names the files.", show_default="uri, key or path"
+        ),
     ] = None,
     reference_column: Annotated[
-        str | None, typer.Option(help="Column that names the true high-resolution image.")
+        str | None,
+        typer.Option(
+            help="Column of a table that names true high-resolution images to compare with."
+        ),
     ] = None,
     since: Annotated[
         list[str] | None,
-        typer.Option(help="Leave out what the run in this root has finished; repeatable."),
+        typer.Option(metavar="OUT", help="Leave out what this run has finished; repeatable."),
     ] = None,
 ) -> None:
-    """List SOURCE with sizes and formats into a Parquet table."""
+    """List SOURCE with sizes and formats into a Parquet table, which can then stand for it."""
     from jobs.manifest import make_manifest
 
     make_manifest(
@@ -217,30 +245,40 @@ def manifest(
 
 @app.command()
 def plan(
-    source: SourceArgument,
-    output: Annotated[
-        str, typer.Argument(metavar="[OUT]", help="Where outputs would go.")
-    ] = "srfleet-out",
+    source: JobSourceArgument = None,
+    output: JobOutputArgument = None,
     job: JobOption = None,
     model: ModelOption = None,
     scale: ScaleOption = None,
     target: TargetOption = None,
     format_: FormatOption = None,
+    quality: QualityOption = None,
+    strip_gps: StripGpsOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
     address: AddressOption = None,
     price_per_hour: Annotated[
-        float | None, typer.Option(help="Price of one device for an hour.")
+        float | None, typer.Option(help="Of one GPU, or core, to tell the price of the run.")
     ] = None,
 ) -> None:
-    """Tell what a run would take, without writing anything."""
+    """Tell what upscale with the same arguments would take, without writing anything."""
     from jobs.plan import show_plan
 
-    run = {"model": model, "scale": scale, "target": parse_target(target), "format": format_}
-    execution = {"actors": actors, "device": device, "address": address}
-    show_plan(
-        build_job(job, source, output, run, execution), console(), price_per_hour=price_per_hour
+    configuration = build_job(
+        job,
+        source,
+        output or (None if job else _ANY_OUTPUT),
+        {
+            "model": model,
+            "scale": scale,
+            "target": parse_target(target),
+            "format": format_,
+            "quality": quality,
+            "strip_gps": strip_gps,
+        },
+        {"actors": actors, "device": device, "address": address},
     )
+    show_plan(configuration, console(), price_per_hour=price_per_hour)
 
 
 @app.command()
@@ -262,11 +300,11 @@ def verify(root: RootArgument) -> None:
 @app.command()
 def doctor(
     root: Annotated[
-        str | None, typer.Argument(metavar="[OUT]", help="Storage to check as well.")
+        str | None, typer.Argument(metavar="OUT", help="Folder or s3:// prefix to check as well.")
     ] = None,
     address: AddressOption = None,
 ) -> None:
-    """Check whether this machine can upscale."""
+    """Check whether this machine can upscale, and write to OUT."""
     from jobs.doctor import run_doctor
 
     raise typer.Exit(run_doctor(console(), root, address))
@@ -275,7 +313,7 @@ def doctor(
 @app.command()
 def demo(
     output: Annotated[
-        Path, typer.Argument(metavar="[OUT]", help="A new or unfinished folder.")
+        Path, typer.Argument(metavar="OUT", help="Folder for the runs and comparison.html.")
     ] = Path("demo-out"),
 ) -> None:
     """Upscale eight sample photographs with every model and compare them side by side."""

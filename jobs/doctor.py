@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 
 import ray
+from ray.exceptions import RayError
 from rich.console import Console
 
 from jobs.actors import KNOWN_ANSWER_LEVELS
@@ -28,12 +29,16 @@ def run_doctor(console: Console, root: str | None, address: str | None) -> int:
     for name, check in _checks(root, address):
         try:
             said, good = check(), True
-        except (SrfleetError, ImportError, RuntimeError, OSError) as error:
+        except (SrfleetError, RayError, ImportError, RuntimeError, OSError) as error:
             said, good = f"{error}", False
         broken += not good
         console.print("[green]ok[/]  " if good else "[red]bad[/] ", f"{name}: ", end="")
         console.print(said, markup=False, highlight=False)
-    return ExitCode.USAGE if broken else ExitCode.DONE
+    if broken:
+        console.print(f"{broken} of these must be put right first")
+        return ExitCode.USAGE
+    console.print("ready to upscale")
+    return ExitCode.DONE
 
 
 def _checks(root: str | None, address: str | None) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -58,7 +63,7 @@ def _device() -> str:
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         return f"{len(names)} GPUs ({', '.join(names)}), {free_gb:.0f} GB of disk free here"
-    return f"CPU only, {torch.get_num_threads()} cores, {free_gb:.0f} GB of disk free here"
+    return f"no GPU, {torch.get_num_threads()} CPU cores, {free_gb:.0f} GB of disk free here"
 
 
 def _weights() -> str:
@@ -76,7 +81,7 @@ def _weights() -> str:
             levels = known_answer_error(upscaler)
             if levels > KNOWN_ANSWER_LEVELS:
                 raise RuntimeError(f"{name} on {device} is {levels:.0f} levels off; do not use it")
-    return f"{', '.join(names)}: known answer right on {device}"
+    return f"{', '.join(names)}: upscales a test image as it should on {device}"
 
 
 def _ray(address: str | None) -> str:
@@ -84,7 +89,8 @@ def _ray(address: str | None) -> str:
         resources = ray.cluster_resources()
         nodes = sum(bool(node["Alive"]) for node in ray.nodes())
     cpus, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
-    return f"{nodes} machines, {cpus:g} CPU cores, {gpus:g} GPUs"
+    where = "this machine" if nodes == 1 else f"{nodes} machines"
+    return f"starts; {where} with {cpus:g} CPU cores and {gpus:g} GPUs"
 
 
 def _storage(root: str) -> str:

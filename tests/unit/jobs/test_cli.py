@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from jobs import cli
 from jobs.cli import app, build_job, parse_target
+from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError
 
 
@@ -42,6 +43,39 @@ def test_a_job_without_an_output_is_refused() -> None:
 def test_a_wrong_option_is_named_with_its_value(option: str, value: object, names: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{names}: .*got {value!r}"):
         build_job(None, "a", "b", {option: value}, {})
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
+    """Collect the jobs that `plan` is asked for, in place of a Ray that measures them."""
+    jobs: list[JobConfig] = []
+    monkeypatch.setattr(
+        "jobs.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
+    )
+    return jobs
+
+
+def test_a_plan_takes_its_job_file_whole(planned: list[JobConfig], tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("source: a\noutput: b\nrun: {scale: 2}\n")
+    assert CliRunner().invoke(app, ["plan", "--job", str(file)]).exit_code == 0
+    (job,) = planned
+    assert (job.source, job.output, job.run.scale) == ("a", "b", 2)
+
+
+def test_a_plan_understands_the_arguments_of_upscale(planned: list[JobConfig]) -> None:
+    typed = "a b --model bicubic --format webp --quality 80 --strip-gps --actors 3 --device cpu"
+    assert CliRunner().invoke(app, ["plan", *typed.split()]).exit_code == 0
+    (job,) = planned
+    assert (job.source, job.output, job.execution.actors) == ("a", "b", 3)
+    assert (job.run.format, job.run.quality, job.run.strip_gps) == ("webp", 80, True)
+
+
+def test_a_plan_needs_no_output(planned: list[JobConfig]) -> None:
+    assert CliRunner().invoke(app, ["plan", "a"]).exit_code == 0
+    assert [job.source for job in planned] == ["a"]
+    refused = CliRunner().invoke(app, ["plan"])
+    assert "no source given" in str(refused.exception)
 
 
 def test_targets() -> None:
