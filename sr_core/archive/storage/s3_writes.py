@@ -106,7 +106,7 @@ class Writes:
                 )
             )
             yield from page.get("Uploads", [])
-            if not page.get("IsTruncated"):
+            if not page.get("NextKeyMarker"):  # SeaweedFS says that there is more, but not where
                 return
             marker = {
                 "KeyMarker": page["NextKeyMarker"],
