@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import ObjectInfo, Store
 from sr_core.archive.tables import MANIFEST_SCHEMA, PARQUET_OPTIONS, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass
@@ -91,16 +90,6 @@ def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[Manifes
     for info in store.list():
         if info.key not in own and not info.key.startswith(own_folders):
             yield listed_row(info)
-
-
-def scan(
-    store: Store, *, leave_out: Sequence[str] = (), threads: int = 32
-) -> Iterator[ManifestRow]:
-    """List a source and read its headers: one row per file, images or not, in key order.
-
-    See `list_source` and `probe_rows`, which it joins.
-    """
-    return probe_rows(store, list_source(store, leave_out), threads=threads)
 
 
 def write_manifest(

@@ -127,7 +127,7 @@ def with_size(store: Store, row: ManifestRow) -> ManifestRow:
 
     Raises: ImageError.
     """
-    if row.size_bytes is not None:
+    if row.size_bytes is not None and row.etag is not None:
         return row
     info = store.head(row.key)
     if info is None:

@@ -21,9 +21,9 @@ from sr_core.archive.manifest import (
     list_source,
     manifest_digest,
     read_manifest,
-    scan,
     write_manifest,
 )
+from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass
@@ -63,13 +63,13 @@ def _by_key(rows: Iterator[ManifestRow]) -> dict[str, ManifestRow]:
 
 
 def test_every_file_becomes_one_row_in_key_order(photos: Store) -> None:
-    rows = list(scan(photos))
+    rows = list(probe_rows(photos, list_source(photos)))
     assert [row.key for row in rows] == sorted(info.key for info in photos.list())
     assert [row.image_id for row in rows] == [image_id(row.key) for row in rows]
 
 
 def test_a_photograph_is_described_by_its_header_after_orientation(photos: Store) -> None:
-    row = _by_key(scan(photos))["b/2.jpg"]
+    row = _by_key(probe_rows(photos, list_source(photos)))["b/2.jpg"]
     info = photos.head("b/2.jpg")
     assert info is not None
     assert (row.format, row.mode, row.width_px, row.height_px, row.pages) == (
@@ -99,13 +99,14 @@ def test_a_photograph_is_described_by_its_header_after_orientation(photos: Store
 def test_what_is_no_image_becomes_a_failed_row(
     photos: Store, key: str, error_class: ErrorClass, words: str
 ) -> None:
-    row = _by_key(scan(photos))[key]
+    row = _by_key(probe_rows(photos, list_source(photos)))[key]
     assert (row.status, row.error_class) == (Status.FAILED, error_class)
     assert words in str(row.error_message)
 
 
 def test_two_scans_give_the_same_rows(photos: Store) -> None:
-    assert list(scan(photos, threads=7)) == list(scan(photos, threads=1))
+    rows = [list(probe_rows(photos, list_source(photos), threads=threads)) for threads in (7, 1)]
+    assert rows[0] == rows[1]
 
 
 def test_the_runs_own_output_inside_the_source_is_no_part_of_it(photos: Store) -> None:
@@ -133,7 +134,7 @@ def test_a_name_that_is_not_unicode_becomes_a_rejected_row_between_any_others(
     for name in (b"\xe9.png", "\uff46.png".encode(), "\U0001f600.png".encode()):
         (tmp_path / "my photos" / os.fsdecode(name)).write_bytes(_image())
     sink = io.BytesIO()
-    summary = write_manifest(scan(photos), sink, photos.uri)
+    summary = write_manifest(probe_rows(photos, list_source(photos)), sink, photos.uri)
     assert (summary.rows, summary.failed[ErrorClass.KEY_REJECTED]) == (10, 1)
 
 
@@ -141,16 +142,16 @@ def test_a_name_that_is_not_unicode_becomes_a_rejected_row_between_any_others(
 def test_a_link_out_of_the_source_is_rejected_and_not_read(photos: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(_image())
     (tmp_path / "my photos" / "link.png").symlink_to(tmp_path / "secret.png")
-    row = _by_key(scan(photos))["link.png"]
+    row = _by_key(probe_rows(photos, list_source(photos)))["link.png"]
     assert (row.status, row.error_class) == (Status.FAILED, ErrorClass.KEY_REJECTED)
     assert row.width_px is None
 
 
 def test_a_written_manifest_reads_back_with_its_source(photos: Store, tmp_path: Path) -> None:
     path = tmp_path / "manifest.parquet"
-    summary = write_manifest(scan(photos), path, photos.uri)
+    summary = write_manifest(probe_rows(photos, list_source(photos)), path, photos.uri)
     table = read_manifest(path)
-    assert manifest_rows(table) == list(scan(photos))
+    assert manifest_rows(table) == list(probe_rows(photos, list_source(photos)))
     assert table.schema.metadata[SOURCE_METADATA].decode() == photos.uri
     assert summary.digest == manifest_digest(table)
     assert (summary.rows, summary.images, summary.unprobed, summary.duplicates) == (7, 3, 0, 0)
@@ -191,18 +192,18 @@ def test_the_digest_is_what_the_documented_code_computes(tmp_path: Path) -> None
 
 
 def test_the_digest_follows_the_sources_and_not_the_file_or_the_probes(photos: Store) -> None:
-    listed, probed = list(list_source(photos)), list(scan(photos))
+    listed, probed = list(list_source(photos)), list(probe_rows(photos, list_source(photos)))
     digest = manifest_digest(manifest_table(probed))
     assert manifest_digest(manifest_table(listed)) == digest
     chunked = pa.concat_tables([manifest_table([row]) for row in probed])
     assert manifest_digest(chunked) == digest
     photos.replace("a.tif", _image((8, 8)))
-    assert manifest_digest(manifest_table(list(scan(photos)))) != digest
+    assert manifest_digest(manifest_table(list(probe_rows(photos, list_source(photos))))) != digest
 
 
 def test_a_manifest_that_another_tool_filtered_is_still_one(photos: Store, tmp_path: Path) -> None:
     whole, part = tmp_path / "manifest.parquet", tmp_path / "part.parquet"
-    write_manifest(scan(photos), whole, photos.uri)
+    write_manifest(probe_rows(photos, list_source(photos)), whole, photos.uri)
     duckdb.sql(f"COPY (SELECT * FROM '{whole}' WHERE format = 'JPEG') TO '{part}' (FORMAT parquet)")
     table = read_manifest(part)
     assert table.schema.equals(MANIFEST_SCHEMA)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sr_core.archive.inventory import inventoried_bucket, read_inventory
-from sr_core.archive.manifest import image_id, scan
+from sr_core.archive.manifest import image_id, list_source
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ConfigurationError
@@ -185,7 +185,7 @@ def test_in_s3_a_report_gives_the_rows_of_a_scan(
     photos = open_store(f"s3://{s3.bucket}/photos")
     for key in ("a.png", "b c+é.png", "z/notes.txt"):
         photos.put_if_absent(key, png if key.endswith("png") else b"notes")
-    scanned = list(scan(photos))
+    scanned = list(probe_rows(photos, list_source(photos)))
     rows: list[tuple[str, ...]] = [
         ("photos/z/notes.txt", "v", "true", "false", "5", TIME, str(scanned[2].etag)),
         ("photos/a.png", "v", "true", "false", str(len(png)), TIME, str(scanned[0].etag)),

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from sr_core.archive import probing
-from sr_core.archive.manifest import image_id, list_source, scan
+from sr_core.archive.manifest import image_id, list_source
 from sr_core.archive.parallel import IN_FLIGHT_PER_THREAD, map_in_order
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.ranged_source import BUDGET_BYTES, WINDOW_BYTES
@@ -58,7 +58,7 @@ def _reads(store: Store) -> tuple[list[ManifestRow], list[tuple[int, int]]]:
     """Scan, and return the rows with the ranges that were read."""
     ranges: list[tuple[int, int]] = []
     hooked: Any = ReadHook(store, lambda _, start, length: ranges.append((start, length or 0)))
-    return list(scan(hooked)), ranges
+    return list(probe_rows(hooked, list_source(hooked))), ranges
 
 
 def test_a_large_file_costs_one_read_of_its_beginning(store: Store) -> None:
@@ -120,7 +120,7 @@ def test_trouble_on_the_way_leaves_a_row_for_the_worker_and_spares_its_neighbour
             raise error
 
     hooked: Any = ReadHook(store, hook)
-    rows = list(scan(hooked))
+    rows = list(probe_rows(hooked, list_source(hooked)))
     assert [row.status for row in rows] == [Status.OK] * 3
     assert [row.format for row in rows] == ["PNG", None, "PNG"]
     assert rows[1] == list(list_source(store))[1]
@@ -134,7 +134,7 @@ def test_a_store_that_is_down_stops_the_scan(store: Store) -> None:
 
     hooked: Any = ReadHook(store, hook)
     with pytest.raises(StorageUnavailableError):
-        list(scan(hooked))
+        list(probe_rows(hooked, list_source(hooked)))
 
 
 def test_a_file_that_vanished_since_it_was_listed_is_not_found(
@@ -160,8 +160,18 @@ def test_a_row_without_a_size_is_looked_up_and_one_that_does_not_exist_fails(
     _put(store, "a.png", _png())
     named = [ManifestRow(image_id(key), key) for key in ("a.png", "b.png")]
     there, absent = probe_rows(store, named)
-    assert there == next(scan(store))
+    assert there == next(probe_rows(store, list_source(store)))
     assert (absent.status, absent.error_class) == (Status.FAILED, ErrorClass.NOT_FOUND)
+
+
+def test_a_row_without_a_version_is_looked_up_so_that_a_later_change_is_noticed(
+    store: Store,
+) -> None:
+    _put(store, "a.png", _png())
+    (listed,) = list_source(store)
+    (row,) = probe_rows(store, [replace(listed, etag=None)])
+    assert row == next(probe_rows(store, [listed]))
+    assert row.etag == listed.etag
 
 
 @pytest.mark.parametrize("key", ["../a.png", "/a.png", "~/a.png", "s3://b/a.png", "a\n.png", ""])
@@ -188,14 +198,14 @@ def test_an_animation_is_refused_but_described(store: Store) -> None:
     frames = [Image.new("L", (9, 7), shade) for shade in (0, 255)]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     _put(store, "a.gif", file.getvalue())
-    (row,) = scan(store)
+    (row,) = probe_rows(store, list_source(store))
     assert (row.status, row.error_class) == (Status.FAILED, ErrorClass.ANIMATED)
     assert (row.format, row.width_px, row.height_px) == ("GIF", 9, 7)
 
 
 def test_odd_files_each_become_a_row(shared: Path) -> None:
     odd = open_store(str(shared / "data" / "odd"))
-    rows = list(scan(odd))
+    rows = list(probe_rows(odd, list_source(odd)))
     assert [row.key for row in rows] == [info.key for info in odd.list()]
     for row in rows:
         described = None not in (row.format, row.mode, row.width_px, row.height_px, row.pages)
@@ -208,10 +218,10 @@ def test_many_rows_are_probed_in_processes_with_the_same_result(
 ) -> None:
     for number in range(40):
         _put(store, f"{number:02d}.png", _png(number + 1) if number % 7 else b"")
-    in_threads = list(scan(store))
+    in_threads = list(probe_rows(store, list_source(store)))
     monkeypatch.setattr(probing, "FEW_ROWS", 10)
     monkeypatch.setattr(probing, "BATCH_ROWS", 8)
-    assert list(scan(store)) == in_threads
+    assert list(probe_rows(store, list_source(store))) == in_threads
 
 
 def test_results_keep_the_order_of_the_items_whichever_is_ready_first() -> None:
