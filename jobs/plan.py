@@ -71,7 +71,7 @@ def _table(
     speed: float,
     price_per_hour: float | None,
 ) -> Table:
-    seconds = summary.output_megapixels / speed
+    seconds = summary.native_megapixels / speed
     table = Table(show_header=False, box=None, pad_edge=False)
 
     def add(name: str, value: str) -> None:
@@ -85,6 +85,8 @@ def _table(
     if summary.unprobed:
         add("", f"{summary.unprobed} of unknown size, not counted below")
     add("source", f"{summary.source_megapixels:.1f} MP")
+    if summary.native_megapixels != summary.output_megapixels:
+        add("upscaled", f"{summary.native_megapixels:.1f} MP, then resized")
     add("output", f"{summary.output_megapixels:.1f} MP")
     for name, size in sorted(summary.output_bytes.items()):
         add("", f"{name}: about {size / 1e9:.3g} GB")

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from sr_core.config import RunConfig
 from sr_core.imaging.codecs import FORMAT_LIMITS, output_format
+from sr_core.models.catalogue import BASELINES
 
 _MEGA = 1_000_000
+NATIVE_SCALE = 4
+"""Of the networks; another size is made from their output."""
 UNPROBED_PX_PER_BYTE = 3
 """Of a source whose header could not be read: a JPEG of 2.7 bits per pixel."""
 UNPROBED_PX = 12 * _MEGA
@@ -117,11 +120,18 @@ def mapped(texts: pa.Array, function: Callable[[str], str]) -> pa.Array:
     return pa.array(values, pa.string()).take(encoded.indices)
 
 
+def native_scale(run: RunConfig) -> int | None:
+    """Tell by what a network upscales, whatever size is wanted; None for the baselines."""
+    return None if run.model in BASELINES else NATIVE_SCALE
+
+
 def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
     """Estimate what every image costs, in pixels: of its source or output, whichever are more.
 
-    A source that was not probed counts with its hints, or with its bytes.
+    With a network, what it makes before that is resized counts too. A source that was not probed
+    counts with its hints, or with its bytes.
     """
+    native = (native_scale(run) or 1) ** 2
     hints = _numbers(manifest, "width_px") * _numbers(manifest, "height_px")
     by_bytes = np.where(
         sizes.source_bytes > 0,
@@ -132,8 +142,8 @@ def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
     )
     guess = np.where(hints > 0, hints, by_bytes)
     guess_out = guess * run.scale**2 if run.target is None else run.target[0] * run.target[1]
-    known = np.maximum(sizes.source_px, sizes.output_px)
-    return np.where(known > 0, known, np.maximum(guess, guess_out))
+    known = np.maximum(sizes.source_px * native, sizes.output_px)
+    return np.where(known > 0, known, np.maximum(guess * native, guess_out))
 
 
 def over_limits(

@@ -21,6 +21,7 @@ from sr_core.archive.outputs import (
     costs_px,
     mapped,
     measure_sizes,
+    native_scale,
     output_formats,
     output_sizes,
     over_limits,
@@ -64,8 +65,9 @@ def make_plan(
 
     The largest images come first, those of one size in key order; rows that are refused come last.
     A shard holds at most `shard_images` rows, and `shard_megapixels` unless it is a single image.
-    An image counts with the pixels of all its pages, of source or output, whichever are more; one
-    that could not be probed counts with what its hints or its bytes suggest.
+    An image counts with the pixels of all its pages, of source, output or what a network makes in
+    between, whichever are most; one that could not be probed counts with what its hints or its
+    bytes suggest.
 
     Args:
         manifest: of MANIFEST_SCHEMA, in any order.
@@ -88,7 +90,8 @@ def make_plan(
     outputs, renamed = _outputs(manifest, is_ok, sizes, formats, taken_keys)
     table = _assemble(manifest, outputs, order, shard)
     shards = int(shard[-1]) + 1 if len(shard) else 0
-    return Plan(table, round, shards, summarise(table, shards, renamed, refused))
+    summary = summarise(table, shards, renamed, refused, native_scale=native_scale(run))
+    return Plan(table, round, shards, summary)
 
 
 def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:

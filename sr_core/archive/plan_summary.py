@@ -32,8 +32,10 @@ class PlanSummary:
     """What a plan comes to.
 
     `images` can be tried; of those, `unprobed` ones have unknown sizes and count in no megapixels
-    and bytes. Output bytes are estimates, by format. `renamed` images could not have their plain
-    output name. `over_limit` images were refused for their size and are among the `failed`.
+    and bytes. `native_megapixels` are what the model makes: a network upscales by its own scale,
+    whatever size is wanted then. Output bytes are estimates, by format. `renamed` images could not
+    have their plain output name. `over_limit` images were refused for their size and are among the
+    `failed`.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class PlanSummary:
     failed: Mapping[str, int]
     shards: int
     source_megapixels: float
+    native_megapixels: float
     output_megapixels: float
     output_bytes: Mapping[str, int]
     renamed: int
@@ -52,7 +55,12 @@ class PlanSummary:
 
 
 def summarise(
-    planned: pa.Table, shards: int, renamed: Sequence[str], over_limit: Sequence[str]
+    planned: pa.Table,
+    shards: int,
+    renamed: Sequence[str],
+    over_limit: Sequence[str],
+    *,
+    native_scale: int | None,
 ) -> PlanSummary:
     """Add up a plan.
 
@@ -61,6 +69,7 @@ def summarise(
         shards: how many it has.
         renamed: keys of the sources whose outputs could not have their plain names.
         over_limit: keys of the sources that were refused for their size.
+        native_scale: of a network; None where the model makes the wanted size at once.
     """
     images = planned.select(_SIZE_COLUMNS).filter(pc.equal(planned["status"], Status.OK))
     failed = planned.select(["error_class"]).filter(pc.equal(planned["status"], Status.FAILED))
@@ -68,6 +77,8 @@ def summarise(
     by_format = pa.table({"format": images["output_format"], "pixels": pixels})
     totals = by_format.group_by("format").aggregate([("pixels", "sum")]).to_pylist()
     output_px = {row["format"]: row["pixels_sum"] or 0 for row in totals}
+    source_px = _sum(_product(images, "width_px", "height_px", "pages"))
+    native_px = source_px * native_scale**2 if native_scale else sum(output_px.values())
     return PlanSummary(
         rows=len(planned),
         images=len(images),
@@ -75,7 +86,8 @@ def summarise(
         duplicates=len(planned) - len(images) - len(failed),
         failed=Counter(failed["error_class"].to_pylist()),
         shards=shards,
-        source_megapixels=_sum(_product(images, "width_px", "height_px", "pages")) / 1e6,
+        source_megapixels=source_px / 1e6,
+        native_megapixels=native_px / 1e6,
         output_megapixels=sum(output_px.values()) / 1e6,
         output_bytes={name: int(BYTES_PER_PIXEL[name] * px) for name, px in output_px.items()},
         renamed=len(renamed),

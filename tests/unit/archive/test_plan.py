@@ -40,9 +40,37 @@ def test_an_image_over_the_bound_has_a_shard_of_its_own() -> None:
     assert images["small"].shard == images["other"].shard == 1
 
 
-def test_a_target_below_the_source_counts_with_the_source() -> None:
-    rows = [image_row(str(number), 1000, 1000) for number in range(4)]
-    assert plan_of(rows, RunConfig(target=(10, 10)), megapixels=2).shards == 2
+@pytest.mark.parametrize(
+    ("run", "megapixels"),
+    [
+        (RunConfig(target=(10, 10), model="bicubic"), 1),
+        (RunConfig(scale=2, model="nearest"), 4),
+        (RunConfig(scale=2), 16),
+        (RunConfig(target=(10, 10)), 16),
+        (RunConfig(target=(10, 10), model="my.safetensors"), 16),
+        (RunConfig(target=(5000, 5000)), 25),
+    ],
+)
+def test_an_image_counts_with_the_most_pixels_of_source_network_and_output(
+    run: RunConfig, megapixels: int
+) -> None:
+    probed = [image_row(str(number), 1000, 1000) for number in range(4)]
+    hinted = [replace(row, format=None, pages=None) for row in probed]
+    for rows in (probed, hinted):
+        assert plan_of(rows, run, megapixels=2 * megapixels).shards == 2
+        assert plan_of(rows, run, megapixels=2 * megapixels - 0.1).shards == 4
+
+
+def test_what_the_model_makes_decides_the_time_whatever_size_is_wanted() -> None:
+    rows = [image_row("a.tif", 1000, 500, "TIFF", pages=2)]
+    sizes = [
+        (RunConfig(scale=2), 16, 4),
+        (RunConfig(target=(500, 500)), 16, 0.25),
+        (RunConfig(scale=2, model="bicubic"), 4, 4),
+    ]
+    for run, native, output in sizes:
+        summary = plan_of(rows, run).summary
+        assert (summary.native_megapixels, summary.output_megapixels) == (native, output)
 
 
 def test_pages_count() -> None:
