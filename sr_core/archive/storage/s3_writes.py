@@ -106,8 +106,8 @@ class Writes:
                 )
             )
             yield from page.get("Uploads", [])
-            if not page.get("NextKeyMarker"):  # SeaweedFS says that there is more, but not where
-                return
+            if not (page.get("IsTruncated") and page.get("NextKeyMarker")):
+                return  # SeaweedFS may say that there is more, but not where
             marker = {
                 "KeyMarker": page["NextKeyMarker"],
                 "UploadIdMarker": page["NextUploadIdMarker"],
