@@ -25,6 +25,7 @@ _IDENTITY = (
     "source_size_bytes",
     "source_sha256",
 )
+_CONFIGURATION = ("model", "scale", "target", "format")
 
 
 def make_manifest(
@@ -40,9 +41,11 @@ def make_manifest(
     """Write the manifest of a source and say what is in it.
 
     Args:
-        since: roots of earlier runs whose finished images are left out.
+        since: roots of earlier runs whose finished images are left out. Whether those runs made
+            what is wanted now is for the person to judge: their configurations are printed.
 
-    Raises: ConfigurationError for a source that is none, or a file that exists already.
+    Raises: ConfigurationError for a source that is none, a root that holds no run, or a file that
+    exists already.
     """
     if sink.exists():
         raise ConfigurationError(f"{sink} exists; a manifest is not overwritten, name another file")
@@ -51,7 +54,8 @@ def make_manifest(
     )
     rows = opened.listed()
     if since:
-        rows = leave_out_committed(rows, _committed(since), opened.store)
+        ledgers = [_earlier_run(uri, console) for uri in since]
+        rows = leave_out_committed(rows, _committed(ledgers), opened.store)
     summary = write_manifest(probe_rows(opened.store, rows), sink, opened.store.uri)
     describe(summary, opened, sink, console)
 
@@ -73,11 +77,21 @@ def describe(summary: ManifestSummary, source: Source, sink: Path, console: Cons
     console.print("\n".join(lines), markup=False, highlight=False)
 
 
-def _committed(roots: Sequence[str]) -> Iterator[CommittedImage]:
-    for uri in roots:
-        ledger = Ledger(open_store(uri))
-        if ledger.run() is None:
-            raise ConfigurationError(f"--since {uri} holds no run: it has no run.json")
+def _earlier_run(uri: str, console: Console) -> Ledger:
+    """Open the run on a root, and say what it made."""
+    ledger = Ledger(open_store(uri))
+    run = ledger.run()
+    if run is None:
+        raise ConfigurationError(f"--since {uri} holds no run: it has no run.json")
+    made = ", ".join(
+        f"{name} {run.config[name]}" for name in _CONFIGURATION if run.config.get(name) is not None
+    )
+    console.print(f"since {uri}: run {run.run_id}, {made}", markup=False, highlight=False)
+    return ledger
+
+
+def _committed(ledgers: Sequence[Ledger]) -> Iterator[CommittedImage]:
+    for ledger in ledgers:
         rows = ledger.latest_rows(_IDENTITY)
         ok = rows.filter(pc.equal(rows.column("status"), Status.OK.value))
         for batch in ok.select(_IDENTITY[2:]).to_batches():

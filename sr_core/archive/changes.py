@@ -54,7 +54,7 @@ class SourceChanges:
 
 @dataclass(frozen=True, slots=True)
 class CommittedImage:
-    """A source that an earlier run of the same configuration has committed as ok."""
+    """A source that an earlier run has committed as ok."""
 
     source_uri: str
     etag: str | None
@@ -153,7 +153,7 @@ def leave_out_committed(
 
     Args:
         rows: of the source in `store`, unprobed.
-        committed: rows with status ok of runs with the same configuration and checkpoint.
+        committed: rows with status ok of earlier runs; what these made of them does not matter.
     """
     known = _Known(committed)
     left = map_in_order(lambda row: _unless_committed(row, known, store), rows, threads=threads)

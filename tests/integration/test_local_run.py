@@ -14,6 +14,7 @@ from jobs.manifest import make_manifest
 from jobs.plan import show_plan
 from jobs.status import show_status, show_verification
 from jobs.upscale import upscale
+from sr_core.archive.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
@@ -111,6 +112,10 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
 
     increment = tmp_path / "increment.parquet"
     make(increment, [str(tmp_path / "out")])
+    run = Ledger(open_store(str(tmp_path / "out"))).run()
+    assert run is not None
+    said = f"out: run {run.run_id}, model bicubic, scale 4, format source"
+    assert said in person.read
     assert pq.read_table(increment).column("key").to_pylist() == ["later/000.png"]
 
 
