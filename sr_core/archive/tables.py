@@ -55,7 +55,7 @@ _MANIFEST_COLUMNS = {
     "pages": "pages of the source (TIFF), else 1",
     "reference_key": "key of the true high-resolution image, where there is one",
     "status": "ok, or failed or duplicate where that is known before the run",
-    "error_class": "why the image cannot be processed; set exactly where status is failed",
+    "error_class": "why the image cannot be processed; null exactly where status is ok",
     "error_message": "the same in words",
 }
 _PLAN_COLUMNS = {
@@ -72,7 +72,7 @@ _METRICS_COLUMNS = {
     "shard": "number of the shard within its round",
     "attempt": "which attempt committed the shard",
     "status": "ok: the output stands; failed: it does not; duplicate: the key is named twice",
-    "error_class": "why there is no output; set exactly where status is failed",
+    "error_class": "why there is no output; null exactly where status is ok",
     "error_message": "the same in words",
     "warnings": "what was noticed about an image that is ok, or before it failed",
     "source_uri": "where the source was read",
