@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import os
-import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,131 +16,32 @@ from rich.console import Console
 from jobs.cli import console
 from jobs.manifest import make_manifest
 from jobs.upscale import upscale
-from sr_core.archive.ledger import Ledger
-from sr_core.archive.manifest import SOURCE_METADATA, image_id
 from sr_core.archive.storage import open_store
-from sr_core.archive.tables import MANIFEST_SCHEMA, METRICS_SCHEMA, manifest_table
 from sr_core.audit.checks import verify_run
-from sr_core.audit.report import write_report
-from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError
-from sr_core.records import ManifestRow
+from tests.hostile import (
+    COLOUR,
+    GOOD,
+    SIZE,
+    claimed,
+    hand_made,
+    hostile_keys,
+    job,
+    lay_out,
+    run_unharmed,
+    surroundings,
+)
 from tests.whole_run import run_here
-
-SIZE = (48, 32)
-GOOD = ["good.png", "sub/inner.png"]
 
 
 @pytest.fixture
 def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A source with two good images, and everywhere around it an image that nobody may read."""
-    canary = tmp_path / "canary.png"
-    Image.new("RGB", SIZE, (250, 5, 250)).save(canary)
-    for folder in ("outside", "photos-private", "home"):
-        (tmp_path / folder).mkdir()
-        shutil.copy(canary, tmp_path / folder)
-    for key in GOOD:
-        path = tmp_path / "photos" / key
-        path.parent.mkdir(exist_ok=True)
-        Image.new("RGB", SIZE, (10, 200, 10)).save(path)
-    (tmp_path / "photos/link.png").symlink_to(canary)
-    (tmp_path / "photos/link-folder").symlink_to(tmp_path / "outside")
+    """An image that nobody may read, wherever a key that leaves the source could lead."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    canary = lay_out(tmp_path)
     monkeypatch.chdir(tmp_path / "outside")  # what is relative to anything else is found here
     return canary
-
-
-def hostile_keys(canary: Path) -> list[str]:
-    folder = canary.parent
-    return [
-        "../../etc/passwd",
-        "../canary.png",
-        "../photos-private/canary.png",
-        "sub/../../canary.png",
-        "link-folder/../canary.png",
-        "/etc/passwd",
-        f"{canary}",
-        f"/{canary}",
-        f"{folder}/photos/../canary.png",
-        "~/canary.png",
-        "~root/.profile",
-        "canary.png",
-        "file:///etc/passwd",
-        f"file://{canary}",
-        f"file://{folder}/photos/%2e%2e/canary.png",
-        "file:canary.png",
-        "s3://other/x.png",
-        "http://127.0.0.1:9/x.png",
-        "good.png::http://127.0.0.1:9/",
-        "simplecache::file://canary.png",
-        "good.png\x00.jpg",
-        "good\n.png",
-        "\x1b]0;owned\x07.png",
-        "..\\canary.png",
-        "sub\\..\\..\\canary.png",
-        "C:\\canary.png",
-        "C:/canary.png",
-        "//server/share/canary.png",
-        "sub//inner.png",
-        "sub/./inner.png",
-        "good.png/",
-        "good.png/.",
-        "%2e%2e/canary.png",
-        "\uff0e\uff0e/canary.png",
-        "link.png",
-        "link-folder/canary.png",
-        ".srfleet-lock",
-        "n" * 300 + ".png",
-        "d/" * 600 + "x.png",
-        "$(touch owned).png",
-        "-rf.png",
-        "sub",
-        ".",
-        "..",
-        "",
-    ]
-
-
-def job(canary: Path, source: Path) -> JobConfig:
-    return JobConfig(
-        source=str(source),
-        output=str(canary.parent / "out"),
-        run=RunConfig(model="bicubic", max_output_megapixels=1),
-        execution=ExecutionConfig(shard_megapixels=10, shard_images=100),
-    )
-
-
-def surroundings(folder: Path) -> dict[str, tuple[str, object]]:
-    """Describe all that lies in a folder, save the root of the run, and who lies beside it."""
-    found: dict[str, tuple[str, object]] = {"..": ("names", sorted(os.listdir(folder.parent)))}
-    for path in folder.rglob("*"):
-        if folder / "out" in (path, *path.parents):
-            continue
-        if path.is_symlink():
-            found[str(path)] = ("link", os.readlink(path))
-        elif path.is_file():
-            found[str(path)] = ("file", path.read_bytes())
-        else:
-            found[str(path)] = ("folder", None)
-    return found
-
-
-def run_unharmed(canary: Path, source: Path) -> list[dict[str, Any]]:
-    """Run, see that nothing outside was read or written, and return the rows."""
-    before = surroundings(canary.parent)
-    planned = job(canary, source)
-    run_here(planned)
-    root = open_store(planned.output)
-    assert verify_run(root) == []
-    write_report(root, source=open_store(str(canary.parent / "photos")))
-    assert surroundings(canary.parent) == before
-    rows: list[dict[str, Any]] = Ledger(root).latest_rows(METRICS_SCHEMA.names).to_pylist()
-    secret = hashlib.sha256(canary.read_bytes()).hexdigest()
-    assert secret not in {row["source_sha256"] for row in rows}
-    for output in (canary.parent / "out" / "images").rglob("*.png"):
-        with Image.open(output) as image:
-            assert image.convert("RGB").getpixel((5, 5)) == (10, 200, 10), output
-    return rows
 
 
 def check_rejected(rows: list[dict[str, Any]]) -> None:
@@ -155,22 +52,6 @@ def check_rejected(rows: list[dict[str, Any]]) -> None:
             assert row["error_class"] in ("key_rejected", "not_found"), row
             assert row["source_sha256"] is None
             assert row["output_key"] is None
-
-
-def hand_made(canary: Path, rows: list[ManifestRow]) -> Path:
-    """Write a manifest that no scan has seen."""
-    table = manifest_table(rows).replace_schema_metadata(
-        MANIFEST_SCHEMA.metadata | {SOURCE_METADATA: (canary.parent / "photos").as_uri().encode()}
-    )
-    path = canary.parent / "m.parquet"
-    pq.write_table(table, path)
-    return path
-
-
-def claimed(key: str, **claims: Any) -> ManifestRow:
-    """Describe a sound image of the size of the canary."""
-    row = ManifestRow(image_id(key), key, 100, format="PNG", mode="RGB", pages=1)
-    return replace(row, **{"width_px": SIZE[0], "height_px": SIZE[1]} | claims)
 
 
 def write_csv(canary: Path, rows: list[tuple[str, str]]) -> Path:
@@ -245,7 +126,7 @@ def test_references_of_a_manifest_that_no_scan_has_seen_are_not_read(canary: Pat
 
 def small_copy(path: Path) -> None:
     """Write a source whose output is as large as the canary, which then could be compared."""
-    Image.new("RGB", (SIZE[0] // 4, SIZE[1] // 4), (10, 200, 10)).save(path)
+    Image.new("RGB", (SIZE[0] // 4, SIZE[1] // 4), COLOUR).save(path)
 
 
 def check_references(rows: list[dict[str, Any]], count: int) -> None:
@@ -260,7 +141,7 @@ def test_ids_of_a_manifest_cannot_lead_an_output_astray(canary: Path) -> None:
     rows = []
     for number, evil in enumerate(("../../../owned", "/owned", "a/../../../owned", "\x00", "..")):
         for extension in ("jpg", "png"):  # both want the same name, so that one gets its id
-            Image.new("RGB", SIZE, (10, 200, 10)).save(folder / f"{number}.{extension}")
+            Image.new("RGB", SIZE, COLOUR).save(folder / f"{number}.{extension}")
             rows.append(claimed(f"{number}.{extension}", image_id=f"{evil}{extension}"))
     source = hand_made(canary, rows)
     before = surroundings(canary.parent)
@@ -271,7 +152,7 @@ def test_ids_of_a_manifest_cannot_lead_an_output_astray(canary: Path) -> None:
 
 
 def test_a_manifest_that_lies_about_sizes_meets_the_limits_all_the_same(canary: Path) -> None:
-    Image.new("RGB", (400, 400), (10, 200, 10)).save(canary.parent / "photos/large.png")
+    Image.new("RGB", (400, 400), COLOUR).save(canary.parent / "photos/large.png")
     rows = run_unharmed(canary, hand_made(canary, [claimed("good.png"), claimed("large.png")]))
     classes = {row["key"]: row["error_class"] for row in rows}
     assert classes == {"good.png": None, "large.png": "too_large"}
