@@ -12,6 +12,7 @@ from rich.console import Console
 from jobs.actors import SHARDS_PER_ACTOR, UpscaleActor
 from jobs.cluster import Devices, actor_options, choose_devices, connected, room
 from jobs.display import Display, outcome
+from jobs.exit_codes import ExitCode
 from jobs.fleet import Fleet
 from jobs.plan import fleet_speed
 from jobs.prepare import (
@@ -30,8 +31,6 @@ from sr_core.audit.report import REPORT_KEY, write_report
 from sr_core.config import ExecutionConfig, JobConfig
 from sr_core.errors import RetryLaterError
 from sr_core.records import Status
-
-EXIT_DONE, EXIT_FAILED_IMAGES = 0, 3
 
 
 def upscale(
@@ -58,6 +57,8 @@ def upscale(
         something is away.
     """
     run, manifest = open_run(job)
+    if extend and run.source.manifest is not None:
+        run.source.listed()  # says that a manifest is frozen, before anything is done
     console.print(f"run {run.record.run_id}: {run.source.store.uri} -> {run.ledger.store.uri}")
     if manifest is None and not (_pending(run) or retry_failed or extend):
         _tell_changes(run, console)
@@ -230,6 +231,6 @@ def _sum_up(run: OpenRun, console: Console, *, report: bool) -> int:
         write_report(run.ledger.store, source=run.source.store)
         console.print(f"report: {run.ledger.store.uri}/report.html", markup=False)
     if not progress.statuses.get(Status.FAILED):
-        return EXIT_DONE
+        return ExitCode.DONE
     console.print("the failed ones are named in the report; --retry-failed tries them again")
-    return EXIT_FAILED_IMAGES
+    return ExitCode.FAILED_IMAGES

@@ -122,9 +122,7 @@ class ShardWorker:
         return Work(image, facts)
 
 
-def _result(
-    round_: int, shard: int, rows: Sequence[MetricsRow], *, committed: bool
-) -> ShardResult:
+def _result(round_: int, shard: int, rows: Sequence[MetricsRow], *, committed: bool) -> ShardResult:
     output_px = sum((row.width_out_px or 0) * (row.height_out_px or 0) for row in rows)
     return ShardResult(
         round_,
