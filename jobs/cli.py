@@ -16,6 +16,22 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from jobs.exit_codes import ExitCode, ending
+from jobs.options import (
+    ActorsOption,
+    AddressOption,
+    DeviceOption,
+    FormatOption,
+    JobOption,
+    JobOutputArgument,
+    JobSourceArgument,
+    ModelOption,
+    QualityOption,
+    RootArgument,
+    ScaleOption,
+    SourceArgument,
+    StripGpsOption,
+    TargetOption,
+)
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
 from sr_core.errors import ConfigurationError
 
@@ -35,63 +51,6 @@ app = typer.Typer(
     "Exit codes: 0 done; 3 done, but some images failed; 2 bad usage or configuration; "
     "75 try again later (the same command goes on where it stopped).",
 )
-
-_SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table."
-_OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one for each run."
-
-SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
-RootArgument = Annotated[
-    str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")
-]
-# A job file can give these two.
-JobSourceArgument = Annotated[str | None, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
-JobOutputArgument = Annotated[str | None, typer.Argument(metavar="OUT", help=_OUTPUT_HELP)]
-JobOption = Annotated[
-    Path | None,
-    typer.Option("--job", metavar="FILE", help="YAML file with all of this; what is typed wins."),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        help="srresnet, bicubic, bilinear, nearest, or a checkpoint's path.",
-        show_default="srresnet",
-    ),
-]
-ScaleOption = Annotated[
-    int | None, typer.Option(help="2 or 4 times as wide and as high.", show_default="4")
-]
-TargetOption = Annotated[
-    str | None,
-    typer.Option(metavar="WxH", help="Fit outputs in this box, such as 3840x2160, instead."),
-]
-FormatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        help="jpeg, png, webp, tiff, jxl, or source: what the source is.",
-        show_default="source",
-    ),
-]
-QualityOption = Annotated[
-    int | None, typer.Option(help="Of JPEG and WebP, 1 to 100.", show_default="95")
-]
-StripGpsOption = Annotated[
-    bool | None, typer.Option("--strip-gps", help="Leave GPS positions out of the outputs.")
-]
-ActorsOption = Annotated[
-    int | None,
-    typer.Option(help="How many processes upscale.", show_default="one per GPU, or per core"),
-]
-DeviceOption = Annotated[
-    str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs if there are any")
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Ray cluster to work on, such as auto or host:6379.",
-        show_default="$RAY_ADDRESS, or this machine",
-    ),
-]
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

@@ -79,7 +79,7 @@ def upscale(
                 _further_round(run, devices, console, failed_images, "no image failed")
             if extend:
                 _further_round(run, devices, console, added_images, "no files came to the source")
-    except KeyboardInterrupt as interrupt:
+    except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
         raise RetryLaterError(_what_is_left(run)) from interrupt
     return _sum_up(run, console, report=report)
 

@@ -1,0 +1,65 @@
+"""The arguments and options that several commands share, with what their help says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table."
+_OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one for each run."
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
+RootArgument = Annotated[
+    str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")
+]
+# A job file can give these two.
+JobSourceArgument = Annotated[str | None, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
+JobOutputArgument = Annotated[str | None, typer.Argument(metavar="OUT", help=_OUTPUT_HELP)]
+JobOption = Annotated[
+    Path | None,
+    typer.Option("--job", metavar="FILE", help="YAML file with all of this; what is typed wins."),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="srresnet, bicubic, bilinear, nearest, or a checkpoint's path.",
+        show_default="srresnet",
+    ),
+]
+ScaleOption = Annotated[
+    int | None, typer.Option(help="2 or 4 times as wide and as high.", show_default="4")
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(metavar="WxH", help="Fit outputs in this box, such as 3840x2160, instead."),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="jpeg, png, webp, tiff, jxl, or source: what the source is.",
+        show_default="source",
+    ),
+]
+QualityOption = Annotated[
+    int | None, typer.Option(help="Of JPEG and WebP, 1 to 100.", show_default="95")
+]
+StripGpsOption = Annotated[
+    bool | None, typer.Option("--strip-gps", help="Leave GPS positions out of the outputs.")
+]
+ActorsOption = Annotated[
+    int | None,
+    typer.Option(help="How many processes upscale.", show_default="one per GPU, or per core"),
+]
+DeviceOption = Annotated[
+    str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs if there are any")
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Ray cluster to work on, such as auto or host:6379.",
+        show_default="$RAY_ADDRESS, or this machine",
+    ),
+]
