@@ -16,7 +16,8 @@ from sr_core.archive.storage import Store
 from sr_core.archive.tables import METRICS_SCHEMA, metrics_rows
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.records import MetricsRow, PlannedImage, ShardResult, Status
-from sr_core.stages import Stages, Work, guarded
+from sr_core.stages import Stages
+from sr_core.work import Work, guarded
 
 _log = logging.getLogger(__name__)
 

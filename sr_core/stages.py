@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import fields, replace
 
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.plan import output_size
@@ -17,25 +15,14 @@ from sr_core.archive.storage import Store
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass, ImageError, RetryLaterError
 from sr_core.imaging.alpha import premultiply
-from sr_core.imaging.codecs import LOSSY, Limits, Picture, check_output_size, decode, encode, losses
+from sr_core.imaging.codecs import LOSSY, Limits, check_output_size, decode, encode, losses
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
 from sr_core.metrics.suite import measure
-from sr_core.records import MetricsRow, PlannedImage, Status
+from sr_core.work import Work
 
 _MEGA = 1_000_000
-# What a row says of an output; a failed image has none, whatever stage it reached.
-_OUTPUT_FACTS = (
-    "output_key",
-    "format_out",
-    "height_out_px",
-    "width_out_px",
-    "output_size_bytes",
-    "output_sha256",
-    "adopted",
-    "same_pixels_as",
-)
 
 
 class Device:
@@ -53,62 +40,6 @@ class Device:
                 yield (time.monotonic() - self._idle_since) * 1000
             finally:
                 self._idle_since = time.monotonic()
-
-
-@dataclass(slots=True)
-class Work:
-    """One image on its way through the stages, with the facts that become its row."""
-
-    image: PlannedImage
-    facts: dict[str, Any]
-    source: Picture | None = None
-    sr: Picture | None = None
-    standing: bytes | None = None
-    twin: Work | None = None
-    held_px: int = 0
-    done: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def size_px(self) -> int | None:
-        """Source and output pixels of all pages, which it occupies; None where unknown."""
-        image = self.image
-        source = (image.image.width_px or 0) * (image.image.height_px or 0)
-        output = (image.output_width_px or 0) * (image.output_height_px or 0)
-        return (source + output) * (image.image.pages or 1) if output else None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the row already has its error class."""
-        return self.facts["error_class"] is not None
-
-    def fail(self, error_class: ErrorClass, message: str) -> None:
-        """End the image as failed."""
-        self.facts |= {
-            "status": Status.FAILED,
-            "error_class": error_class,
-            "error_message": message[:1000],
-        }
-        for name in _OUTPUT_FACTS:
-            self.facts.pop(name, None)
-
-    def warn(self, *messages: str) -> None:
-        """Add to the warnings of the row."""
-        self.facts["warnings"] = (*self.facts["warnings"], *messages)
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the time spent to the stage's column, in milliseconds."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            name = f"{stage}_ms"
-            spent = (time.monotonic() - start) * 1000
-            self.facts[name] = self.facts.get(name, 0.0) + spent
-
-    def row(self) -> MetricsRow:
-        """Return the finished row."""
-        return MetricsRow(**self.facts, finished_at=datetime.now(UTC))
 
 
 class Stages:
@@ -346,18 +277,3 @@ class Stages:
 def _visible(page: Page) -> Pixels:
     """Return what is seen of a page: colours that are transparent have nothing to compare."""
     return page.pixels if page.alpha is None else premultiply(page.pixels, page.alpha)
-
-
-def guarded(work: Work, stage: Callable[[Work], None]) -> None:
-    """Run a stage unless the image has failed; turn what one image can cause into its row.
-
-    Raises: whatever concerns more than this image (the store is unavailable, the process ends).
-    """
-    if work.failed:
-        return
-    try:
-        stage(work)
-    except ImageError as error:
-        work.fail(error.error_class, error.message)
-    except MemoryError:
-        work.fail(ErrorClass.OUT_OF_MEMORY, f"not enough memory to {stage.__name__}")
