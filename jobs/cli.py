@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -298,6 +298,8 @@ def main() -> None:
             _tell("stopped", "the same command goes on from what is committed")
         elif end.code != _NOBODY_READS:
             raise
+        else:
+            _write_to_nobody()
         sys.exit(ExitCode.TRY_AGAIN)
     except Exception as error:
         known = ending(error)
@@ -309,5 +311,12 @@ def main() -> None:
 
 
 def _tell(kind: str, what: object) -> None:
-    with suppress(SystemExit):  # of rich, where nobody reads; the code still says it
+    try:
         console().print(f"{kind}: {what}", style="bold red", markup=False, highlight=False)
+    except SystemExit:  # of rich, where nobody reads; the code still says it
+        _write_to_nobody()
+
+
+def _write_to_nobody() -> None:
+    """Give what is still buffered somewhere to go, or Python would end with a code of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

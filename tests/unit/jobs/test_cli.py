@@ -149,6 +149,8 @@ def test_a_signal_while_a_source_is_listed_is_one_line_and_exit_code_75(
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
+            # In the background a shell makes processes deaf to Ctrl-C; this one shall hear it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
         ) as process:
             connection, _ = storage.accept()
             with connection:
