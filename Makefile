@@ -53,6 +53,8 @@ format: $(INSTALLED) ## let ruff format and fix what it can
 
 bench: $(INSTALLED) ## measure this machine: the whole job, then its parts
 	@$(BIN)/python -m benchmarks.job
+	@$(BIN)/python -m benchmarks.driver
+	@$(BIN)/python -m benchmarks.memory
 	@$(BIN)/python -m benchmarks.codecs jobs/samples/hr/kitten.jpg
 	@$(BIN)/python -m benchmarks.metrics
 	@$(BIN)/python -m benchmarks.manifest
