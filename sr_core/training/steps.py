@@ -1,0 +1,112 @@
+"""One training step of each kind, as the paper has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sr_core.models.vgg import VGGFeatures
+from sr_core.training.losses import (
+    PIXEL_LOSSES,
+    adversarial_loss,
+    discriminator_loss,
+    vgg_loss,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """What takes part in a step.
+
+    The forward calls may be wrapped (compiled, distributed over workers).
+    """
+
+    generator: nn.Module
+    generator_optimizer: torch.optim.Optimizer
+    content: Mapping[str, float]
+    vgg: Mapping[str, VGGFeatures]
+    clip_norm: float
+    autocast_dtype: torch.dtype | None = None
+    """Of mixed precision; bfloat16 needs no loss scaling. None computes in float32."""
+    discriminator: nn.Module | None = None
+    judge: nn.Module | None = None
+    """The discriminator without a wrapper: the generator's step asks it but does not move it."""
+    discriminator_optimizer: torch.optim.Optimizer | None = None
+    adversarial: float = 0.0
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Return the context in which networks compute."""
+        enabled = self.autocast_dtype is not None
+        return torch.autocast(device.type, self.autocast_dtype, enabled=enabled)
+
+
+def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+    """Move the generator towards less content loss; return the losses, detached scalars.
+
+    Shapes: lr (N, 3, H, W), hr (N, 3, scale H, scale W), float in [0, 1].
+    Source: arXiv 1609.04802, section 2.2.1.
+    """
+    with networks.autocast(lr.device):
+        sr = networks.generator(lr).float()
+        losses = _content_losses(networks, sr, hr)
+    _update_generator(networks, _weighted(networks.content, losses))
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def srgan_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+    """Move the generator towards content and approval, then the discriminator towards the truth.
+
+    Returns the losses and the discriminator's mean probabilities of "photograph" for hr and sr,
+    detached scalars. Shapes as in `srresnet_step`.
+    Source: arXiv 1609.04802, equations 2 to 6; each step updates both networks once.
+    """
+    judge = networks.judge
+    assert judge is not None
+    judge.requires_grad_(False)
+    with networks.autocast(lr.device):
+        sr = networks.generator(lr).float()
+        losses = _content_losses(networks, sr, hr)
+        adversarial = adversarial_loss(judge(sr).float())
+    _update_generator(
+        networks, _weighted(networks.content, losses) + networks.adversarial * adversarial
+    )
+    judge.requires_grad_(True)
+    losses |= {"adversarial": adversarial} | _update_discriminator(networks, sr.detach(), hr)
+    return {name: value.detach() for name, value in losses.items()}
+
+
+def _update_discriminator(networks: Networks, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+    discriminator, optimizer = networks.discriminator, networks.discriminator_optimizer
+    assert discriminator is not None
+    assert optimizer is not None
+    optimizer.zero_grad(set_to_none=True)
+    losses, approval = [], {}
+    # One after the other, so that batch norm sees photographs or upscaled images, never a mixture.
+    for name, image, is_photograph in (("d_hr", hr, True), ("d_sr", sr, False)):
+        with networks.autocast(image.device):
+            logits = discriminator(image).float()
+        loss = discriminator_loss(logits, is_photograph=is_photograph)
+        loss.backward()
+        losses.append(loss.detach())
+        approval[name] = torch.sigmoid(logits.detach()).mean()
+    optimizer.step()
+    return {"discriminator": torch.stack(losses).sum()} | approval
+
+
+def _content_losses(networks: Networks, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+    losses = {name: PIXEL_LOSSES[name](sr, hr) for name in networks.content if name in PIXEL_LOSSES}
+    return losses | {name: vgg_loss(vgg, sr, hr) for name, vgg in networks.vgg.items()}
+
+
+def _weighted(weights: Mapping[str, float], losses: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([weights[name] * losses[name] for name in weights]).sum()
+
+
+def _update_generator(networks: Networks, loss: Tensor) -> None:
+    networks.generator_optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(networks.generator.parameters(), networks.clip_norm)
+    networks.generator_optimizer.step()
