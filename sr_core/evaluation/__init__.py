@@ -1,0 +1,1 @@
+"""What an upscaler is worth on benchmark images whose truth is known."""
