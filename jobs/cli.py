@@ -1,21 +1,12 @@
-"""The command line: srfleet demo | manifest | plan | upscale | status | verify | doctor."""
+"""The command line: every command with its arguments; what they do is in modules of their own."""
 
 from __future__ import annotations
 
-import logging
-import os
-import re
-import signal
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.text import Text
 
-from jobs.exit_codes import ExitCode, ending
 from jobs.options import (
     ActorsOption,
     AddressOption,
@@ -31,13 +22,10 @@ from jobs.options import (
     SourceArgument,
     StripGpsOption,
     TargetOption,
+    build_job,
+    parse_target,
 )
-from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
-from sr_core.errors import ConfigurationError
-
-# What typer (Ctrl-C) and Ray (SIGTERM, once it was started) turn a signal into.
-_INTERRUPTED = (130, signal.SIGTERM)
-_NOBODY_READS = 1  # what typer and rich turn a closed pipe into
+from jobs.terminal import console, run
 
 _ANY_OUTPUT = "srfleet-out"
 """Stands for OUT in a plan, which writes nothing."""
@@ -51,67 +39,6 @@ app = typer.Typer(
     "Exit codes: 0 done; 3 done, but some images failed; 2 bad usage or configuration; "
     "75 try again later (the same command goes on where it stopped).",
 )
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-class _Terminal(Console):
-    """Shows texts without what they may command: names of files can hold escape sequences."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(_CONTROL.sub("\ufffd", text), **options)
-
-
-def console() -> Console:
-    """Return where people read: standard error, so that standard output stays for data."""
-    return _Terminal(stderr=True, soft_wrap=True)
-
-
-def build_job(
-    job_file: Path | None,
-    source: str | None,
-    output: str | None,
-    run: dict[str, Any],
-    execution: dict[str, Any],
-) -> JobConfig:
-    """Join the job file with what was typed, which wins.
-
-    Raises: ConfigurationError.
-    """
-    from pydantic import ValidationError
-
-    base = load_job(job_file).model_dump() if job_file else {"run": {}, "execution": {}}
-    if source is not None:
-        base["source"] = source
-    if output is not None:
-        base["output"] = output
-    missing = [name for name in ("source", "output") if name not in base]
-    if missing:
-        raise ConfigurationError(f"no {' and no '.join(missing)} given; type SOURCE OUT or --job")
-    base["run"] |= {name: value for name, value in run.items() if value is not None}
-    base["execution"] |= {name: value for name, value in execution.items() if value is not None}
-    try:
-        return JobConfig(
-            source=base["source"],
-            output=base["output"],
-            run=RunConfig.model_validate(base["run"]),
-            execution=ExecutionConfig.model_validate(base["execution"]),
-        )
-    except ValidationError as error:
-        raise ConfigurationError(describe(error)) from error
-
-
-def parse_target(text: str | None) -> tuple[int, int] | None:
-    """Read WxH.
-
-    Raises: ConfigurationError.
-    """
-    if text is None:
-        return None
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdigit() and height.isdigit()):
-        raise ConfigurationError(f"--target must look like 3840x2160, not {text!r}")
-    return int(width), int(height)
 
 
 @app.command(
@@ -281,42 +208,55 @@ def demo(
     raise typer.Exit(run_demo(output, console()))
 
 
-def main() -> None:
-    """Run the command line, turning what it raises into one line and an exit code."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=console(), show_path=False, markup=False)],
+@app.command(
+    epilog="srfleet evaluate ./Set5 ./Set14\n\n"
+    "srfleet evaluate ./photos --model srresnet --model out/mine.safetensors --output out/mine"
+)
+def evaluate(
+    benchmarks: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="BENCHMARK", help="Folders with HR/ and LRx4/ of the same names, or of HR."
+        ),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="nearest, bilinear, srresnet, ..., or a checkpoint's path; repeatable. "
+            "bicubic always comes along.",
+            show_default="all with shipped weights",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="New folder for what is written.")
+    ] = Path("evaluation-out"),
+    lpips: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights of LPIPS.",
+            show_default="in $SRFLEET_SHARED/weights",
+        ),
+    ] = None,
+    scale: Annotated[int, typer.Option(min=2, max=8, help="How many times larger HR is.")] = 4,
+    device: DeviceOption = None,
+) -> None:
+    """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
+    from jobs.evaluate import run_evaluation
+
+    code = run_evaluation(
+        benchmarks,
+        model or [],
+        output,
+        console(),
+        lpips_file=lpips,
+        scale=scale,
+        device=device or "auto",
     )
-    # What it says of a file stands in the file's row, where it matters.
-    logging.getLogger("imagecodecs").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it; as Ctrl-C
-    try:
-        app()
-    except SystemExit as end:
-        if end.code in _INTERRUPTED:
-            _tell("stopped", "the same command goes on from what is committed")
-        elif end.code != _NOBODY_READS:
-            raise
-        else:
-            _write_to_nobody()
-        sys.exit(ExitCode.TRY_AGAIN)
-    except Exception as error:
-        known = ending(error)
-        if known is None:
-            raise
-        code, line = known
-        _tell("stopped" if code is ExitCode.TRY_AGAIN else "error", line)
-        sys.exit(code)
+    raise typer.Exit(code)
 
 
-def _tell(kind: str, what: object) -> None:
-    try:
-        console().print(f"{kind}: {what}", style="bold red", markup=False, highlight=False)
-    except SystemExit:  # of rich, where nobody reads; the code still says it
-        _write_to_nobody()
-
-
-def _write_to_nobody() -> None:
-    """Give what is still buffered somewhere to go, or Python would end with a code of its own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+def main() -> None:
+    """Run what was typed."""
+    run(app)

@@ -1,11 +1,14 @@
-"""The arguments and options that several commands share, with what their help says."""
+"""The arguments and options that several commands share, and the job that they make."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
+from sr_core.errors import ConfigurationError
 
 _SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table."
 _OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one for each run."
@@ -63,3 +66,50 @@ AddressOption = Annotated[
         show_default="$RAY_ADDRESS, or this machine",
     ),
 ]
+
+
+def build_job(
+    job_file: Path | None,
+    source: str | None,
+    output: str | None,
+    run: dict[str, Any],
+    execution: dict[str, Any],
+) -> JobConfig:
+    """Join the job file with what was typed, which wins.
+
+    Raises: ConfigurationError.
+    """
+    from pydantic import ValidationError
+
+    base = load_job(job_file).model_dump() if job_file else {"run": {}, "execution": {}}
+    if source is not None:
+        base["source"] = source
+    if output is not None:
+        base["output"] = output
+    missing = [name for name in ("source", "output") if name not in base]
+    if missing:
+        raise ConfigurationError(f"no {' and no '.join(missing)} given; type SOURCE OUT or --job")
+    base["run"] |= {name: value for name, value in run.items() if value is not None}
+    base["execution"] |= {name: value for name, value in execution.items() if value is not None}
+    try:
+        return JobConfig(
+            source=base["source"],
+            output=base["output"],
+            run=RunConfig.model_validate(base["run"]),
+            execution=ExecutionConfig.model_validate(base["execution"]),
+        )
+    except ValidationError as error:
+        raise ConfigurationError(describe(error)) from error
+
+
+def parse_target(text: str | None) -> tuple[int, int] | None:
+    """Read WxH.
+
+    Raises: ConfigurationError.
+    """
+    if text is None:
+        return None
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise ConfigurationError(f"--target must look like 3840x2160, not {text!r}")
+    return int(width), int(height)

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jobs.cli import console
 from jobs.manifest import make_manifest
+from jobs.terminal import console
 from jobs.upscale import upscale
 from sr_core.archive.storage import open_store
 from sr_core.audit.checks import verify_run

@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs import cli
-from jobs.cli import app, build_job, parse_target
+from jobs.cli import app
+from jobs.options import build_job, parse_target
 from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError
 

@@ -1,0 +1,145 @@
+"""Benchmarks: folders of images whose truth is known, read as pairs of LR and HR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sr_core.errors import ConfigurationError, ImageError
+from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.resample import degrade
+from sr_core.imaging.tensors import to_pixels, to_tensor
+
+SMALLEST_SIDE_PX = 32
+"""Of an HR image: the networks of LPIPS and the windows of SSIM need about that much."""
+MADE_LR = "bicubic"
+"""`lr_source` where no LR files exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One image: hr (H, W, C), its sides multiples of the scale, and lr that much smaller."""
+
+    image: str
+    lr: Pixels
+    hr: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A set of images. `lr_source` names the folder of the LR files, or says how LR is made."""
+
+    name: str
+    scale: int
+    lr_source: str
+    files: tuple[tuple[Path, Path | None], ...]
+    """Each image's HR and LR file; without the latter HR is shrunk by antialiased bicubic."""
+
+    def pairs(self) -> Iterator[Pair]:
+        """Read the images in the order of their names, one at a time.
+
+        Rows and columns of HR beyond a multiple of the scale are cut off at the bottom and right.
+
+        Raises: ConfigurationError for an image that cannot be read, is too small, or whose LR has
+            another size than it must have.
+        """
+        for hr_file, lr_file in self.files:
+            yield self._pair(hr_file, lr_file)
+
+    def _pair(self, hr_file: Path, lr_file: Path | None) -> Pair:
+        whole = _read(hr_file)
+        height, width = (side // self.scale for side in whole.shape[:2])
+        hr = whole[: height * self.scale, : width * self.scale]
+        if min(hr.shape[:2]) < SMALLEST_SIDE_PX:
+            raise ConfigurationError(
+                f"{hr_file} has {_size(whole)} px; the scores need {SMALLEST_SIDE_PX} a side"
+            )
+        if lr_file is None:
+            return Pair(
+                _shown(hr_file), to_pixels(degrade(to_tensor(hr), self.scale), hr.dtype), hr
+            )
+        lr = _read(lr_file)
+        if lr.shape[:2] != (height, width):
+            raise ConfigurationError(
+                f"{lr_file} has {_size(lr)} px, but {width}x{height} would be a {self.scale}th of "
+                f"its HR image, which has {_size(whole)}"
+            )
+        return Pair(_shown(hr_file), lr, hr)
+
+
+def open_benchmark(folder: Path, scale: int) -> Benchmark:
+    """Find the images of a folder.
+
+    Either it holds HR/, and LRx4/ with files of the same names if LR is given; or HR images.
+
+    Raises: ConfigurationError if there is no such folder or no image in it, or if HR/ and LRx4/ do
+        not hold the same names.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no benchmark folder {folder}: it must hold HR images, or HR/ and LRx{scale}/"
+        )
+    lr_folder = folder / f"LRx{scale}"
+    has_parts, has_lr = (folder / "HR").is_dir(), lr_folder.is_dir()
+    if has_lr and not has_parts:
+        raise ConfigurationError(f"{folder} holds LRx{scale}/ but no HR/ to compare with")
+    hr_files = _files(folder / "HR" if has_parts else folder)
+    lr_files: list[Path] | list[None] = [None] * len(hr_files)
+    if has_lr:
+        lr_files = _files(lr_folder)
+        _check_names(hr_files, lr_files)
+    return Benchmark(
+        name=_name(folder),
+        scale=scale,
+        lr_source=lr_folder.name if has_lr else MADE_LR,
+        files=tuple(zip(hr_files, lr_files, strict=True)),
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a folder by name, without hidden ones such as .DS_Store."""
+    files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    if not files:
+        raise ConfigurationError(f"{folder} holds no images")
+    return sorted(files)
+
+
+def _check_names(hr_files: list[Path], lr_files: list[Path]) -> None:
+    hr_names, lr_names = ({path.name for path in files} for files in (hr_files, lr_files))
+    for missing, folder, other in (
+        (hr_names - lr_names, lr_files[0].parent, hr_files[0].parent),
+        (lr_names - hr_names, hr_files[0].parent, lr_files[0].parent),
+    ):
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise ConfigurationError(
+                f"{folder} lacks {min(missing)}{more}, which {other} holds; names must be the same"
+            )
+
+
+def _name(folder: Path) -> str:
+    """Call a folder by its name; one that is called HR by its parent's too."""
+    folder = folder.resolve()
+    return f"{folder.parent.name}-HR" if folder.name == "HR" else _shown(folder)
+
+
+def _shown(path: Path) -> str:
+    """Return a name in Unicode, whatever bytes the file system has."""
+    return path.name.encode("utf-8", "backslashreplace").decode()
+
+
+def _read(path: Path) -> Pixels:
+    from sr_core.imaging.codecs import Limits, decode  # noqa: PLC0415 - training may lack them
+
+    limits = Limits(
+        max_bytes=1 << 30, max_side_px=1 << 16, max_source_px=200_000_000, max_output_px=1 << 40
+    )
+    try:
+        return decode(path.read_bytes(), limits).pages[0].pixels
+    except ImageError as error:
+        raise ConfigurationError(f"cannot evaluate on {path}: {error.message}") from error
+
+
+def _size(pixels: Pixels) -> str:
+    return f"{pixels.shape[1]}x{pixels.shape[0]}"

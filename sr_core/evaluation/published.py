@@ -1,0 +1,35 @@
+"""What the literature reports at x4, to stand beside what is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCALE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Means over a set. SSIM is left out: the paper's comes from another implementation."""
+
+    psnr_y_db: float
+    lpips_alex: float | None
+
+
+PUBLISHED = {
+    ("Set5", "bicubic"): Published(28.42, 0.341),
+    ("Set5", "srresnet"): Published(32.05, None),
+    ("Set5", "srgan"): Published(29.40, 0.088),
+    ("Set14", "bicubic"): Published(26.00, 0.439),
+    ("Set14", "srresnet"): Published(28.49, None),
+    ("Set14", "srgan"): Published(26.02, 0.166),
+}
+"""By benchmark and model, at x4.
+
+Source: PSNR of SRResNet and SRGAN: arXiv 1609.04802, table 2; of bicubic: most tables since; LPIPS:
+as reported in comparisons of ESRGAN (arXiv 1809.00219) with its predecessors.
+"""
+
+
+def published(benchmark: str, model: str, scale: int) -> Published | None:
+    """Return what is reported of a model on a benchmark, if anything is."""
+    return PUBLISHED.get((benchmark, model)) if scale == SCALE else None

@@ -1,0 +1,180 @@
+"""Tables of an evaluation: one row per image and model as Parquet, means as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from sr_core.evaluation.benchmark import Benchmark, Pair
+from sr_core.evaluation.evaluate import Output
+from sr_core.evaluation.published import published
+from sr_core.evaluation.scores import Scores, mean_scores
+from sr_core.metrics.registry import PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresRow:
+    """One row of scores.parquet: one image upscaled by one model. `_COLUMNS` describes them."""
+
+    benchmark: str
+    image: str
+    model: str
+    checkpoint_sha256: str | None
+    scale: int
+    lr_source: str
+    width_px: int
+    height_px: int
+    psnr_y_db: float
+    ssim_y: float
+    lpips_alex: float | None
+    upscale_ms: float
+    protocol: str
+
+
+# Arrow type, unit and meaning.
+_COLUMNS = {
+    "benchmark": ("string", "", "name of the benchmark's folder"),
+    "image": ("string", "", "name of the HR file"),
+    "model": ("string", "", "name of the model, or of its checkpoint file"),
+    "checkpoint_sha256": ("string", "", "SHA-256 of the checkpoint; null for interpolation"),
+    "scale": ("int64", "", "how many times wider and higher HR is than LR"),
+    "lr_source": ("string", "", "folder of the LR files, or how LR was made from HR"),
+    "width_px": ("int64", "px", "width of the output and of HR, cut to a multiple of scale"),
+    "height_px": ("int64", "px", "height of the same"),
+    "psnr_y_db": ("double", "dB", "PSNR of luma, scale pixels cut on each side; +inf: identical"),
+    "ssim_y": ("double", "1", "SSIM of the same luma"),
+    "lpips_alex": ("double", "1", "LPIPS v0.1 with AlexNet, RGB, whole image; null: not measured"),
+    "upscale_ms": ("double", "ms", "time to upscale; of a model's first image with its warm-up"),
+    "protocol": ("string", "", "version of the metrics' definitions"),
+}
+
+HEADINGS = (
+    "benchmark",
+    "images",
+    "model",
+    "PSNR-Y dB",
+    "published",
+    "SSIM-Y",
+    "LPIPS",
+    "published",
+)
+"""Over the cells of a `Mean`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A model's mean scores on a benchmark."""
+
+    benchmark: str
+    images: int
+    model: str
+    scale: int
+    scores: Scores
+
+    def cells(self) -> tuple[str, ...]:
+        """Say it in words, one for each of `HEADINGS`."""
+        known = published(self.benchmark, self.model, self.scale)
+        return (
+            self.benchmark,
+            str(self.images),
+            self.model,
+            _number(self.scores.psnr_y_db, 2),
+            _number(known.psnr_y_db if known else None, 2),
+            _number(self.scores.ssim_y, 4),
+            _number(self.scores.lpips_alex, 3),
+            _number(known.lpips_alex if known else None, 3),
+        )
+
+
+def scores_row(
+    benchmark: Benchmark, pair: Pair, output: Output, checkpoint_sha256: str | None
+) -> ScoresRow:
+    """Put into a row what is known of an output."""
+    height, width = pair.hr.shape[:2]
+    return ScoresRow(
+        benchmark=benchmark.name,
+        image=pair.image,
+        model=output.model,
+        checkpoint_sha256=checkpoint_sha256,
+        scale=benchmark.scale,
+        lr_source=benchmark.lr_source,
+        width_px=width,
+        height_px=height,
+        psnr_y_db=output.scores.psnr_y_db,
+        ssim_y=output.scores.ssim_y,
+        lpips_alex=output.scores.lpips_alex,
+        upscale_ms=output.upscale_ms,
+        protocol=PROTOCOL_VERSION,
+    )
+
+
+def means(rows: Iterable[ScoresRow]) -> list[Mean]:
+    """Average the rows of each model on each benchmark, in their order."""
+    groups: dict[tuple[str, str, int], list[Scores]] = {}
+    for row in rows:
+        key = (row.benchmark, row.model, row.scale)
+        groups.setdefault(key, []).append(Scores(row.psnr_y_db, row.ssim_y, row.lpips_alex))
+    return [
+        Mean(benchmark, len(scores), model, scale, mean_scores(scores))
+        for (benchmark, model, scale), scores in groups.items()
+    ]
+
+
+def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
+    """Write rows as one Parquet file, with unit and meaning in the metadata of each column."""
+    import pyarrow as pa  # noqa: PLC0415 - training machines may lack it
+
+    from sr_core.archive.tables import to_parquet  # noqa: PLC0415 - so
+
+    hints = {field.name: str(field.type) for field in fields(ScoresRow)}
+    schema = pa.schema(
+        [
+            pa.field(
+                name,
+                pa.type_for_alias(kind),
+                nullable="None" in hints[name],
+                metadata={"description": meaning} | ({"unit": unit} if unit else {}),
+            )
+            for name, (kind, unit, meaning) in _COLUMNS.items()
+        ],
+        {"srfleet.table": "scores"},
+    )
+    columns = {name: [getattr(row, name) for row in rows] for name in _COLUMNS}
+    return to_parquet(pa.table(columns, schema))
+
+
+def scores_markdown(rows: Sequence[ScoresRow]) -> str:
+    """Write the means as a Markdown table, with what is needed to read and repeat them."""
+    lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
+    lines += [_line(mean.cells()) for mean in means(rows)]
+    first = rows[0]
+    sources = {row.benchmark: row.lr_source for row in rows}
+    checkpoints = {row.model: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
+    return "\n".join(
+        [
+            f"# Scores at x{first.scale}\n",
+            *lines,
+            f"\nPSNR and SSIM: luma of BT.601, {first.scale} pixels cut on each side. LPIPS: v0.1 "
+            f"with AlexNet, whole RGB image. Protocol {first.protocol}.\n",
+            *_listed("LR", {name: f"from {source}" for name, source in sources.items()}),
+            *_listed("SHA-256 of checkpoints", checkpoints),
+        ]
+    )
+
+
+def _listed(title: str, values: Mapping[str, str]) -> list[str]:
+    if not values:
+        return []
+    return [f"{title}:\n", *(f"- {_escaped(name)}: {values[name]}" for name in values), ""]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
