@@ -1,0 +1,47 @@
+"""The losses are the paper's formulas."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sr_core.training.losses import PIXEL_LOSSES, adversarial_loss, discriminator_loss, vgg_loss
+
+
+def test_the_generator_is_punished_by_the_negative_logarithm_of_approval() -> None:
+    approval = torch.tensor([0.25, 0.8])
+    logits = torch.logit(approval)
+    expected = -(math.log(0.25) + math.log(0.8)) / 2
+    assert float(adversarial_loss(logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_discriminator_is_punished_by_cross_entropy() -> None:
+    logits = torch.logit(torch.tensor([0.25, 0.8]))
+    photographs = discriminator_loss(logits, is_photograph=True)
+    upscaled = discriminator_loss(logits, is_photograph=False)
+    assert float(photographs) == pytest.approx(-(math.log(0.25) + math.log(0.8)) / 2, rel=1e-5)
+    assert float(upscaled) == pytest.approx(-(math.log(0.75) + math.log(0.2)) / 2, rel=1e-5)
+
+
+def test_sure_logits_stay_finite_and_keep_their_slope() -> None:
+    logits = torch.tensor([-200.0], requires_grad=True)
+    adversarial_loss(logits).backward()
+    assert float(logits.grad) == pytest.approx(-1.0)  # type: ignore[arg-type]
+
+
+class _Doubled(nn.Module):
+    def forward(self, image: Tensor) -> Tensor:
+        return 2 * image
+
+
+def test_the_vgg_loss_is_the_mean_square_of_rescaled_features() -> None:
+    sr, hr = torch.full((1, 3, 4, 4), 0.5), torch.full((1, 3, 4, 4), 0.25)
+    loss = vgg_loss(_Doubled(), sr, hr)  # type: ignore[arg-type]
+    assert float(loss) == pytest.approx((0.5 / 12.75) ** 2)
+
+
+def test_pixel_losses_are_means() -> None:
+    sr, hr = torch.tensor([0.0, 1.0]), torch.tensor([0.5, 1.0])
+    assert float(PIXEL_LOSSES["l1"](sr, hr)) == pytest.approx(0.25)
+    assert float(PIXEL_LOSSES["l2"](sr, hr)) == pytest.approx(0.125)

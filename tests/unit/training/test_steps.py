@@ -1,0 +1,117 @@
+"""One step of each kind: who is moved by what."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sr_core.models.discriminator import Discriminator
+from sr_core.models.generator import Generator, initialise_as_interpolator
+from sr_core.training.steps import Networks, srgan_step, srresnet_step
+
+Batch = tuple[Tensor, Tensor]
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    generator = torch.Generator().manual_seed(0)
+    hr = torch.rand(2, 3, 16, 16, generator=generator)
+    return nn.functional.avg_pool2d(hr, 2), hr
+
+
+def networks(*, rate: float = 1e-3, adversarial: float = 1e-2, clip_norm: float = 1.0) -> Networks:
+    torch.manual_seed(0)
+    generator, discriminator = Generator(2), Discriminator()
+    initialise_as_interpolator(generator)
+    return Networks(
+        generator=generator,
+        generator_optimizer=torch.optim.SGD(generator.parameters(), lr=rate),
+        content={"l1": 0.5, "l2": 2.0},
+        vgg={},
+        clip_norm=clip_norm,
+        discriminator=discriminator,
+        judge=discriminator,
+        discriminator_optimizer=torch.optim.SGD(discriminator.parameters(), lr=rate),
+        adversarial=adversarial,
+    )
+
+
+def parameters(network: nn.Module | None) -> Tensor:
+    assert network is not None
+    return torch.cat([each.detach().flatten() for each in network.parameters()])
+
+
+def test_srresnet_learns_its_batch(batch: Batch) -> None:
+    trained = networks(rate=0.005)
+    losses = [float(srresnet_step(trained, *batch)["l1"]) for _ in range(8)]
+    assert losses[-1] < 0.97 * losses[0]
+
+
+def test_srresnet_follows_the_weighted_content(batch: Batch) -> None:
+    trained = networks(clip_norm=1e9)
+    expected = copy.deepcopy(trained.generator)
+    lr, hr = batch
+    sr = expected(lr)
+    (0.5 * (sr - hr).abs().mean() + 2 * (sr - hr).square().mean()).backward()
+    with torch.no_grad():
+        for parameter in expected.parameters():
+            if parameter.grad is not None:
+                parameter.sub_(1e-3 * parameter.grad)
+    srresnet_step(trained, lr, hr)
+    torch.testing.assert_close(parameters(trained.generator), parameters(expected))
+
+
+def test_srgan_reports_each_loss_and_what_the_discriminator_believes(batch: Batch) -> None:
+    losses = srgan_step(networks(), *batch)
+    assert set(losses) == {"l1", "l2", "adversarial", "discriminator", "d_hr", "d_sr"}
+    assert all(loss.dim() == 0 and not loss.requires_grad for loss in losses.values())
+    assert 0 < float(losses["d_sr"]) < 1
+
+
+def test_a_larger_adversarial_weight_moves_the_generator_elsewhere(batch: Batch) -> None:
+    without, little, much = (networks(adversarial=weight) for weight in (0.0, 1e-3, 1.0))
+    for each in (without, little, much):
+        srgan_step(each, *batch)
+    reference = parameters(without.generator)
+    distances = [(parameters(each.generator) - reference).norm() for each in (little, much)]
+    assert 0 < distances[0] < distances[1]
+
+
+def test_the_generator_s_part_does_not_move_the_discriminator(batch: Batch) -> None:
+    # With the discriminator's own step taken away, nothing else may change it.
+    trained = networks()
+    assert trained.discriminator_optimizer is not None
+    for group in trained.discriminator_optimizer.param_groups:
+        group["lr"] = 0.0
+    before = parameters(trained.discriminator)
+    srgan_step(trained, *batch)
+    assert torch.equal(parameters(trained.discriminator), before)
+    assert not torch.equal(parameters(trained.generator), parameters(networks().generator))
+
+
+def test_the_discriminator_learns_to_tell_them_apart(batch: Batch) -> None:
+    trained = networks(rate=0.02, adversarial=0.0)
+    believed = [srgan_step(trained, *batch) for _ in range(12)]
+    first, last = believed[0], believed[-1]
+    assert float(last["discriminator"]) < 0.9 * float(first["discriminator"])
+    assert float(last["d_hr"] - last["d_sr"]) > float(first["d_hr"] - first["d_sr"])
+
+
+def test_a_steep_gradient_is_clipped(batch: Batch) -> None:
+    trained = networks(rate=1.0, clip_norm=1e-3)
+    before = parameters(trained.generator)
+    srresnet_step(trained, *batch)
+    assert float((parameters(trained.generator) - before).norm()) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_mixed_precision_gives_nearly_the_same_losses(batch: Batch) -> None:
+    full = srgan_step(networks(), *batch)
+    trained = networks()
+    mixed = Networks(
+        **{name: getattr(trained, name) for name in Networks.__slots__}
+        | {"autocast_dtype": torch.bfloat16}
+    )
+    for name, loss in srgan_step(mixed, *batch).items():
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, full[name], rtol=0.05, atol=0.02)
