@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -24,6 +25,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         if path.suffix == ".safetensors":
             return _read_safetensors(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:  # torch's own text is a page, and tells how to run the code
+        raise ConfigurationError(
+            f"cannot read {path}: it is no file of tensors, or holds code beside them"
+        ) from error
     except Exception as error:
         raise ConfigurationError(f"cannot read {path}: {type(error).__name__}: {error}") from error
     if not isinstance(content, Mapping):
