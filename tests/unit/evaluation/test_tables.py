@@ -1,0 +1,80 @@
+"""Scores become Parquet with units, and a Markdown table beside what is published."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import asdict, replace
+
+import pyarrow.parquet as pq
+
+from sr_core.evaluation.published import PUBLISHED, published
+from sr_core.evaluation.scores import Scores
+from sr_core.evaluation.tables import ScoresRow, means, scores_markdown, scores_parquet
+
+ROW = ScoresRow(
+    benchmark="Set5",
+    image="a.png",
+    model="srgan",
+    checkpoint_sha256="0123abcd",
+    scale=4,
+    lr_source="LRx4",
+    width_px=40,
+    height_px=36,
+    psnr_y_db=28.0,
+    ssim_y=0.75,
+    lpips_alex=0.125,
+    upscale_ms=12.5,
+    protocol="1",
+)
+ROWS = [
+    ROW,
+    replace(ROW, image="b.png", psnr_y_db=30.0, ssim_y=0.25, lpips_alex=0.375),
+    replace(ROW, model="bicubic", checkpoint_sha256=None, lpips_alex=None),
+    replace(ROW, benchmark="other", psnr_y_db=math.inf, lr_source="bicubic"),
+]
+
+
+def test_rows_come_back_from_parquet() -> None:
+    table = pq.read_table(io.BytesIO(scores_parquet(ROWS)))
+    assert [ScoresRow(**row) for row in table.to_pylist()] == ROWS
+
+
+def test_every_column_has_its_meaning_and_unit() -> None:
+    schema = pq.read_schema(io.BytesIO(scores_parquet(ROWS)))
+    assert schema.names == list(asdict(ROW))
+    assert all(schema.field(name).metadata[b"description"] for name in schema.names)
+    units = {name: schema.field(name).metadata.get(b"unit") for name in schema.names}
+    assert units["psnr_y_db"] == b"dB"
+    assert units["upscale_ms"] == b"ms"
+    assert units["width_px"] == units["height_px"] == b"px"
+    nullable = {name for name in schema.names if schema.field(name).nullable}
+    assert nullable == {"checkpoint_sha256", "lpips_alex"}
+
+
+def test_means_are_of_a_model_on_a_benchmark() -> None:
+    first, second, third = means(ROWS)
+    assert (first.benchmark, first.model, first.images) == ("Set5", "srgan", 2)
+    assert first.scores == Scores(29.0, 0.5, 0.25)
+    assert (second.model, second.scores.lpips_alex) == ("bicubic", None)
+    assert (third.benchmark, third.scores.psnr_y_db) == ("other", math.inf)
+
+
+def test_the_markdown_table_has_what_is_published_beside_it() -> None:
+    lines = scores_markdown(ROWS).splitlines()
+    assert "| Set5 | 2 | srgan | 29.00 | 29.40 | 0.5000 | 0.250 | 0.088 |" in lines
+    assert "| Set5 | 1 | bicubic | 28.00 | 28.42 | 0.7500 | – | 0.341 |" in lines
+    assert "| other | 1 | srgan | inf | – | 0.7500 | 0.125 | – |" in lines
+    assert "- srgan: 0123abcd" in lines
+    assert "- other: from bicubic" in lines
+
+
+def test_a_name_cannot_break_the_table() -> None:
+    lines = scores_markdown([replace(ROW, model="a|b\nc")]).splitlines()
+    assert any(line.startswith("| Set5 | 1 | a\\|b c |") for line in lines)
+
+
+def test_nothing_is_published_for_other_scales_and_models() -> None:
+    assert published("Set5", "srgan", 4) is PUBLISHED["Set5", "srgan"]
+    assert published("Set5", "srgan", 2) is None
+    assert published("Set5", "mine.safetensors", 4) is None
