@@ -57,13 +57,14 @@ class Bare:
     def run(self, name: str) -> float:
         """Run the network on a photograph, in the job's tiles; returns output megapixels."""
         from sr_core.inference.tiling import plan_tiles  # noqa: PLC0415
+        from sr_core.models.generator import TAIL_REACH  # noqa: PLC0415
 
-        network, lr = self._upscaler._network, self._tiles[name]
+        engine, lr = self._upscaler._engine, self._tiles[name]
         height, width = lr.shape[-2:]
-        features = network.trunk(lr)
-        for tile in plan_tiles(height, width, network.tail_reach, self._upscaler.tail_px):
+        features = engine.trunk(lr)
+        for tile in plan_tiles(height, width, TAIL_REACH, self._upscaler.tail_px):
             rows, columns = tile.rows, tile.columns
-            network.tail(
+            engine.tail(
                 features[
                     ...,
                     rows.window_start : rows.window_stop,

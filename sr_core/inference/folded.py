@@ -8,8 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sr_core.models.blocks import ResidualBlock, UpsampleBlock, unshuffled_kernel
-from sr_core.models.generator import TAIL_REACH, Generator
+from sr_core.models.blocks import (
+    ResidualBlock,
+    UpsampleBlock,
+    unshuffled_kernel,
+    unshuffled_slopes,
+)
+from sr_core.models.generator import Generator
 
 
 class FoldedGenerator(nn.Module):
@@ -29,27 +34,23 @@ class FoldedGenerator(nn.Module):
     ) -> None:
         super().__init__()
         generator = copy.deepcopy(generator).eval()
-        self.scale = generator.scale
-        self.trunk_reach, self.tail_reach = generator.trunk_reach, TAIL_REACH
         self.device, self.dtype = torch.device(device), dtype
-        channels = generator.channels
-        # Bytes per LR pixel at the widest point; benchmarks/memory.py measures them.
-        # Trunk: five maps of `channels`. Tail: at half of the output's size, three maps of 4 times
-        # `channels`, or 3 * 4 * (scale / 2) ** 2 in maps of LR size.
-        self.trunk_bytes_per_px = 5 * channels * dtype.itemsize
-        self.tail_bytes_per_px = 12 * channels * (self.scale // 2) ** 2 * dtype.itemsize
-
+        self.normalise = generator.normalise
         self.head = generator.head
-        self.head_slope = _slope(generator.head_prelu)
+        self.head_activation = _activation(generator.head_prelu.weight)
         blocks = [block for block in generator.residual if isinstance(block, ResidualBlock)]
         self.first = nn.ModuleList(_fold(block.conv1, block.bn1) for block in blocks)
-        self.slopes = [_slope(block.prelu) for block in blocks]
+        self.activations = nn.ModuleList(_activation(block.prelu.weight) for block in blocks)
         self.second = nn.ModuleList(_fold(block.conv2, block.bn2) for block in blocks)
         self.trunk_conv = _fold(generator.trunk_conv, generator.trunk_bn)
+        self.trunk_activation = generator.trunk_activation
         steps = [block for block in generator.upsample if isinstance(block, UpsampleBlock)]
         self.sub_pixel = nn.ModuleList(block.conv for block in steps)
-        self.sub_pixel_slopes = [_slope(block.prelu) for block in steps]
+        self.sub_pixel_activations = nn.ModuleList(
+            _activation(unshuffled_slopes(block.prelu.weight)) for block in steps
+        )
         self.to(self.device, dtype)
+        self.to_image = generator.to_image.to(self.device)
         self.output_weight = unshuffled_kernel(generator.output.weight.detach().float())
         bias = generator.output.bias
         self.output_bias = None if bias is None else bias.detach().float().repeat_interleave(4)
@@ -65,25 +66,25 @@ class FoldedGenerator(nn.Module):
     def trunk(self, lr: Tensor) -> Tensor:
         """Return features: (N, 3, H, W) float32 in [0, 1] -> (N, channels, H, W)."""
         lr = _channels_last(lr.to(self.device, self.dtype))
-        first = F.leaky_relu_(self.head(lr), self.head_slope)
+        first = self.head_activation(self.head(self.normalise(lr)))
         features = first
-        for conv1, slope, conv2 in zip(self.first, self.slopes, self.second, strict=True):
-            residual = conv2(F.leaky_relu_(conv1(features), slope))
+        for conv1, activation, conv2 in zip(self.first, self.activations, self.second, strict=True):
+            residual = conv2(activation(conv1(features)))
             features = residual.add_(features)
-        return self.trunk_conv(features).add_(first)
+        return self.trunk_activation(self.trunk_conv(features)).add_(first)
 
     @torch.inference_mode()
     def tail(self, features: Tensor) -> Tensor:
         """Return the image: (N, channels, H, W) -> (N, 3, scale H, scale W) float32."""
         last = len(self.sub_pixel) - 1
-        for index, (conv, slope) in enumerate(
-            zip(self.sub_pixel, self.sub_pixel_slopes, strict=True)
+        for index, (conv, activation) in enumerate(
+            zip(self.sub_pixel, self.sub_pixel_activations, strict=True)
         ):
-            features = F.leaky_relu_(conv(features), slope)
+            features = activation(conv(features))
             if index < last:
                 features = _channels_last(F.pixel_shuffle(features, 2))
         sub_pixels = F.conv2d(features.float(), self.output_weight, self.output_bias, padding=2)
-        return F.pixel_shuffle(sub_pixels, 2)
+        return self.to_image(F.pixel_shuffle(sub_pixels, 2))
 
     def forward(self, lr: Tensor) -> Tensor:
         """Return sr for lr in one piece, (N, 3, H, W) -> (N, 3, scale H, scale W)."""
@@ -94,8 +95,13 @@ def _channels_last(tensor: Tensor) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def _slope(prelu: nn.PReLU) -> float:
-    return float(prelu.weight.detach())
+def _activation(slopes: Tensor) -> nn.Module:
+    """Return a PReLU; where it has one slope for all channels, one that works in place."""
+    if slopes.numel() == 1:
+        return nn.LeakyReLU(float(slopes.detach()), inplace=True)
+    prelu = nn.PReLU(slopes.numel())
+    prelu.weight.data = slopes.detach()
+    return prelu
 
 
 def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:

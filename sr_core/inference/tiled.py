@@ -1,4 +1,4 @@
-"""The generator as an upscaler: tile by tile, in two levels, within a memory budget."""
+"""A network as an upscaler: tile by tile, in two levels, within a memory budget."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.tensors import to_pixels, to_tensor
-from sr_core.inference.folded import FoldedGenerator
+from sr_core.inference.engine import Engine, make_engine
 from sr_core.inference.tiling import Tile, plan_tiles
-from sr_core.models.generator import Generator
+from sr_core.models.network import Network
 
 # Smaller tiles than this compute mostly context; an image that fails with them fails.
 SMALLEST_TILE_PX = 64 * 64
@@ -22,22 +22,29 @@ SMALLEST_TILE_PX = 64 * 64
 CPU_TAIL_TILE_PX = 96 * 96
 # A side shorter than this is padded for the network and cropped again.
 SMALLEST_SIDE_PX = 8
+# Deeper networks see hundreds of cells, but hardly anything beyond this many: the context after
+# which RealESRGAN_x4plus (347 cells) moves no output value by half a level of 255. docs/models.md
+# has the measurement.
+LARGEST_CONTEXT = 64
 # Full-range luma of BT.601, by which a grey image is read from the network's three channels.
 _GREY = (0.299, 0.587, 0.114)
 
 
 class GeneratorUpscaler:
-    """Upscale with a generator, tile by tile within a memory budget.
+    """Upscale with a network, tile by tile within a memory budget.
 
-    Only tiles go to the device; the image is assembled in host memory. Tiles are exact: the result
-    does not depend on their size beyond the rounding of floats. There are two levels. The trunk
-    sees far (37 LR pixels in the paper's network) and runs on large tiles; the tail needs most of
-    the memory but sees 3 LR pixels, and runs in small tiles on the trunk's features.
+    Only tiles go to the device; the image is assembled in host memory. There are two levels. The
+    trunk sees far (37 LR pixels in the paper's network) and runs on large tiles; the tail needs
+    most of the memory but sees 3 LR pixels, and runs in small tiles on the trunk's features.
+
+    Tiles are exact where the trunk sees no further than LARGEST_CONTEXT, as the paper's does: the
+    result does not depend on their size beyond the rounding of floats. Of a deeper network's trunk
+    they carry that much context; an image whose trunk fits the budget is one tile and exact.
     """
 
     def __init__(
         self,
-        generator: Generator,
+        generator: Network,
         name: str,
         *,
         device: torch.device | str = "cpu",
@@ -48,13 +55,13 @@ class GeneratorUpscaler:
         self._generator = generator.eval()
         device = torch.device(device)
         dtype = torch.float16 if device.type == "cuda" else torch.float32
-        self._network = FoldedGenerator(generator, device, dtype)
-        # One of the trunk's five maps stays while the tail runs; three quarters leave it room.
-        tail_bytes = memory_budget_bytes * 3 // 4
-        self.trunk_px = max(
-            SMALLEST_TILE_PX, memory_budget_bytes // self._network.trunk_bytes_per_px
-        )
-        self.tail_px = max(SMALLEST_TILE_PX // 4, tail_bytes // self._network.tail_bytes_per_px)
+        self._engine = make_engine(generator, device, dtype)
+        # The trunk's features stay while the tail runs; three quarters leave them room.
+        trunk_values = memory_budget_bytes // dtype.itemsize
+        tail_values = trunk_values * 3 // 4
+        # Both in cells, which are pixels for most networks.
+        self.trunk_px = max(SMALLEST_TILE_PX, trunk_values // generator.trunk_width)
+        self.tail_px = max(SMALLEST_TILE_PX // 4, tail_values // generator.tail_width)
         if device.type == "cpu":
             self.tail_px = min(self.tail_px, CPU_TAIL_TILE_PX)
 
@@ -88,20 +95,20 @@ class GeneratorUpscaler:
     def _halve_tiles(self) -> None:
         self.trunk_px = max(SMALLEST_TILE_PX, self.trunk_px // 2)
         self.tail_px = max(SMALLEST_TILE_PX // 4, self.tail_px // 2)
-        if self._network.device.type == "cuda":
+        if self._engine.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _upscale_native(self, pixels: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
-        padded = _pad_to(pixels, SMALLEST_SIDE_PX)
+        padded = _pad_to(pixels, SMALLEST_SIDE_PX, self._generator.cell_px)
         try:
             try:
-                sr = self._run(padded, self._network)
+                sr = self._run(padded, self._engine)
             except _NotFiniteError:
-                if self._network.dtype == torch.float32:
+                if self._engine.dtype == torch.float32:
                     raise
                 # Half precision overflows on rare images; single precision settles it.
-                sr = self._run(padded, FoldedGenerator(self._generator, self._network.device))
+                sr = self._run(padded, make_engine(self._generator, self._engine.device))
         except _NotFiniteError as error:
             raise ImageError(
                 ErrorClass.INTERNAL, f"{self.name} gave values that are not finite"
@@ -109,22 +116,21 @@ class GeneratorUpscaler:
         exact = sr[: height * self.scale, : width * self.scale]
         return cast("Pixels", np.ascontiguousarray(exact))
 
-    def _run(self, pixels: Pixels, network: FoldedGenerator) -> Pixels:
+    def _run(self, pixels: Pixels, engine: Engine) -> Pixels:
         height, width, channels = pixels.shape
+        cell_px, tail_reach = self._generator.cell_px, self._generator.tail_reach
         sr = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
         # The tail of a tile needs features beyond it, which the trunk must have computed rightly.
-        reach = network.trunk_reach + network.tail_reach
-        for tile in plan_tiles(height, width, reach, self.trunk_px):
-            lr = to_tensor(_window(pixels, tile))
-            features = network.trunk(lr.expand(-1, 3, -1, -1))
-            self._run_tail(sr, tile, features, network)
+        reach = min(self._generator.trunk_reach, LARGEST_CONTEXT) + tail_reach
+        for tile in plan_tiles(height // cell_px, width // cell_px, reach, self.trunk_px):
+            lr = to_tensor(_window(pixels, tile, cell_px))
+            features = engine.trunk(lr.expand(-1, 3, -1, -1))
+            self._run_tail(sr, tile, features, engine)
         return sr
 
-    def _run_tail(
-        self, sr: Pixels, trunk_tile: Tile, features: Tensor, network: FoldedGenerator
-    ) -> None:
+    def _run_tail(self, sr: Pixels, trunk_tile: Tile, features: Tensor, engine: Engine) -> None:
         rows, columns = trunk_tile.rows, trunk_tile.columns
-        scale, reach = self.scale, network.tail_reach
+        scale, reach = self.scale * self._generator.cell_px, self._generator.tail_reach
         tail_tiles = plan_tiles(
             rows.stop - rows.start, columns.stop - columns.start, reach, self.tail_px
         )
@@ -134,7 +140,7 @@ class GeneratorUpscaler:
             # The context, cut only where the trunk's window ends, which is the image's border.
             window_top = max(rows.window_start, top - reach)
             window_left = max(columns.window_start, left - reach)
-            image = network.tail(
+            image = engine.tail(
                 features[
                     ...,
                     window_top - rows.window_start : bottom + reach - rows.window_start,
@@ -156,13 +162,18 @@ class _NotFiniteError(Exception):
     pass
 
 
-def _window(pixels: Pixels, tile: Tile) -> Pixels:
+def _window(pixels: Pixels, tile: Tile, cell_px: int) -> Pixels:
     rows, columns = tile.rows, tile.columns
-    return pixels[rows.window_start : rows.window_stop, columns.window_start : columns.window_stop]
+    return pixels[
+        rows.window_start * cell_px : rows.window_stop * cell_px,
+        columns.window_start * cell_px : columns.window_stop * cell_px,
+    ]
 
 
-def _pad_to(pixels: Pixels, side: int) -> Pixels:
-    missing = [(0, max(0, side - length)) for length in pixels.shape[:2]]
+def _pad_to(pixels: Pixels, side: int, multiple: int) -> Pixels:
+    """Repeat the last row and column until no side is shorter, and each is a multiple."""
+    wanted = [-(-max(side, length) // multiple) * multiple for length in pixels.shape[:2]]
+    missing = [(0, want - length) for want, length in zip(wanted, pixels.shape[:2], strict=True)]
     if missing == [(0, 0), (0, 0)]:
         return pixels
     return cast("Pixels", np.pad(pixels, [*missing, (0, 0)], mode="edge"))

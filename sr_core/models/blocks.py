@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -47,9 +48,18 @@ class UpsampleBlock(nn.Module):
     def forward_unshuffled(self, features: Tensor) -> Tensor:
         """Return what `forward` does before its PixelShuffle, (N, 4C, H, W).
 
-        PReLU has one slope for all channels, so it commutes with the shuffle.
+        PReLU acts on channels, so it commutes with the shuffle if its slopes are repeated as the
+        channels are.
         """
-        return self.prelu(self.conv(features))
+        return F.prelu(self.conv(features), unshuffled_slopes(self.prelu.weight))
+
+
+def unshuffled_slopes(slopes: Tensor) -> Tensor:
+    """Rearrange a PReLU's slopes so that they act before PixelShuffle(2): (1) or (C) -> (1), (4C).
+
+    One slope holds for all channels, wherever they are.
+    """
+    return slopes if slopes.numel() == 1 else slopes.repeat_interleave(4)
 
 
 def unshuffled_kernel(weight: Tensor) -> Tensor:

@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sr_core.models.blocks import ResidualBlock, UpsampleBlock, unshuffled_kernel
+from sr_core.models.network import Network
 
 # How many LR pixels around a pixel the trunk and the tail see. Tiling relies on both.
 HEAD_REACH = 4  # the 9x9 convolution
 TAIL_REACH = 3  # sub-pixel convolutions (1 + 1/2) and the 9x9 output layer (4/4), rounded up
 
 
-class Generator(nn.Module):
+class Generator(Network):
     """Upscale RGB images with a residual network and sub-pixel convolutions.
 
     Shapes: (N, 3, H, W) float in [0, 1] -> (N, 3, scale H, scale W) float, nominally in [0, 1],
@@ -23,7 +24,8 @@ class Generator(nn.Module):
     Raises: ValueError if `scale` is not 2 or 4.
     Source: arXiv 1609.04802, section 2.1 and figure 4. Deviations: images are in [0, 1] on both
     sides (the paper's HR is in [-1, 1]); convolutions before a batch norm have no bias, which the
-    norm would cancel.
+    norm would cancel. `normalise`, `trunk_activation` and `to_image` do nothing: they are where
+    other people's ports of the paper differ.
     """
 
     def __init__(self, scale: int = 4, channels: int = 64, blocks: int = 16) -> None:
@@ -31,23 +33,42 @@ class Generator(nn.Module):
         if scale not in (2, 4):
             raise ValueError(f"generator scale must be 2 or 4, not {scale}")
         self.scale, self.channels, self.blocks = scale, channels, blocks
+        self.normalise: nn.Module = nn.Identity()
         self.head = nn.Conv2d(3, channels, 9, padding=4)
         self.head_prelu = nn.PReLU()
         self.residual = nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
         self.trunk_conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.trunk_bn = nn.BatchNorm2d(channels)
+        self.trunk_activation: nn.Module = nn.Identity()
         self.upsample = nn.ModuleList(UpsampleBlock(channels) for _ in range(int(math.log2(scale))))
         self.output = nn.Conv2d(channels, 3, 9, padding=4)
+        self.to_image: nn.Module = nn.Identity()
 
     @property
     def trunk_reach(self) -> int:
         """LR pixels of context that `trunk` needs on each side."""
         return HEAD_REACH + 2 * self.blocks + 1
 
+    @property
+    def tail_reach(self) -> int:
+        """LR pixels of context that `tail` needs on each side."""
+        return TAIL_REACH
+
+    @property
+    def trunk_width(self) -> int:
+        """Values per LR pixel: five maps."""
+        return 5 * self.channels
+
+    @property
+    def tail_width(self) -> int:
+        """Values per LR pixel: three maps of 4 times `channels` at half of the output's size."""
+        return 3 * 4 * self.channels * (self.scale // 2) ** 2
+
     def trunk(self, lr: Tensor) -> Tensor:
         """Return LR-sized features: (N, 3, H, W) -> (N, channels, H, W)."""
-        first = self.head_prelu(self.head(lr))
-        return first + self.trunk_bn(self.trunk_conv(self.residual(first)))
+        first = self.head_prelu(self.head(self.normalise(lr)))
+        last = self.trunk_bn(self.trunk_conv(self.residual(first)))
+        return first + self.trunk_activation(last)
 
     def tail(self, features: Tensor) -> Tensor:
         """Return the image: (N, channels, H, W) -> (N, 3, scale H, scale W)."""
@@ -58,11 +79,7 @@ class Generator(nn.Module):
         kernel = unshuffled_kernel(self.output.weight)
         bias = None if self.output.bias is None else self.output.bias.repeat_interleave(4)
         sub_pixels = F.conv2d(last.forward_unshuffled(features), kernel, bias, padding=2)
-        return F.pixel_shuffle(sub_pixels, 2)
-
-    def forward(self, lr: Tensor) -> Tensor:
-        """Return sr for lr, (N, 3, H, W) -> (N, 3, scale H, scale W)."""
-        return self.tail(self.trunk(lr))
+        return self.to_image(F.pixel_shuffle(sub_pixels, 2))
 
 
 @torch.no_grad()

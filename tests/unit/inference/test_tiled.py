@@ -6,7 +6,7 @@ import torch
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.tensors import to_pixels, to_tensor
-from sr_core.inference import tiled
+from sr_core.inference import engine
 from sr_core.inference.folded import FoldedGenerator
 from sr_core.inference.tiled import SMALLEST_TILE_PX, GeneratorUpscaler, known_answer_error
 from sr_core.models.generator import Generator, initialise_as_interpolator
@@ -47,7 +47,7 @@ def test_equals_the_plain_network(generator: Generator) -> None:
 def test_a_known_answer_is_right_and_a_broken_network_is_noticed(generator: Generator) -> None:
     upscaler = GeneratorUpscaler(generator, "g")
     assert known_answer_error(upscaler) <= 1
-    upscaler._network.output_weight.mul_(1.2)
+    upscaler._engine.output_weight.mul_(1.2)
     assert known_answer_error(upscaler) > 2
 
 
@@ -93,7 +93,7 @@ def test_memory_that_runs_out_halves_the_tiles(
 ) -> None:
     lr = image(150, 140)
     expected = GeneratorUpscaler(generator, "g").upscale(lr, 600, 560)
-    monkeypatch.setattr(tiled, "FoldedGenerator", _Scarce)
+    monkeypatch.setattr(engine, "FoldedGenerator", _Scarce)
     monkeypatch.setattr(_Scarce, "limit", 9000)
     upscaler = GeneratorUpscaler(generator, "g")
     found = upscaler.upscale(lr, 600, 560)
@@ -104,7 +104,7 @@ def test_memory_that_runs_out_halves_the_tiles(
 def test_the_smallest_tile_fails_the_image(
     generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiled, "FoldedGenerator", _Scarce)
+    monkeypatch.setattr(engine, "FoldedGenerator", _Scarce)
     with pytest.raises(ImageError) as raised:
         GeneratorUpscaler(generator, "g").upscale(image(100, 100), 400, 400)
     assert raised.value.error_class is ErrorClass.OUT_OF_MEMORY
@@ -129,8 +129,8 @@ def test_half_precision_that_overflows_is_repeated_in_single(generator: Generato
     lr = image(12, 12)
     expected = GeneratorUpscaler(generator, "g").upscale(lr, 48, 48)
     upscaler = GeneratorUpscaler(generator, "g")
-    upscaler._network = FoldedGenerator(generator, "cpu", torch.float16)
-    upscaler._network.trunk_conv.weight.data.fill_(6e4)
+    upscaler._engine = FoldedGenerator(generator, "cpu", torch.float16)
+    upscaler._engine.trunk_conv.weight.data.fill_(6e4)
     assert np.array_equal(upscaler.upscale(lr, 48, 48), expected)
 
 

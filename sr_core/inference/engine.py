@@ -1,0 +1,63 @@
+"""A network on its device, in the precision and the form that it runs in there."""
+
+from __future__ import annotations
+
+import copy
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from sr_core.inference.folded import FoldedGenerator
+from sr_core.models.generator import Generator
+from sr_core.models.network import Network
+
+
+class Engine(Protocol):
+    """Compute a network's two levels on `device` in `dtype`, without gradients."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def trunk(self, lr: Tensor) -> Tensor:
+        """Return features: (N, 3, H, W) float32 in [0, 1] on any device -> as `Network.trunk`."""
+
+    def tail(self, features: Tensor) -> Tensor:
+        """Return the image, as `Network.tail`, in float32 on the device."""
+
+
+class PlainEngine:
+    """Compute a network as it is, in channels-last memory, the output layer in float32."""
+
+    def __init__(
+        self,
+        network: Network,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.device, self.dtype = torch.device(device), dtype
+        # Every type in the order of the definition; then the one layer back.
+        network.to(device=self.device, dtype=dtype, memory_format=torch.channels_last)
+        network.output.float()
+        self._network = network
+
+    @torch.inference_mode()
+    def trunk(self, lr: Tensor) -> Tensor:
+        """Return features of an image."""
+        lr = lr.to(self.device).contiguous(memory_format=torch.channels_last)
+        return self._network.trunk(lr)
+
+    @torch.inference_mode()
+    def tail(self, features: Tensor) -> Tensor:
+        """Return the image of features."""
+        return self._network.tail(features)
+
+
+def make_engine(
+    network: Network, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Engine:
+    """Return what computes a network in evaluation mode; the network itself is left as it is."""
+    if isinstance(network, Generator):
+        return FoldedGenerator(network, device, dtype)
+    return PlainEngine(network, device, dtype)
