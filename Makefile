@@ -8,7 +8,7 @@ SHARED := $(or $(SRFLEET_SHARED),../shared)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden train
+.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden train evaluate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,3 +65,9 @@ golden: $(INSTALLED) ## write the golden images anew; look at them before you co
 train: $(INSTALLED) ## train SRResNet on SRFLEET_SHARED, or go on with it; ARGS='--steps 2000'
 	@$(BIN)/python -m jobs.train $(SHARED)/data/train $(SHARED)/data/val \
 		--state out/srresnet --output out/srresnet_x4.safetensors $(ARGS)
+
+evaluate: $(INSTALLED) ## score the shipped weights on Set5 and Set14 of SRFLEET_SHARED; ARGS='--model PATH'
+	@test -d $(SHARED)/data/bench || { echo "make evaluate: no Set5 and Set14 in $(SHARED)/data/bench;" \
+		"SRFLEET_SHARED says where they are" >&2; exit 2; }
+	@$(BIN)/srfleet evaluate $(SHARED)/data/bench/Set5 $(SHARED)/data/bench/Set14 \
+		--output out/evaluation/$$(date +%Y-%m-%d-%H%M%S) $(ARGS)

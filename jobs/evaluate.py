@@ -19,9 +19,8 @@ from sr_core.evaluation.benchmark import Benchmark, Pair, open_benchmark
 from sr_core.evaluation.crops import crops, spread
 from sr_core.evaluation.evaluate import evaluate
 from sr_core.evaluation.tables import (
-    HEADINGS,
     ScoresRow,
-    means,
+    means_table,
     scores_markdown,
     scores_parquet,
     scores_row,
@@ -168,14 +167,11 @@ def _evaluate(
 
 
 def _show(rows: Sequence[ScoresRow], console: Console) -> None:
+    headings, *lines = means_table(rows)
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for heading in HEADINGS:
+    for heading in headings:
         left = heading in ("benchmark", "model")
         table.add_column(heading, justify="left" if left else "right", overflow="fold")
-    before = None
-    for mean in means(rows):
-        if before not in (None, mean.benchmark):
-            table.add_section()
-        before = mean.benchmark
-        table.add_row(*mean.cells())
+    for index, line in enumerate(lines):
+        table.add_row(*line, end_section=line[0] != lines[(index + 1) % len(lines)][0])
     console.print(table)

@@ -25,8 +25,8 @@ PUBLISHED = {
 }
 """By benchmark and model, at x4.
 
-Source: PSNR of SRResNet and SRGAN: arXiv 1609.04802, table 2; of bicubic: most tables since; LPIPS:
-as reported in comparisons of ESRGAN (arXiv 1809.00219) with its predecessors.
+Source: PSNR of SRResNet and SRGAN: arXiv 1609.04802, table 2; PSNR of bicubic: most tables since;
+LPIPS: arXiv 2003.13081, table 1.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sr_core.evaluation.benchmark import Benchmark, Pair
+from sr_core.evaluation.benchmark import MADE_LR, Benchmark, Pair
 from sr_core.evaluation.evaluate import Output
 from sr_core.evaluation.published import published
 from sr_core.evaluation.scores import Scores, mean_scores
@@ -48,7 +48,7 @@ _COLUMNS = {
     "protocol": ("string", "", "version of the metrics' definitions"),
 }
 
-HEADINGS = (
+_HEADINGS = (
     "benchmark",
     "images",
     "model",
@@ -58,7 +58,7 @@ HEADINGS = (
     "LPIPS",
     "published",
 )
-"""Over the cells of a `Mean`."""
+_UNKNOWN = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Mean:
     scores: Scores
 
     def cells(self) -> tuple[str, ...]:
-        """Say it in words, one for each of `HEADINGS`."""
+        """Say it in words, one for each of `_HEADINGS`."""
         known = published(self.benchmark, self.model, self.scale)
         return (
             self.benchmark,
@@ -120,6 +120,24 @@ def means(rows: Iterable[ScoresRow]) -> list[Mean]:
     ]
 
 
+def means_table(rows: Iterable[ScoresRow]) -> list[tuple[str, ...]]:
+    """Lay the means out as lines of cells, the first line of headings.
+
+    Columns of published numbers are left out where nothing is published.
+    """
+    columns = zip(_HEADINGS, *(mean.cells() for mean in means(rows)), strict=True)
+    return list(
+        zip(
+            *(
+                column
+                for column in columns
+                if column[0] != "published" or {*column[1:]} != {_UNKNOWN}
+            ),
+            strict=True,
+        )
+    )
+
+
 def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
     """Write rows as one Parquet file, with unit and meaning in the metadata of each column."""
     import pyarrow as pa  # noqa: PLC0415 - training machines may lack it
@@ -145,10 +163,15 @@ def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
 
 def scores_markdown(rows: Sequence[ScoresRow]) -> str:
     """Write the means as a Markdown table, with what is needed to read and repeat them."""
-    lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
-    lines += [_line(mean.cells()) for mean in means(rows)]
+    headings, *body = means_table(rows)
+    lines = [_line(headings), _line(["---"] * len(headings)), *map(_line, body)]
     first = rows[0]
-    sources = {row.benchmark: row.lr_source for row in rows}
+    sources = {
+        row.benchmark: "made from HR by antialiased bicubic"
+        if row.lr_source == MADE_LR
+        else f"files of {row.lr_source}"
+        for row in rows
+    }
     checkpoints = {row.model: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
     return "\n".join(
         [
@@ -156,7 +179,7 @@ def scores_markdown(rows: Sequence[ScoresRow]) -> str:
             *lines,
             f"\nPSNR and SSIM: luma of BT.601, {first.scale} pixels cut on each side. LPIPS: v0.1 "
             f"with AlexNet, whole RGB image. Protocol {first.protocol}.\n",
-            *_listed("LR", {name: f"from {source}" for name, source in sources.items()}),
+            *_listed("LR", sources),
             *_listed("SHA-256 of checkpoints", checkpoints),
         ]
     )
@@ -177,4 +200,4 @@ def _escaped(text: str) -> str:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return _UNKNOWN if value is None else f"{value:.{digits}f}"

@@ -10,7 +10,13 @@ import pyarrow.parquet as pq
 
 from sr_core.evaluation.published import PUBLISHED, published
 from sr_core.evaluation.scores import Scores
-from sr_core.evaluation.tables import ScoresRow, means, scores_markdown, scores_parquet
+from sr_core.evaluation.tables import (
+    ScoresRow,
+    means,
+    means_table,
+    scores_markdown,
+    scores_parquet,
+)
 
 ROW = ScoresRow(
     benchmark="Set5",
@@ -66,7 +72,18 @@ def test_the_markdown_table_has_what_is_published_beside_it() -> None:
     assert "| Set5 | 1 | bicubic | 28.00 | 28.42 | 0.7500 | – | 0.341 |" in lines
     assert "| other | 1 | srgan | inf | – | 0.7500 | 0.125 | – |" in lines
     assert "- srgan: 0123abcd" in lines
-    assert "- other: from bicubic" in lines
+    assert "- Set5: files of LRx4" in lines
+    assert "- other: made from HR by antialiased bicubic" in lines
+
+
+def test_a_table_without_anything_published_has_no_column_for_it() -> None:
+    assert means_table(ROWS[3:]) == [
+        ("benchmark", "images", "model", "PSNR-Y dB", "SSIM-Y", "LPIPS"),
+        ("other", "1", "srgan", "inf", "0.7500", "0.125"),
+    ]
+    unknown = replace(ROWS[3], lpips_alex=None)  # stays in sight
+    assert means_table([unknown])[0][-1] == "LPIPS"
+    assert means_table([replace(ROW, model="srresnet")])[0].count("published") == 1
 
 
 def test_a_name_cannot_break_the_table() -> None:
