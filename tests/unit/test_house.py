@@ -108,6 +108,8 @@ def test_numerics_load_with_torch_numpy_and_pillow_alone() -> None:
     assert {"imagecodecs", "pyarrow", "pydantic", "safetensors", "yaml"} <= blocked
     import_all(
         [
+            "sr_core.evaluation",
+            "sr_core.imaging.contact_sheet",
             "sr_core.imaging.resample",
             "sr_core.imaging.tensors",
             "sr_core.inference",
