@@ -65,6 +65,19 @@ def test_all_panes_show_the_same_window() -> None:
     assert truth.lines == ("HR", "a.png, 300x200 px")
 
 
+def test_the_window_does_not_depend_on_the_models() -> None:
+    hr = np.full((200, 300, 3), 90, np.uint8)
+    hr[60:188, 140:268] = RNG.integers(0, 256, (128, 128, 3))
+    pair = Pair("a.png", resize_pixels(hr, 50, 75, "bicubic"), hr)
+    wrong_elsewhere = hr.copy()
+    wrong_elsewhere[:, :40] = 255
+    (shown,) = {
+        crops(pair, [Output("one", sr, Scores(30.0, 0.9, None), 1.0)], 4)[0].lines[1]
+        for sr in (hr, wrong_elsewhere)
+    }
+    assert shown.endswith("at 140, 60")
+
+
 @pytest.mark.parametrize(
     ("count", "chosen"), [(1, [0]), (3, [0, 1, 2]), (4, [0, 1, 2, 3]), (10, [0, 3, 6, 9])]
 )

@@ -92,6 +92,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
     said = CliRunner().invoke(app, ["--help"]).output
     for word in (
         "demo",
+        "evaluate",
         "manifest",
         "plan",
         "upscale",
