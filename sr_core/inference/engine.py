@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sr_core.inference.folded import FoldedGenerator
+from sr_core.inference.folded import FoldedGenerator, freeze
 from sr_core.models.generator import Generator
 from sr_core.models.network import Network
 
@@ -35,12 +35,10 @@ class PlainEngine:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        network = copy.deepcopy(network).eval().requires_grad_(False)
         self.device, self.dtype = torch.device(device), dtype
-        # Every type in the order of the definition; then the one layer back.
-        network.to(device=self.device, dtype=dtype, memory_format=torch.channels_last)
-        network.output.float()
-        self._network = network
+        self._network = copy.deepcopy(network).eval().to(self.device, dtype)
+        self._network.output.to(torch.float32)
+        freeze(self._network)
 
     @torch.inference_mode()
     def trunk(self, lr: Tensor) -> Tensor:

@@ -57,10 +57,7 @@ class FoldedGenerator(nn.Module):
         self.output_weight = _channels_last(self.output_weight.to(self.device))
         if self.output_bias is not None:
             self.output_bias = self.output_bias.to(self.device)
-        for parameter in self.parameters():
-            parameter.requires_grad_(False)
-            if parameter.dim() == 4:
-                parameter.data = _channels_last(parameter.data)
+        freeze(self)
 
     @torch.inference_mode()
     def trunk(self, lr: Tensor) -> Tensor:
@@ -89,6 +86,14 @@ class FoldedGenerator(nn.Module):
     def forward(self, lr: Tensor) -> Tensor:
         """Return sr for lr in one piece, (N, 3, H, W) -> (N, 3, scale H, scale W)."""
         return self.tail(self.trunk(lr))
+
+
+def freeze(module: nn.Module) -> None:
+    """Make parameters constants, the convolutions' in channels-last memory."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+        if parameter.dim() == 4:
+            parameter.data = _channels_last(parameter.data)
 
 
 def _channels_last(tensor: Tensor) -> Tensor:

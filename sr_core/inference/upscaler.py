@@ -8,7 +8,7 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import Interpolation, resize_pixels
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.catalogue import find_checkpoint, model_name
-from sr_core.models.checkpoint import load_generator
+from sr_core.models.checkpoint import load_network
 
 
 class Upscaler(Protocol):
@@ -50,7 +50,7 @@ def open_upscaler(
     """
     if model in get_args(Interpolation):
         return Interpolator(model)  # type: ignore[arg-type]
-    generator, _ = load_generator(find_checkpoint(model))
+    network, _ = load_network(find_checkpoint(model))
     return GeneratorUpscaler(
-        generator, model_name(model), device=device, memory_budget_bytes=memory_budget_bytes
+        network, model_name(model), device=device, memory_budget_bytes=memory_budget_bytes
     )

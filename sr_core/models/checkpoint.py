@@ -1,8 +1,10 @@
-"""Checkpoints of generators: safetensors with their hyper-parameters and training record."""
+"""Checkpoints: our own, which are safetensors with their training record, and other people's."""
 
 from __future__ import annotations
 
 import json
+import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,12 @@ import torch
 from torch import Tensor
 
 from sr_core.errors import ConfigurationError
+from sr_core.models.foreign import find_weights, load_foreign
 from sr_core.models.generator import Generator
+from sr_core.models.network import Network
+from sr_core.models.tensor_files import read_tensors
 
+OWN_LAYOUT = "srfleet's own"
 _FORMAT = "srfleet-generator-1"
 
 
@@ -25,6 +31,8 @@ class CheckpointInfo:
     channels: int
     blocks: int
     training: Mapping[str, Any]
+    layout: str = OWN_LAYOUT
+    """How the weights were laid out in the file; docs/models.md lists the layouts."""
 
 
 def save_generator(
@@ -55,21 +63,36 @@ def save_generator(
 
 
 def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
-    """Read a generator, in evaluation mode, float32, on the CPU.
+    """Read a generator of the paper's, in evaluation mode, float32, on the CPU.
 
-    A safetensors file written by `save_generator`, or a PyTorch file (read with weights_only) that
-    holds such a generator's state_dict, from which the hyper-parameters are inferred.
+    A file written by `save_generator`, or a PyTorch file of such a generator's state_dict, from
+    which the hyper-parameters are inferred. Training starts from these.
 
     Raises: ConfigurationError if the file cannot be read or holds something else.
     """
-    try:
-        tensors, info = _read(path)
-    except ConfigurationError:
-        raise
-    except Exception as error:
+    network, info = load_network(path)
+    if info.layout != OWN_LAYOUT or not isinstance(network, Generator):
         raise ConfigurationError(
-            f"cannot read the checkpoint {path}: {type(error).__name__}: {error}"
-        ) from error
+            f"{path} holds {info.layout}, which upscales but cannot be trained further here; start "
+            "from a checkpoint that srfleet has written"
+        )
+    return network, info
+
+
+def load_network(path: Path) -> tuple[Network, CheckpointInfo]:
+    """Read any network that upscales, in evaluation mode, float32, on the CPU.
+
+    What `load_generator` reads, and other people's weights in the layouts of docs/models.md.
+
+    Raises: ConfigurationError if the file cannot be read, or its layout is not known.
+    """
+    content, header = _read(path)
+    tensors = find_weights(content, path)
+    record = json.loads(header.get("srfleet", "{}"))
+    if not record and not _is_own(tensors):
+        network, layout = load_foreign(tensors, path)
+        return network, CheckpointInfo(network.scale, network.channels, network.blocks, {}, layout)
+    info = _described(path, record) if record else _inferred(tensors)
     generator = Generator(info.scale, info.channels, info.blocks)
     try:
         generator.load_state_dict({name: value.float() for name, value in tensors.items()})
@@ -81,33 +104,33 @@ def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
     return generator.eval(), info
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], CheckpointInfo]:
-    if path.suffix != ".safetensors":
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(tensors, dict):
-            raise ConfigurationError(f"{path} holds a {type(tensors).__name__}, not a state_dict")
-        return tensors, _infer(path, tensors)
-    from safetensors import safe_open  # noqa: PLC0415 - training machines may lack it
-
-    with safe_open(path, "pt") as file:
-        header = json.loads((file.metadata() or {}).get("srfleet", "{}"))
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-    if not header:
-        return tensors, _infer(path, tensors)
-    if header.get("format") != _FORMAT:
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        return read_tensors(path)
+    except ConfigurationError as error:
+        blocked = re.search(r"GLOBAL ([\w.]+)", str(error.__cause__))
+        if not isinstance(error.__cause__, pickle.UnpicklingError) or blocked is None:
+            raise
         raise ConfigurationError(
-            f"{path} has format {header.get('format')!r}; this version reads {_FORMAT!r}"
+            f"{path} holds a pickled {blocked[1]}, not weights alone; opening it would run its "
+            "code. Open it with the program that wrote it and save the weights: "
+            "torch.save(model.state_dict(), 'weights.pth')"
+        ) from error
+
+
+def _described(path: Path, record: Mapping[str, Any]) -> CheckpointInfo:
+    if record.get("format") != _FORMAT:
+        raise ConfigurationError(
+            f"{path} has format {record.get('format')!r}; this version reads {_FORMAT!r}"
         )
-    return tensors, CheckpointInfo(
-        header["scale"], header["channels"], header["blocks"], header["training"]
-    )
+    return CheckpointInfo(record["scale"], record["channels"], record["blocks"], record["training"])
 
 
-def _infer(path: Path, tensors: Mapping[str, Any]) -> CheckpointInfo:
-    head = tensors.get("head.weight")
-    if not isinstance(head, Tensor) or head.dim() != 4:
-        found = ", ".join(list(map(str, tensors))[:4])
-        raise ConfigurationError(f"{path} is no generator checkpoint: it starts with {found!r}")
+def _is_own(tensors: Mapping[str, Tensor]) -> bool:
+    return "head.weight" in tensors and "residual.0.bn1.weight" in tensors
+
+
+def _inferred(tensors: Mapping[str, Tensor]) -> CheckpointInfo:
     steps = sum(name.startswith("upsample.") and name.endswith("conv.weight") for name in tensors)
     blocks = sum(name.startswith("residual.") and name.endswith("conv1.weight") for name in tensors)
-    return CheckpointInfo(2**steps, head.shape[0], blocks, {})
+    return CheckpointInfo(2**steps, tensors["head.weight"].shape[0], blocks, {})

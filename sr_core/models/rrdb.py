@@ -25,17 +25,18 @@ class DenseBlock(nn.Module):
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(
-            nn.Conv2d(channels + index * growth, growth if index < 4 else channels, 3, padding=1)
-            for index in range(5)
-        )
+        self.conv1 = nn.Conv2d(channels, growth, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels + growth, growth, 3, padding=1)
+        self.conv3 = nn.Conv2d(channels + 2 * growth, growth, 3, padding=1)
+        self.conv4 = nn.Conv2d(channels + 3 * growth, growth, 3, padding=1)
+        self.conv5 = nn.Conv2d(channels + 4 * growth, channels, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return features + a fifth of the residual."""
         seen = features
-        for conv in self.convs[:-1]:
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
             seen = torch.cat([seen, F.leaky_relu_(conv(seen), _SLOPE)], 1)
-        return torch.add(features, self.convs[-1](seen), alpha=_RESIDUAL)
+        return torch.add(features, self.conv5(seen), alpha=_RESIDUAL)
 
 
 class ResidualInResidualBlock(nn.Module):
@@ -47,11 +48,14 @@ class ResidualInResidualBlock(nn.Module):
 
     def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
-        self.dense = nn.Sequential(*(DenseBlock(channels, growth) for _ in range(3)))
+        self.dense1 = DenseBlock(channels, growth)
+        self.dense2 = DenseBlock(channels, growth)
+        self.dense3 = DenseBlock(channels, growth)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return features + a fifth of the residual."""
-        return torch.add(features, self.dense(features), alpha=_RESIDUAL)
+        residual = self.dense3(self.dense2(self.dense1(features)))
+        return torch.add(features, residual, alpha=_RESIDUAL)
 
 
 class RRDBNet(Network):
