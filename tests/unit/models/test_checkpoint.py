@@ -31,7 +31,7 @@ def test_a_state_dict_tells_its_own_size(tmp_path: Path) -> None:
 
 def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
     torch.save({"head.weight": Path}, tmp_path / "evil.pth")
-    with pytest.raises(ConfigurationError, match=r"cannot read the checkpoint .*evil\.pth"):
+    with pytest.raises(ConfigurationError, match=r"evil\.pth holds a pickled pathlib\.Path"):
         load_generator(tmp_path / "evil.pth")
 
 
@@ -42,12 +42,6 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, content: bytes) -> No
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigurationError, match=name):
         load_generator(tmp_path / name)
-
-
-def test_foreign_layouts_are_named_with_what_was_found(tmp_path: Path) -> None:
-    torch.save({"conv_first.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "f.pth")
-    with pytest.raises(ConfigurationError, match=r"conv_first\.weight"):
-        load_generator(tmp_path / "f.pth")
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
