@@ -50,7 +50,9 @@ def test_pixels_become_squares() -> None:
 
 def test_grey_and_sixteen_bits_are_shown_as_eight_bits_of_rgb() -> None:
     grey = noise(20, 30)[..., :1]
-    sheet = drawn([Pane(grey * np.uint16(257), ("title",)), Pane(grey, ("title",))])
+    deep = grey * np.uint16(257)
+    deep[grey < 255] += 200  # less than a level of 8 bits
+    sheet = drawn([Pane(deep, ("title",)), Pane(grey, ("title",))])
     assert len(places(sheet, grey.repeat(3, axis=2))) == 2
 
 
