@@ -121,11 +121,8 @@ class Crops:
             crop = self._draw(pool, rng)
             if number // share == rank:
                 crops.append(crop)
-        lr, hr = (
-            torch.from_numpy(np.stack(side)).permute(0, 3, 1, 2)
-            for side in zip(*crops, strict=True)
-        )
-        return to_unit_range(lr), to_unit_range(hr)
+        lr, hr = (_tensor(side) for side in zip(*crops, strict=True))
+        return lr, hr
 
     def _draw(self, pool: Pool, rng: np.random.Generator) -> Crop:
         """Draw one crop: views, which cost nothing until they are stacked."""
@@ -141,6 +138,14 @@ class Crops:
     def _hr(self, hr: NDArray[np.uint8], y: int, x: int) -> NDArray[np.uint8]:
         y, x, side = y * self.scale, x * self.scale, self.crop_px
         return hr[y : y + side, x : x + side]
+
+
+def _tensor(images: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """Stack images (H, W, 3) to a batch (N, 3, H, W) float32 in [0, 1], channels-last."""
+    # By numpy, in this thread alone: torch would wait for helpers that the training step needs.
+    values = np.stack(images).astype(np.float32)
+    values /= np.float32(255)
+    return torch.from_numpy(values).permute(0, 3, 1, 2)
 
 
 def prefetched(
