@@ -41,19 +41,19 @@ def shrink(
     "archive" does to the photograph, in this order, what has happened to most stored pictures:
 
     - blur: round gaussian, standard deviation uniform in [0, 0.6] LR pixels: from a sharp lens to
-      one that loses about half the contrast at half the finest detail. BSRGAN goes to 0.7 at x4.
+      one that leaves 0.64 of the contrast at half the finest detail. BSRGAN goes to 0.7 at x4.
     - antialiased bicubic by `scale`.
     - noise: gaussian, standard deviation uniform in [0, 8] levels of 255, a film's or a small
       sensor's; Real-ESRGAN goes to 30, where a network learns to wipe out faint texture. It has
       one strength at every brightness: the shot noise of light I is sqrt(I), which the display
       gamma of 1 / 2.2 turns into I ** -0.05. The three colours share it (luma), and each has a
       third of it for itself (chroma), as cameras suppress coloured noise more.
-    - JPEG: quality uniform in 50..95, with chroma at full or at half size, equally often. Below
-      50 blocks outweigh what is left of the picture; archives seldom hold such files.
+    - JPEG: quality uniform in 50..95, with chroma at full or at half size, equally often. Both
+      sources go down to 30, which pictures of the web have, and archives seldom.
 
     Left out of what the sources do: a second round of everything, uneven and rotated kernels, sinc
-    ringing, resizing by random factors, and noise of raw sensors before demosaicing. They help
-    with pictures passed on many times, and cost detail on an archive's.
+    ringing, resizing by random factors, and noise of raw sensors before demosaicing. They stand
+    for pictures that were passed on many times, where an archive has the first copy.
 
     Args:
         photograph: (H, W, 3).

@@ -189,18 +189,19 @@ def test_no_more_batches_are_prepared_than_agreed() -> None:
 
 
 def test_closing_ends_the_threads_without_reading_on() -> None:
-    gate = threading.Event()
+    gate, reads_then = threading.Event(), []
 
     class Slow(Decoded):
         def read(self, index: int) -> NDArray[np.uint8] | None:
             pixels = super().read(index)
-            if len(self.reads) > 40:  # the second pool, which nobody will wait for
-                gate.wait(60)
+            if len(self.reads) > 40:  # of the second pool, which nobody will wait for
+                gate.wait(10)
             return pixels
 
     class Opening(Crops):
         def interrupt(self) -> None:
             super().interrupt()
+            reads_then.append(len(photographs.reads))
             gate.set()
 
     photographs = Slow(noise_photographs(40) * 2)
@@ -210,5 +211,5 @@ def test_closing_ends_the_threads_without_reading_on() -> None:
         with closing(prefetched(slow, 0, 100, 2)) as batches:
             next(batches)
         assert not [name for name in crop_threads() if name.startswith("srfleet-crops")]
+        assert len(photographs.reads) <= reads_then[0] + READING_THREADS
     assert crop_threads() == []
-    assert len(photographs.reads) <= 45 + READING_THREADS
