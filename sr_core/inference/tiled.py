@@ -189,8 +189,10 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def known_answer_error(upscaler: GeneratorUpscaler) -> float:
     """Return how far an upscaler is from the plain network in float32 on the CPU.
 
-    One fixed tile of smooth colours and edges, upscaled both ways; the maximal difference in levels
-    of 255. More than 2 means a broken device, library or conversion.
+    One fixed tile of smooth colours and edges, upscaled both ways; the difference, in levels of
+    255, that all but 1 in 200 values stay within: networks with steep answers differ by more at
+    single pixels of such edges in half precision. More than 2 means a broken device, library or
+    conversion.
     """
     y, x = np.mgrid[0:24, 0:32]
     channels = [128 + 100 * np.sin(x / (k + 2)) * np.cos(y / (k + 3)) for k in range(3)]
@@ -199,4 +201,4 @@ def known_answer_error(upscaler: GeneratorUpscaler) -> float:
     height, width = 24 * upscaler.scale, 32 * upscaler.scale
     expected = to_pixels(upscaler.reference(to_tensor(tile)), tile.dtype)
     difference = upscaler.upscale(tile, height, width).astype(int) - expected.astype(int)
-    return float(np.abs(difference).max())
+    return float(np.quantile(np.abs(difference), 1 - 1 / 200, method="higher"))

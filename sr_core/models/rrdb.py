@@ -105,8 +105,8 @@ class RRDBNet(Network):
 
     @property
     def trunk_width(self) -> int:
-        """Values per cell: three inputs that wait for their residuals, and two joined maps."""
-        return 3 * self.channels + 2 * (self.channels + 4 * self.growth)
+        """Values per cell: inputs that wait for their residuals, two joined maps, one buffer."""
+        return 4 * self.channels + 2 * (self.channels + 4 * self.growth)
 
     @property
     def tail_width(self) -> int:
