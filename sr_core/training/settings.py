@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 Content = Literal["l1", "l2", "vgg22", "vgg54"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+_CHECKED = {"extra": "forbid"}  # for pydantic, where a file is read
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a training. Lengths are in steps.
+    """One stage of a training. Lengths are in steps; defaults are those of SRResNet with L1."""
 
-    Defaults are those of `srresnet_stage`; `srgan_stage` shows what the second stage changes.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # where YAML is read
+    __pydantic_config__: ClassVar[dict[str, str]] = _CHECKED
 
     name: str
     """srresnet or srgan by custom; it names the checkpoint."""
@@ -31,7 +31,15 @@ class Stage:
     """Side of the HR crops."""
     learning_rate: float = 6e-4
     discriminator_learning_rate: float = 1e-4
+    upsampling_rate: float = 1.0
+    """Learning rate of the sub-pixel convolutions and the output layer, relative to the others.
+
+    The quickest way to more contrast, which perceptual losses ask for, is to push the four
+    sub-pixels apart the same way everywhere: a grid. A tenth leaves the trunk to find detail first.
+    """
     warmup: int = 50
+    """How long the generator's learning rate rises. The discriminator's starts at its full height,
+    so that it can tell something when the generator begins to listen."""
     decay_share: float = 1.0
     """Share of the steps, at the end, over which the learning rate falls to zero as a cosine."""
     ema_decay: float = 0.999
@@ -47,17 +55,61 @@ class Stage:
         for key in ("steps", "batch_size", "crop_px"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")
-        if self.adversarial < 0:
-            raise ValueError(f"adversarial must be at least 0, not {self.adversarial}")
+        for key in ("adversarial", "upsampling_rate"):
+            if getattr(self, key) < 0:
+                raise ValueError(f"{key} must be at least 0, not {getattr(self, key)}")
         if not any(weight > 0 for weight in self.content.values()):
             raise ValueError("content needs at least one loss with a weight above 0")
 
-    def rate_at(self, step: int) -> float:
-        """Return the share of the learning rate at a step: warm-up, plateau, cosine to zero."""
-        rise = min(1.0, (step + 1) / max(1, self.warmup))
+    def warmup_at(self, step: int) -> float:
+        """Return the share of the generator's learning rate that the warm-up lets through."""
+        return min(1.0, (step + 1) / max(1, self.warmup))
+
+    def decay_at(self, step: int) -> float:
+        """Return the share of a learning rate at a step: a plateau, then a cosine to zero."""
         decay_steps = max(1.0, self.steps * self.decay_share)
         left = min(1.0, (self.steps - step) / decay_steps)
-        return rise * 0.5 * (1 - math.cos(math.pi * left))
+        return 0.5 * (1 - math.cos(math.pi * left))
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What decides the numbers of a training. It is stored with it and cannot change."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _CHECKED
+
+    stages: tuple[Stage, ...]
+    """In order; each starts from the one before it."""
+    scale: Literal[2, 4] = 4
+    degradation: Literal["bicubic", "archive"] = "bicubic"
+    """What makes LR from HR: antialiased bicubic, or blur, noise and JPEG as archives have them."""
+    seed: int = 0
+    start: str | None = None
+    """Checkpoint that the first stage starts from; None: an interpolation."""
+    precision: Precision = "auto"
+    """auto: bfloat16 where the device multiplies it in hardware."""
+    compile: bool = True
+    """Pass the generator through torch.compile."""
+    memory_budget_mb: int = 4096
+    """Of decoded photographs, in MiB."""
+    report_every: int = 50
+    validate_every: int = 500
+    save_every: int = 250
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises: ValueError.
+        """
+        names = [stage.name for stage in self.stages]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"stages must have names of their own, not {names}")
+        for stage in self.stages:
+            if stage.crop_px % self.scale:
+                raise ValueError(f"crop_px {stage.crop_px} is no multiple of scale {self.scale}")
+        for key in ("report_every", "validate_every", "save_every", "memory_budget_mb"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")
 
 
 def vgg_layers(stage: Stage) -> list[Literal["vgg22", "vgg54"]]:

@@ -1,74 +1,136 @@
-"""Training: it learns, it resumes to the bit, it notices divergence."""
+"""One stage: its schedule, its moving average, a resume to the bit, the end of a divergence."""
 
-from pathlib import Path
+import copy
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from sr_core.training.data import CropPool
-from sr_core.training.trainer import Schedule, SRResNetTrainer
-
-
-@pytest.fixture(scope="module")
-def pool() -> CropPool:
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (2, 14, 17, 3), np.uint8)
-    return CropPool([np.kron(each, np.ones((5, 5, 1), np.uint8)) for each in coarse], 2, 24)
+from sr_core.training.settings import Stage, Training, vgg_layers
+from sr_core.training.trainer import DivergenceError, LossSums, Trainer, check_losses
+from sr_core.training.workers import LONE_WORKER
 
 
-def trainer(steps: int, **changes: object) -> SRResNetTrainer:
-    schedule = Schedule(steps=steps, batch_size=2, warmup=2, **changes)  # type: ignore[arg-type]
-    return SRResNetTrainer(schedule, scale=2)
+def batches(first: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for step in range(first, steps):
+        hr = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(step))
+        yield torch.nn.functional.avg_pool2d(hr, 2), hr
 
 
-def test_crops_are_aligned_and_depend_on_seed_and_step_alone(pool: CropPool) -> None:
-    lr, hr = pool.batch(3, seed=1, step=5)
-    again, _ = pool.batch(3, seed=1, step=5)
-    other, _ = pool.batch(3, seed=1, step=6)
-    assert (lr.shape, hr.shape) == ((3, 3, 12, 12), (3, 3, 24, 24))
-    assert torch.equal(lr, again)
-    assert not torch.equal(lr, other)
-    shrunk = torch.nn.functional.avg_pool2d(hr, 2)
-    inner = (shrunk - lr)[..., 2:-2, 2:-2].abs().mean()
-    shifted = (shrunk.roll(1, -1) - lr)[..., 2:-2, 2:-2].abs().mean()
-    assert inner < 0.5 * shifted
+def trainer(stage: Stage) -> Trainer:
+    return Trainer(stage, scale=2)
 
 
-def test_photographs_smaller_than_a_crop_are_refused() -> None:
-    with pytest.raises(ValueError, match="none of 1 photographs has 96 px"):
-        CropPool([np.zeros((95, 200, 3), np.uint8)], 4, 96)
+SRRESNET = Stage("srresnet", 4, batch_size=2, crop_px=16, warmup=1)
+SRGAN = Stage("srgan", 4, {"l1": 1.0}, adversarial=1e-2, batch_size=2, crop_px=16, warmup=1)
 
 
-def test_the_schedule_rises_stays_and_falls() -> None:
-    schedule = Schedule(steps=100, warmup=10, decay_share=0.4, learning_rate=1.0)
-    rates = [schedule.learning_rate_at(step) for step in range(100)]
-    assert rates[0] == pytest.approx(0.1)
-    assert set(rates[10:60]) == {1.0}
-    assert rates[80] == pytest.approx(0.5)
-    assert 0 < rates[99] < 0.03
-
-
-def test_a_resumed_training_gives_the_same_weights_to_the_bit(
-    pool: CropPool, tmp_path: Path
-) -> None:
-    straight = trainer(4)
-    losses = [result.loss for result in straight.train(pool)]
-    interrupted = trainer(4)
-    run = interrupted.train(pool)
-    first = [next(run).loss, next(run).loss]
-    interrupted.save(tmp_path / "state.pt")
-    resumed = trainer(4)
-    resumed.load(tmp_path / "state.pt")
-    assert first + [result.loss for result in resumed.train(pool)] == losses
+@pytest.mark.parametrize("stage", [SRRESNET, SRGAN], ids=lambda stage: stage.name)
+def test_a_resumed_stage_goes_on_to_the_bit(stage: Stage) -> None:
+    straight = trainer(stage)
+    expected = [result.losses for result in straight.train(batches(0, 4))]
+    interrupted = trainer(stage)
+    seen = [result.losses for result in interrupted.train(batches(0, 2))]
+    resumed = trainer(stage)
+    resumed.load_state(interrupted.state())
+    assert resumed.step == 2
+    seen += [result.losses for result in resumed.train(batches(2, 4))]
+    assert [{name: float(loss) for name, loss in each.items()} for each in seen] == [
+        {name: float(loss) for name, loss in each.items()} for each in expected
+    ]
     for mine, theirs in zip(
-        resumed.average.parameters(), straight.average.parameters(), strict=True
+        resumed.average.state_dict().values(), straight.average.state_dict().values(), strict=True
     ):
         assert torch.equal(mine, theirs)
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_step(pool: CropPool) -> None:
-    diverging = trainer(3)
-    torch.nn.init.constant_(diverging.generator.output.weight, float("inf"))
-    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step 1"):
-        list(diverging.train(pool))
+def test_a_stage_ends_with_its_steps_whatever_batches_are_left() -> None:
+    assert [result.step for result in trainer(SRRESNET).train(batches(0, 9))] == [1, 2, 3, 4]
+
+
+def test_a_stage_starts_from_the_generator_it_is_given() -> None:
+    first = trainer(SRRESNET)
+    list(first.train(batches(0, 2)))
+    second = Trainer(SRGAN, scale=2, start=first.average.state_dict())
+    for name, value in second.generator.state_dict().items():
+        assert torch.equal(value, first.average.state_dict()[name])
+
+
+def test_the_average_stays_between_the_weights_it_saw() -> None:
+    trained = trainer(SRRESNET)
+    start = trained.generator.head.weight.detach().clone()
+    list(trained.train(batches(0, 1)))
+    end = trained.generator.head.weight.detach()
+    mean = trained.average.head.weight
+    decay = 2 / 11  # after one step, far below ema_decay
+    torch.testing.assert_close(mean, decay * start + (1 - decay) * end)
+    assert not torch.equal(start, end)
+
+
+def test_the_rate_rises_stays_and_falls_as_a_cosine() -> None:
+    stage = Stage("srresnet", 100, warmup=10, decay_share=0.4)
+    rates = [stage.warmup_at(step) * stage.decay_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[10:61] == pytest.approx([1.0] * 51)
+    assert rates[80] == pytest.approx(0.5)
+    assert rates[60:] == sorted(rates[60:], reverse=True)
+    assert 0 < rates[99] < 0.002
+
+
+def test_the_discriminator_has_no_warm_up_and_the_tail_a_rate_of_its_own() -> None:
+    stage = Stage(
+        "srgan", 9, {"l1": 1.0}, adversarial=1e-2, learning_rate=0.0, warmup=5, upsampling_rate=0.5
+    )
+    steady = Stage(
+        "srgan", 9, {"l1": 1.0}, adversarial=1e-2, learning_rate=1e-3, upsampling_rate=0.0
+    )
+    resting, moving = trainer(stage), trainer(steady)
+    before = [copy.deepcopy(each.discriminator.state_dict()) for each in (resting, moving)]
+    tails = [moving.generator.output.weight.clone(), moving.generator.head.weight.clone()]
+    assert next(resting.train(batches(0, 1))).learning_rate == 0.0
+    next(moving.train(batches(0, 1)))
+    for each, start in zip((resting, moving), before, strict=True):
+        assert not torch.equal(
+            each.discriminator.state_dict()["logit.weight"], start["logit.weight"]
+        )
+    assert torch.equal(moving.generator.output.weight, tails[0])
+    assert not torch.equal(moving.generator.head.weight, tails[1])
+
+
+def test_losses_that_are_not_finite_end_a_training_with_name_and_step() -> None:
+    with pytest.raises(DivergenceError, match=r"l1 loss of stage srresnet is nan at step 7"):
+        check_losses(SRRESNET, 7, {"l1": float("nan")}, 1.0)
+
+
+def test_a_content_loss_that_runs_away_ends_a_training() -> None:
+    lowest = check_losses(SRRESNET, 1, {"l1": 0.02}, float("inf"))
+    assert check_losses(SRRESNET, 2, {"l1": 0.07}, lowest) == 0.02
+    with pytest.raises(DivergenceError, match=r"rose from 0\.02 to 0\.09 at step 3"):
+        check_losses(SRRESNET, 3, {"l1": 0.09}, lowest)
+
+
+def test_reported_losses_are_means_since_the_last_report() -> None:
+    sums = LossSums()
+    for value in (1.0, 3.0):
+        sums.add({"l1": torch.tensor(value)})
+    assert sums.take(LONE_WORKER)[0] == {"l1": 2.0}
+    sums.add({"l1": torch.tensor(5.0)})
+    assert sums.take(LONE_WORKER)[0] == {"l1": 5.0}
+
+
+def test_settings_that_cannot_be_trained_are_refused() -> None:
+    with pytest.raises(ValueError, match="steps must be at least 1, not 0"):
+        Stage("srresnet", 0)
+    with pytest.raises(ValueError, match="at least one loss"):
+        Stage("srresnet", 1, {"l1": 0.0})
+    with pytest.raises(ValueError, match="adversarial must be at least 0"):
+        Stage("srresnet", 1, adversarial=-1.0)
+    with pytest.raises(ValueError, match="crop_px 50 is no multiple of scale 4"):
+        Training((Stage("srresnet", 1, crop_px=50),))
+    with pytest.raises(ValueError, match="names of their own"):
+        Training((SRRESNET, SRRESNET))
+
+
+def test_only_layers_with_a_weight_are_loaded() -> None:
+    assert vgg_layers(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
