@@ -26,6 +26,7 @@ from jobs.options import (
     parse_target,
 )
 from jobs.terminal import console, run
+from jobs.train_command import TRAIN_EPILOG, train
 
 _ANY_OUTPUT = "srfleet-out"
 """Stands for OUT in a plan, which writes nothing."""
@@ -255,6 +256,9 @@ def evaluate(
         device=device or "auto",
     )
     raise typer.Exit(code)
+
+
+app.command(epilog=TRAIN_EPILOG)(train)
 
 
 def main() -> None:

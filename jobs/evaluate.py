@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import torch
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from jobs.exit_codes import ExitCode
+from jobs.torch_device import torch_device
+from jobs.weights import open_lpips
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.evaluation.benchmark import Benchmark, Pair, open_benchmark
 from sr_core.evaluation.crops import crops, spread
@@ -27,14 +27,13 @@ from sr_core.evaluation.tables import (
 )
 from sr_core.imaging.contact_sheet import Pane, contact_sheet
 from sr_core.inference.upscaler import Upscaler, open_upscaler
-from sr_core.metrics.lpips import LPIPS, load_lpips
+from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import checkpoint_sha256, shipped_models
 
 _YARDSTICK = "bicubic"
 _SHOWN_IMAGES = 6
 _ZOOM = 2
 _NOTE = "Crops: where bicubic loses most. PSNR-Y and LPIPS: of the whole image."
-_LPIPS_FILE = Path("weights", "lpips_alex_v0.1.safetensors")
 
 
 def run_evaluation(
@@ -63,10 +62,12 @@ def run_evaluation(
     Raises: ConfigurationError.
     """
     _check_output(output)
-    device = _device(device)
+    device = torch_device(device)
     benchmarks = _open_benchmarks(folders, scale)
-    upscalers = _open_upscalers(models or shipped_models()[::-1], device)  # srresnet, then srgan
-    lpips = _open_lpips(lpips_file, device, console)
+    upscalers = _open_upscalers(models or shipped_models(), device)
+    lpips = open_lpips(lpips_file, console)
+    if lpips is not None:
+        lpips.to(device)
     try:
         for pair in _pairs(benchmarks, console, "checking"):
             del pair  # that it can be read is all that counts
@@ -91,14 +92,6 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _device(wanted: str) -> str:
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise ConfigurationError(f"--device must be auto, cpu or cuda, not {wanted!r}")
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError("--device cuda: torch finds no CUDA device; take cpu or auto")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted
-
-
 def _open_benchmarks(folders: Sequence[Path], scale: int) -> list[Benchmark]:
     benchmarks = [open_benchmark(folder, scale) for folder in folders]
     (name, count), *_ = Counter(each.name.casefold() for each in benchmarks).most_common(1)
@@ -119,20 +112,6 @@ def _open_upscalers(models: Sequence[str], device: str) -> dict[str, tuple[Upsca
         upscaler.name if names[upscaler.name] == 1 else model: (upscaler, checkpoint_sha256(model))
         for model, upscaler in opened.items()
     }
-
-
-def _open_lpips(file: Path | None, device: str, console: Console) -> LPIPS | None:
-    if file is None:
-        file = Path(os.environ.get("SRFLEET_SHARED") or "../shared") / _LPIPS_FILE
-        if not file.is_file():
-            console.print(
-                f"LPIPS is not measured: no weights at {file}; --lpips PATH says where they are, "
-                "docs/evaluation.md how to make the file",
-                style="yellow",
-                markup=False,
-            )
-            return None
-    return load_lpips(file).to(device)
 
 
 def _pairs(

@@ -58,7 +58,7 @@ class SourcePhotographs:
 
     def __init__(self, store: Store, rows: pa.Table, left_out: LeftOut) -> None:
         """Take manifest rows that have sizes."""
-        self._store, self._rows, self._left_out = store, rows, left_out
+        self.store, self.rows, self._left_out = store, rows, left_out
         self.keys: list[str] = rows["key"].to_pylist()
 
     def __len__(self) -> int:
@@ -75,13 +75,13 @@ class SourcePhotographs:
     @property
     def sizes(self) -> Sequence[tuple[int, int]]:
         """Height and width of each, upright, as their headers say."""
-        columns = (self._rows[name].to_pylist() for name in ("height_px", "width_px"))
+        columns = (self.rows[name].to_pylist() for name in ("height_px", "width_px"))
         return list(zip(*columns, strict=True))
 
     @property
     def digest(self) -> str:
         """Name the photographs in their versions: the same as long as nothing comes or changes."""
-        return manifest_digest(self._rows)
+        return manifest_digest(self.rows)
 
     def read(self, index: int) -> NDArray[np.uint8] | None:
         """Read the first page: upright, 8 bits, grey as neutral RGB, laid over white.
@@ -95,7 +95,7 @@ class SourcePhotographs:
         """
         key = self.keys[index]
         try:
-            data, _ = self._store.read_object(key, max_bytes=_LIMITS.max_bytes)
+            data, _ = self.store.read_object(key, max_bytes=_LIMITS.max_bytes)
             page = decode(data, _LIMITS).pages[0]
         except ImageError as error:
             if error.error_class in _PASSING:
@@ -108,7 +108,7 @@ class SourcePhotographs:
 
     def part(self, chosen: NDArray[np.bool_]) -> SourcePhotographs:
         """Return some of them, by a mask."""
-        return SourcePhotographs(self._store, self._rows.filter(pa.array(chosen)), self._left_out)
+        return SourcePhotographs(self.store, self.rows.filter(pa.array(chosen)), self._left_out)
 
 
 def open_photographs(source: str, console: Console, *, min_side_px: int = 96) -> SourcePhotographs:

@@ -1,109 +1,211 @@
-"""Train SRResNet on a folder of photographs, resumably, and write the checkpoint that ships."""
+"""srfleet train: SRResNet, then SRGAN from it, in this process or on the workers of a cluster."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
+import hashlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from threading import Event
+from typing import Any
 
 import numpy as np
 import torch
-import typer
-from numpy.typing import NDArray
+import yaml
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
+from torch import Tensor
 
-from sr_core.errors import ConfigurationError, ImageError
-from sr_core.imaging.codecs import Limits, decode
-from sr_core.imaging.resample import degrade
-from sr_core.imaging.tensors import to_pixels, to_tensor
-from sr_core.inference.tiled import GeneratorUpscaler
-from sr_core.metrics.reference import psnr_y
-from sr_core.models.checkpoint import save_generator
-from sr_core.training.data import CropPool
-from sr_core.training.trainer import Schedule, SRResNetTrainer
+from jobs.photographs import SourcePhotographs, open_photographs, split
+from jobs.torch_device import torch_device
+from jobs.training_folder import begin
+from jobs.training_task import Listing, Task
+from jobs.weights import find_vgg, open_lpips
+from sr_core.archive.storage import open_store
+from sr_core.config import describe
+from sr_core.errors import ConfigurationError
+from sr_core.models.checkpoint import load_generator
+from sr_core.models.vgg import VGGFeatures, load_vgg
+from sr_core.training.settings import Training, vgg_layers
+from sr_core.training.workers import Worker
 
-_LIMITS = Limits(
-    max_bytes=1 << 30, max_side_px=20_000, max_source_px=100_000_000, max_output_px=1 << 40
-)
-_SCALE = 4
-_CROP_PX = 96
-_SAVE_EVERY = 250
-
-console = Console(stderr=True)
-
-
-def train(
-    photographs: Annotated[Path, typer.Argument(help="Folder of HR photographs.")],
-    validation: Annotated[Path, typer.Argument(help="Folder of HR photographs kept apart.")],
-    state: Annotated[Path, typer.Option(help="Folder of the resumable state.")],
-    output: Annotated[Path, typer.Option(help="Checkpoint to write.")],
-    steps: Annotated[int, typer.Option(help="Length of the schedule.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Decides every crop and weight.")] = 0,
-) -> None:
-    """Train from where the state stands to the end of the schedule."""
-    schedule = Schedule(steps=steps, seed=seed)
-    trainer = SRResNetTrainer(schedule, _SCALE)
-    state.mkdir(parents=True, exist_ok=True)
-    file = state / "state.pt"
-    if file.exists():
-        trainer.load(file)
-        console.print(f"resumed at step {trainer.step}")
-    pool = CropPool(_read(photographs), _SCALE, _CROP_PX)
-    held_out = _read(validation)
-    start = time.monotonic()
-    for result in trainer.train(pool):
-        if result.step % _SAVE_EVERY and result.step != steps:
-            continue
-        trainer.save(file)
-        console.print(
-            f"step {result.step}: loss {result.loss:.4f}, "
-            f"validation PSNR-Y {_validate(trainer, held_out):.2f} dB, "
-            f"{time.monotonic() - start:.0f} s"
-        )
-    record = {
-        "network": "SRResNet",
-        "schedule": asdict(schedule),
-        "crop_px": _CROP_PX,
-        "photographs": len(pool),
-        "validation_psnr_y_db": round(_validate(trainer, held_out), 3),
-        "source": "arXiv 1609.04802",
-    }
-    save_generator(output, trainer.average, record, torch.float16)
-    console.print(f"wrote {output}")
+PACKAGED_CONFIG = Path(__file__).parent / "configs" / "train_x4.yaml"
+_VALIDATION_SHARE = 0.05
+_VALIDATED = 100
+"""Photographs that are validated on at most: more tell nothing new, and it takes its time."""
+_SMALLEST_PX = 32
+"""Of a photograph's sides: what LPIPS and SSIM need."""
 
 
-def _read(folder: Path) -> list[NDArray[np.uint8]]:
-    photographs = []
-    for path in sorted(folder.iterdir()):
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A training as it was typed."""
+
+    photographs: str
+    output: str
+    config: Path = PACKAGED_CONFIG
+    validation: str | None = None
+    """None: a twentieth of the photographs is held out."""
+    vgg: Path | None = None
+    lpips: Path | None = None
+    device: str = "auto"
+    workers: int | None = None
+    address: str | None = None
+
+
+def train(request: Request, console: Console) -> None:
+    """Train from where OUT stands to the end.
+
+    Raises: ConfigurationError; DivergenceError; RetryLaterError where it was stopped, or something
+        is away.
+    """
+    if request.workers is None and request.address is None:
+        worker = Worker(torch.device(torch_device(request.device)))
+        task = prepare(request, console)
+        with _stopping_on_signals(console) as stopping:
+            task.work(worker, console, stopping)
+    else:
         try:
-            pixels = decode(path.read_bytes(), _LIMITS).pages[0].pixels
-        except ImageError as error:
-            console.print(f"left out {path.name}: {error.message}", markup=False)
-            continue
-        if pixels.dtype == np.uint16:
-            pixels = pixels // 257
-        rgb = np.repeat(pixels, 3 // pixels.shape[2], axis=2)
-        photographs.append(rgb.astype(np.uint8, copy=False))
-    if not photographs:
-        raise ConfigurationError(f"{folder} holds no photographs")
-    return photographs
+            from jobs.training_workers import train_on_workers
+        except ImportError as error:
+            raise ConfigurationError(f"{error}; pip install 'srfleet[train]' has it all") from error
+        task = prepare(request, console)
+        train_on_workers(task, request.workers, request.device, request.address, console)
+    checkpoint = f"{task.training.stages[-1].name}_x{task.training.scale}.safetensors"
+    output = request.output.rstrip("/")
+    console.print(
+        f"trained: {output}/{checkpoint}; how it went: {output}/index.html",
+        markup=False,
+        highlight=False,
+    )
 
 
-def _validate(trainer: SRResNetTrainer, held_out: list[NDArray[np.uint8]]) -> float:
-    """Return the mean PSNR-Y over the centres (256x256) of held-out photographs."""
-    upscaler = GeneratorUpscaler(trainer.average, "average")
-    values = []
-    for photograph in held_out:
-        top, left = (max(0, (side - 256) // 2) for side in photograph.shape[:2])
-        hr = photograph[top : top + 256, left : left + 256]
-        height, width = (side // _SCALE * _SCALE for side in hr.shape[:2])
-        truth = to_tensor(hr[:height, :width])
-        lr = to_pixels(degrade(truth, _SCALE), np.dtype(np.uint8))
-        sr = upscaler.upscale(lr, height, width)
-        values.append(psnr_y(to_tensor(sr), truth, _SCALE))
-    return float(np.mean(values))
+def prepare(request: Request, console: Console) -> Task:
+    """Check all that can be checked before the first step, and write down in OUT what it will be.
+
+    Raises: ConfigurationError; RetryLaterError if a store cannot be used now.
+    """
+    training = load_training(request.config)
+    start = None if training.start is None else load_start(Path(training.start), training.scale)
+    vgg_file = find_vgg(request.vgg)
+    vgg = _load_vgg(training, vgg_file)
+    lpips = open_lpips(request.lpips, console)
+    photographs, held_out = _open_photographs(request, training, console)
+    settings = {
+        "training": asdict(training),
+        "photographs": _name(photographs),
+        "held_out": _name(held_out),
+        "vgg_sha256": _sha256(vgg_file) if vgg and vgg_file else None,
+        "start_sha256": None if training.start is None else _sha256(Path(training.start)),
+    }
+    begin(request.output, settings)
+    return Task(
+        training=training,
+        output=open_store(request.output).uri,
+        photographs=Listing.of(photographs),
+        held_out=Listing.of(held_out),
+        start=start,
+        vgg=vgg,
+        lpips=lpips,
+    )
 
 
-if __name__ == "__main__":
-    typer.run(train)
+def load_training(path: Path) -> Training:
+    """Read the settings of a training from YAML.
+
+    Raises: ConfigurationError naming the file, the key and the value.
+    """
+    try:
+        return TypeAdapter(Training).validate_python(yaml.safe_load(path.read_bytes()))
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the settings {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(f"{path} is not valid YAML: {problem}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {describe(error)}") from error
+
+
+def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:
+    """Read the weights that the first stage starts from.
+
+    Raises: ConfigurationError if they are of another network or scale.
+    """
+    generator, info = load_generator(path)
+    if info.scale != scale:
+        raise ConfigurationError(
+            f"a training at x{scale} cannot start from {path}, which is at x{info.scale}"
+        )
+    return generator.state_dict()
+
+
+def _load_vgg(training: Training, file: Path | None) -> dict[str, VGGFeatures]:
+    """Read the feature maps of all stages, so that a later one does not fail for want of them."""
+    needed = {layer: stage.name for stage in training.stages for layer in vgg_layers(stage)}
+    if needed and file is None:
+        raise ConfigurationError(
+            f"stage {' and '.join(sorted(set(needed.values())))} needs the weights of VGG19 for "
+            f"{' and '.join(sorted(needed))}: give the path of torchvision's vgg19-dcbb9e9d.pth or "
+            "of its convolutions with --vgg; docs/training.md says where they come from"
+        )
+    return {layer: load_vgg(file, layer) for layer in needed} if file is not None else {}
+
+
+def _open_photographs(
+    request: Request, training: Training, console: Console
+) -> tuple[SourcePhotographs, SourcePhotographs]:
+    """Return the photographs to train on, and those held out."""
+    smallest = max(_SMALLEST_PX, *(stage.crop_px for stage in training.stages))
+    photographs = open_photographs(request.photographs, console, min_side_px=smallest)
+    if request.validation is None:
+        photographs, held_out = split(photographs, _VALIDATION_SHARE, at_most=_VALIDATED)
+    else:
+        held_out = open_photographs(request.validation, console, min_side_px=smallest)
+        held_out = held_out.part(_evenly(len(held_out), _VALIDATED))
+    console.print(
+        f"{len(photographs):,} photographs to train on, {len(held_out):,} to validate on",
+        markup=False,
+        highlight=False,
+    )
+    return photographs, held_out
+
+
+def _evenly(count: int, at_most: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Choose some of many."""
+    chosen = np.zeros(count, np.bool_)
+    chosen[np.linspace(0, count - 1, min(count, at_most)).astype(int)] = True
+    return chosen
+
+
+def _name(photographs: SourcePhotographs) -> str:
+    """Name photographs by what batches depend on, which a copy on another machine shares."""
+    digest = hashlib.sha256()
+    for key, (height, width) in zip(photographs.keys, photographs.sizes, strict=True):
+        digest.update(f"{key!r} {height} {width}\n".encode())
+    return f"{len(photographs)} with the digest {digest.hexdigest()[:16]}"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def _stopping_on_signals(console: Console) -> Iterator[Callable[[], bool]]:
+    """Remember the first Ctrl-C or SIGTERM for the end of a step; let a second one interrupt."""
+    asked = Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        console.print("stopping after this step; a second time stops at once")
+
+    previous = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)

@@ -1,0 +1,182 @@
+"""What is checked before a training's first step, and where it is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from jobs import training_folder
+from jobs.train import load_start, load_training, prepare
+from jobs.training_folder import TrainingFolder, begin
+from jobs.training_workers import Group, share_out
+from sr_core.errors import ConfigurationError
+from sr_core.models.catalogue import find_checkpoint
+from tests.small_training import SRGAN, SRRESNET, small_request
+
+QUIET = Console(quiet=True)
+GPU_MACHINE = {"CPU": 8.0, "GPU": 1.0}
+CPU_MACHINE = {"CPU": 4.0}
+
+
+@pytest.fixture(autouse=True)
+def without_shared_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SRFLEET_SHARED", str(tmp_path / "nothing"))
+
+
+def test_the_packaged_settings_are_valid() -> None:
+    for config in (Path(training_folder.__file__).parent / "configs").glob("train_*.yaml"):
+        assert load_training(config).stages
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("stages: [{name: a, steps: 1, rate: 2}]", "stages.0.rate: .*got 2"),
+        ("stages: [{name: a, steps: 0}]", "steps must be at least 1"),
+        ("stages: [{name: a, steps: 1, crop_px: 90}]", "crop_px 90 is no multiple of scale 4"),
+        ("stages: [{name: a, steps: 1, content: {vgg19: 1}}]", "content.vgg19"),
+        ("scale: 3\nstages: [{name: a, steps: 1}]", "scale: .*got 3"),
+        ("stages: [", "is not valid YAML"),
+        ("", "got None"),
+    ],
+)
+def test_settings_that_are_wrong_are_named(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "train.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match=what):
+        load_training(tmp_path / "train.yaml")
+
+
+def test_missing_vgg_weights_are_found_before_anything_is_begun(tmp_path: Path) -> None:
+    perceptual = SRGAN | {"content": {"vgg54": 1.0}}
+    request = small_request(tmp_path, tmp_path / "out", SRRESNET, perceptual)
+    with pytest.raises(ConfigurationError, match=r"stage srgan needs .*VGG19 for vgg54.*--vgg"):
+        prepare(request, QUIET)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_is_written_down_once_and_found_again(tmp_path: Path) -> None:
+    request = small_request(tmp_path, tmp_path / "out", SRRESNET)
+    task = prepare(request, QUIET)
+    assert prepare(request, QUIET).training == task.training
+    settings = json.loads((tmp_path / "out" / "train.json").read_text())
+    assert settings["training"]["stages"][0]["learning_rate"] == SRRESNET["learning_rate"]
+
+
+def test_other_settings_on_the_same_output_are_refused_by_name(tmp_path: Path) -> None:
+    prepare(small_request(tmp_path, tmp_path / "out", SRRESNET), QUIET)
+    other = small_request(tmp_path, tmp_path / "out", SRRESNET | {"steps": 7}, seed=1)
+    expected = r"training.seed was 0, is 1; training.stages.0.steps was 6, is 7\. Give another"
+    with pytest.raises(ConfigurationError, match=expected):
+        prepare(other, QUIET)
+
+
+def test_photographs_that_came_since_are_noticed(tmp_path: Path) -> None:
+    request = small_request(tmp_path, tmp_path / "out", SRRESNET)
+    prepare(request, QUIET)
+    (tmp_path / "photographs" / "new.png").write_bytes(
+        (tmp_path / "photographs" / "000.png").read_bytes()
+    )
+    with pytest.raises(ConfigurationError, match=r"(photographs|held_out) was \d with the digest"):
+        prepare(request, QUIET)
+
+
+def test_photographs_that_were_only_copied_are_the_same(tmp_path: Path) -> None:
+    request = small_request(tmp_path, tmp_path / "out", SRRESNET)
+    prepare(request, QUIET)
+    for file in (tmp_path / "photographs").iterdir():
+        file.write_bytes(file.read_bytes())  # another time, another etag
+    prepare(request, QUIET)
+
+
+def test_a_folder_of_other_things_is_no_output(tmp_path: Path) -> None:
+    (tmp_path / "srresnet_x4.safetensors").write_bytes(b"mine")
+    with pytest.raises(ConfigurationError, match=r"other things, such as srresnet_x4.safetensors"):
+        begin(str(tmp_path), {})
+
+
+def test_a_second_writer_is_refused_until_the_first_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_folder, "_LOCK_PATIENCE_S", 0.0)
+    begin(str(tmp_path), {})
+    with (
+        TrainingFolder(str(tmp_path), writes=True),
+        pytest.raises(ConfigurationError, match="another training is writing"),
+        TrainingFolder(str(tmp_path), writes=True),
+    ):
+        pass
+    with TrainingFolder(str(tmp_path), writes=True) as folder:
+        assert folder.path == tmp_path
+
+
+def test_a_folder_that_another_machine_does_not_have_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConfigurationError, match=r"a folder that they share, or an s3:// prefix"),
+        TrainingFolder(str(tmp_path / "elsewhere"), writes=True),
+    ):
+        pass
+
+
+def test_a_start_of_another_scale_is_refused() -> None:
+    checkpoint = find_checkpoint("srresnet")
+    assert load_start(checkpoint, 4)
+    with pytest.raises(ConfigurationError, match=r"at x2 cannot start from .* is at x4"):
+        load_start(checkpoint, 2)
+
+
+def test_a_validation_source_is_validated_on_in_part_if_it_is_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.train._VALIDATED", 3)
+    request = small_request(tmp_path, tmp_path / "out", SRRESNET)
+    request = type(request)(
+        request.photographs, request.output, request.config, validation=request.photographs
+    )
+    task = prepare(request, QUIET)
+    assert (len(task.photographs.rows), len(task.held_out.rows)) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("machines", "workers", "device", "group"),
+    [
+        ([GPU_MACHINE, GPU_MACHINE], None, "auto", Group(2, 8, 1)),
+        ([GPU_MACHINE, CPU_MACHINE], None, "auto", Group(1, 8, 1)),
+        ([GPU_MACHINE, CPU_MACHINE], None, "cpu", Group(2, 4, 0)),
+        ([CPU_MACHINE], 3, "auto", Group(3, 1, 0)),
+        ([CPU_MACHINE], 2, "auto", Group(2, 2, 0)),
+        ([{"CPU": 0.0}, CPU_MACHINE], None, "auto", Group(1, 4, 0)),
+        ([{"CPU": 8.0, "GPU": 4.0}], None, "cuda", Group(4, 2, 1)),
+    ],
+)
+def test_workers_share_out_what_the_machines_have(
+    machines: list[dict[str, float]], workers: int | None, device: str, group: Group
+) -> None:
+    assert share_out(machines, workers, device) == group
+
+
+@pytest.mark.parametrize(
+    ("machines", "workers", "device", "what"),
+    [
+        ([CPU_MACHINE], 5, "cpu", "5 workers do not fit: each takes a CPU core.*4 CPU cores"),
+        ([GPU_MACHINE], 2, "auto", "2 workers do not fit: each takes a GPU.*1 GPUs"),
+        ([CPU_MACHINE], 1, "cuda", "no GPU"),
+        ([], None, "auto", "0 workers do not fit"),
+        ([CPU_MACHINE], 1, "tpu", "auto, cpu or cuda, not 'tpu'"),
+    ],
+)
+def test_workers_that_do_not_fit_are_refused(
+    machines: list[dict[str, float]], workers: int | None, device: str, what: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=what):
+        share_out(machines, workers, device)
+
+
+def test_of_many_photographs_some_are_chosen_evenly() -> None:
+    from jobs.train import _evenly
+
+    assert np.flatnonzero(_evenly(7, 4)).tolist() == [0, 2, 4, 6]
+    assert _evenly(2, 4).all()
