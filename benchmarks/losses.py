@@ -9,7 +9,6 @@ with respect to the output, both for one image of 96x96 pixels.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,4 +76,4 @@ def _measure(loss: Loss, sr: Tensor, hr: Tensor) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

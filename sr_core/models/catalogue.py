@@ -12,8 +12,9 @@ BASELINES = ("nearest", "bilinear", "bicubic")
 
 
 def shipped_models() -> list[str]:
-    """Return the names of the weights that come with the package."""
-    return sorted(path.name.removesuffix("_x4.safetensors") for path in WEIGHTS.glob("*_x4.*"))
+    """Return the names of the weights that come with the package, SRResNet before SRGAN."""
+    names = (path.name.removesuffix("_x4.safetensors") for path in WEIGHTS.glob("*_x4.*"))
+    return sorted(names, reverse=True)
 
 
 def find_checkpoint(model: str) -> Path:
