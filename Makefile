@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(INSTALLED) ## upscale the sample photographs four ways; writes demo-out/
+demo: $(INSTALLED) ## upscale the sample photographs five ways; writes demo-out/
 	@$(BIN)/srfleet demo
 
 test: $(INSTALLED) ## unit, property and integration tests
@@ -62,9 +62,8 @@ bench: $(INSTALLED) ## measure this machine: the whole job, then its parts
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden
 
-train: $(INSTALLED) ## train SRResNet on SRFLEET_SHARED, or go on with it; ARGS='--steps 2000'
-	@$(BIN)/python -m jobs.train $(SHARED)/data/train $(SHARED)/data/val \
-		--state out/srresnet --output out/srresnet_x4.safetensors $(ARGS)
+train: $(INSTALLED) ## train on SRFLEET_SHARED into out/training, or go on; ARGS='--workers 2'
+	@$(BIN)/srfleet train $(SHARED)/data/train out/training --validation $(SHARED)/data/val $(ARGS)
 
 evaluate: $(INSTALLED) ## score the shipped weights on Set5 and Set14 of SRFLEET_SHARED; ARGS='--model PATH'
 	@test -d $(SHARED)/data/bench || { echo "make evaluate: no Set5 and Set14 in $(SHARED)/data/bench;" \
