@@ -35,9 +35,11 @@ def find_weights(content: Mapping[str, Any], path: Path) -> Tensors:
     Raises: ConfigurationError if there are none.
     """
     inside = content
-    while not any(isinstance(value, Tensor) for value in inside.values()):
+    while True:
         inner = {name: value for name, value in inside.items() if isinstance(value, Mapping)}
         known = [name for name in _WRAPPERS if name in inner]
+        if not known and any(isinstance(value, Tensor) for value in inside.values()):
+            break
         if not known and len(inner) != 1:
             found = ", ".join(list(map(str, content))[:6]) or "nothing"
             raise ConfigurationError(f"{path} holds no network's weights; it has {found}")

@@ -80,7 +80,7 @@ def test_computes_what_the_original_does(name: str, tmp_path: Path) -> None:
     [
         lambda state: {"params_ema": state, "params": {k: v * 0 for k, v in state.items()}},
         lambda state: {"params": state},
-        lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"state": {}}},
+        lambda state: {"epoch": torch.tensor(3), "state_dict": state, "optimizer": {"state": {}}},
         lambda state: {f"module.{name}": value for name, value in state.items()},
         lambda state: {"model": {f"net._orig_mod.{name}": v for name, v in state.items()}},
         lambda state: {
