@@ -42,5 +42,21 @@ def vgg_loss(features: VGGFeatures, sr: Tensor, hr: Tensor) -> Tensor:
     return F.mse_loss(features(sr).float(), features(hr).float()) * VGG_SCALE**2
 
 
+def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """Return how differently the scale x scale sub-pixels of an LR pixel err, crop by crop.
+
+    The mean error of each sub-pixel over a crop, less that of all sub-pixels, squared and averaged.
+    The quickest way to more contrast, which perceptual losses ask for, is to push the sub-pixels
+    apart the same way everywhere: a grid. Detail that does not repeat from LR pixel to LR pixel
+    averages out and costs nothing here.
+
+    Shapes: (N, 3, H, W) float in [0, 1], twice, sides multiples of scale -> scalar.
+    Source: our own; the paper has no such loss, and trains long enough to unlearn the grid.
+    """
+    errors = F.pixel_unshuffle(sr - hr, scale).mean(dim=(2, 3))
+    errors = errors.unflatten(1, (sr.shape[1], scale * scale))
+    return (errors - errors.mean(dim=2, keepdim=True)).square().mean()
+
+
 PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
 """Of images in [0, 1], where the squared error is a quarter of that in the paper's [-1, 1]."""

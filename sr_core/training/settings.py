@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-Content = Literal["l1", "l2", "vgg22", "vgg54"]
+Content = Literal["l1", "l2", "vgg22", "vgg54", "grid"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 _CHECKED = {"extra": "forbid"}  # for pydantic, where a file is read
@@ -31,12 +31,6 @@ class Stage:
     """Side of the HR crops."""
     learning_rate: float = 6e-4
     discriminator_learning_rate: float = 1e-4
-    upsampling_rate: float = 1.0
-    """Learning rate of the sub-pixel convolutions and the output layer, relative to the others.
-
-    The quickest way to more contrast, which perceptual losses ask for, is to push the four
-    sub-pixels apart the same way everywhere: a grid. A tenth leaves the trunk to find detail first.
-    """
     warmup: int = 50
     """How long the generator's learning rate rises. The discriminator's starts at its full height,
     so that it can tell something when the generator begins to listen."""
@@ -55,9 +49,8 @@ class Stage:
         for key in ("steps", "batch_size", "crop_px"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")
-        for key in ("adversarial", "upsampling_rate"):
-            if getattr(self, key) < 0:
-                raise ValueError(f"{key} must be at least 0, not {getattr(self, key)}")
+        if self.adversarial < 0:
+            raise ValueError(f"adversarial must be at least 0, not {self.adversarial}")
         if not any(weight > 0 for weight in self.content.values()):
             raise ValueError("content needs at least one loss with a weight above 0")
 

@@ -13,6 +13,7 @@ from sr_core.training.losses import (
     PIXEL_LOSSES,
     adversarial_loss,
     discriminator_loss,
+    grid_loss,
     vgg_loss,
 )
 
@@ -51,7 +52,7 @@ def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tenso
     """
     with networks.autocast(lr.device):
         sr = networks.generator(lr).float()
-        losses = _content_losses(networks, sr, hr)
+        losses = _content_losses(networks, lr, sr, hr)
     _update_generator(networks, _weighted(networks.content, losses))
     return {name: loss.detach() for name, loss in losses.items()}
 
@@ -68,7 +69,7 @@ def srgan_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
     judge.requires_grad_(False)
     with networks.autocast(lr.device):
         sr = networks.generator(lr).float()
-        losses = _content_losses(networks, sr, hr)
+        losses = _content_losses(networks, lr, sr, hr)
         adversarial = adversarial_loss(judge(sr).float())
     _update_generator(
         networks, _weighted(networks.content, losses) + networks.adversarial * adversarial
@@ -96,8 +97,10 @@ def _update_discriminator(networks: Networks, sr: Tensor, hr: Tensor) -> dict[st
     return {"discriminator": torch.stack(losses).sum()} | approval
 
 
-def _content_losses(networks: Networks, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+def _content_losses(networks: Networks, lr: Tensor, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
     losses = {name: PIXEL_LOSSES[name](sr, hr) for name in networks.content if name in PIXEL_LOSSES}
+    if "grid" in networks.content:
+        losses["grid"] = grid_loss(sr, hr, hr.shape[-1] // lr.shape[-1])
     return losses | {name: vgg_loss(vgg, sr, hr) for name, vgg in networks.vgg.items()}
 
 

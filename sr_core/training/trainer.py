@@ -94,16 +94,14 @@ class Trainer:
         discriminator = self.discriminator
         return Networks(
             generator=generator,
-            generator_optimizer=_adam(_groups(self.generator, self.stage.upsampling_rate)),
+            generator_optimizer=_adam(self.generator),
             content={str(name): weight for name, weight in self.stage.content.items()},
             vgg=vgg,
             clip_norm=self.stage.clip_norm,
             autocast_dtype=autocast_dtype,
             discriminator=None if discriminator is None else self.worker.distributed(discriminator),
             judge=discriminator,
-            discriminator_optimizer=None
-            if discriminator is None
-            else _adam(discriminator.parameters()),
+            discriminator_optimizer=None if discriminator is None else _adam(discriminator),
             adversarial=self.stage.adversarial,
         )
 
@@ -129,7 +127,7 @@ class Trainer:
         stage, decay = self.stage, self.stage.decay_at(self.step)
         rate = stage.learning_rate * decay * stage.warmup_at(self.step)
         for group in self._networks.generator_optimizer.param_groups:
-            group["lr"] = rate * group.get("relative_rate", 1.0)
+            group["lr"] = rate
         if self._networks.discriminator_optimizer is not None:
             for group in self._networks.discriminator_optimizer.param_groups:
                 group["lr"] = stage.discriminator_learning_rate * decay
@@ -237,16 +235,6 @@ def _place(network: nn.Module, device: torch.device) -> None:
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _adam(parameters: Any) -> torch.optim.Optimizer:
+def _adam(network: nn.Module) -> torch.optim.Optimizer:
     # Fused: ten times as fast for the discriminator's dense layer on a CPU.
-    return torch.optim.Adam(parameters, betas=_BETAS, fused=True)
-
-
-def _groups(generator: Generator, upsampling_rate: float) -> Any:
-    """Return the parameters for an optimiser; the tail apart if its learning rate is its own."""
-    if upsampling_rate == 1:
-        return generator.parameters()
-    tail = [*generator.upsample.parameters(), *generator.output.parameters()]
-    known = set(map(id, tail))
-    trunk = [parameter for parameter in generator.parameters() if id(parameter) not in known]
-    return [{"params": trunk}, {"params": tail, "relative_rate": upsampling_rate}]
+    return torch.optim.Adam(network.parameters(), betas=_BETAS, fused=True)

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sr_core.training.losses import PIXEL_LOSSES, adversarial_loss, discriminator_loss, vgg_loss
+from sr_core.training.losses import (
+    PIXEL_LOSSES,
+    adversarial_loss,
+    discriminator_loss,
+    grid_loss,
+    vgg_loss,
+)
 
 
 def test_the_generator_is_punished_by_the_negative_logarithm_of_approval() -> None:
@@ -45,3 +51,19 @@ def test_pixel_losses_are_means() -> None:
     sr, hr = torch.tensor([0.0, 1.0]), torch.tensor([0.5, 1.0])
     assert float(PIXEL_LOSSES["l1"](sr, hr)) == pytest.approx(0.25)
     assert float(PIXEL_LOSSES["l2"](sr, hr)) == pytest.approx(0.125)
+
+
+def test_a_grid_costs_its_variance_and_other_errors_nothing() -> None:
+    hr = torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0))
+    pattern = torch.tensor([[0.1, -0.1], [-0.1, 0.1]])
+    assert float(grid_loss(hr + pattern.tile(8, 12), hr, 2)) == pytest.approx(0.01, rel=1e-4)
+    assert float(grid_loss(hr + 0.3, hr, 2)) == pytest.approx(0, abs=1e-12)
+    blocks = torch.rand(1, 3, 8, 12).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert float(grid_loss(hr + blocks, hr, 2)) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_grid_in_one_crop_is_not_made_up_for_by_its_opposite_in_another() -> None:
+    hr = torch.zeros(2, 3, 8, 8)
+    pattern = torch.tensor([[0.1, -0.1], [-0.1, 0.1]]).tile(4, 4)
+    both = torch.stack([pattern, -pattern])[:, None]
+    assert float(grid_loss(hr + both, hr, 2)) == pytest.approx(0.01)
