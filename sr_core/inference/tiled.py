@@ -23,7 +23,7 @@ CPU_TAIL_TILE_PX = 96 * 96
 # A side shorter than this is padded for the network and cropped again.
 SMALLEST_SIDE_PX = 8
 # Deeper networks see hundreds of cells, but hardly anything beyond this many: the context after
-# which RealESRGAN_x4plus (347 cells) moves no output value by half a level of 255. docs/models.md
+# which RealESRGAN_x4plus (347 cells) moves no output value by half a level of 255: docs/models.md
 # has the measurement.
 LARGEST_CONTEXT = 64
 # Full-range luma of BT.601, by which a grey image is read from the network's three channels.
