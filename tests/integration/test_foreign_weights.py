@@ -1,4 +1,4 @@
-"""A run with somebody else's checkpoint: its name and hash decide the run, its network the image."""
+"""A run with somebody else's checkpoint: its name and hash decide the run, its network the SR."""
 
 from __future__ import annotations
 
