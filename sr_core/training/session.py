@@ -216,8 +216,10 @@ class Session:
 def _replacing(file: Path) -> Iterator[Path]:
     """Give a temporary path whose file takes the place of `file` once it is complete."""
     temporary = file.with_name(f".{file.name}.part")
-    temporary.touch()  # with the usual rights; safetensors would create it for its owner alone
+    temporary.touch()
+    mode = temporary.stat().st_mode
     yield temporary
+    temporary.chmod(mode)  # safetensors writes for the owner's eyes alone
     with temporary.open("rb") as written:
         os.fsync(written.fileno())
     os.replace(temporary, file)
