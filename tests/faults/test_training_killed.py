@@ -61,8 +61,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        with process:
+            process.kill()
 
 
 def wait_for_state(output: Path | str, training: subprocess.Popen[str]) -> None:
