@@ -27,8 +27,8 @@ JobOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="srresnet, bicubic, bilinear, nearest, or a checkpoint's path.",
-        show_default="srresnet",
+        help="srgan, srresnet, bicubic, bilinear, nearest, or a checkpoint's path.",
+        show_default="srgan",
     ),
 ]
 ScaleOption = Annotated[

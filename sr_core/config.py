@@ -21,8 +21,8 @@ class _Frozen(BaseModel):
 class RunConfig(_Frozen):
     """What decides the outputs of a run. It is stored in run.json and cannot change on a root."""
 
-    model: str = "srresnet"
-    """srresnet, bicubic, bilinear, nearest, or the path of a checkpoint."""
+    model: str = "srgan"
+    """srgan, srresnet, bicubic, bilinear, nearest, or the path of a checkpoint."""
     scale: Literal[2, 4] = 4
     target: tuple[int, int] | None = None
     """Width and height in pixels of a box that every output fits in; overrides scale."""

@@ -28,6 +28,9 @@ from sr_core.training.trainer import LossSums, StepResult, Trainer, check_losses
 from sr_core.training.validation import HeldOut
 from sr_core.training.workers import Worker, mixed_precision
 
+_COLOUR_BATCHES = 64
+"""On which the colours of a generator are centred: half a thousand crops."""
+
 
 class Observer(Protocol):
     """Who is told how a training goes. Only the first worker's is called."""
@@ -100,6 +103,9 @@ class Session:
         )
         with crops, closing(batches):
             self._drive(stage, trainer, batches, sums, lowest)
+            if worker.rank == 0 and stage.adversarial > 0:
+                unseen = range(stage.steps, stage.steps + _COLOUR_BATCHES)
+                trainer.remove_colour_cast(crops.batch(step, stage.batch_size) for step in unseen)
         if worker.rank == 0:
             self._save_generator(stage, trainer)
 

@@ -67,6 +67,16 @@ def test_the_average_stays_between_the_weights_it_saw() -> None:
     assert not torch.equal(start, end)
 
 
+def test_a_colour_cast_is_taken_out_of_the_average() -> None:
+    trained = trainer(SRGAN)
+    with torch.no_grad():
+        trained.average.output.bias += torch.tensor([0.02, 0.0, -0.03])
+    trained.remove_colour_cast(batches(0, 3))
+    with torch.no_grad():
+        errors = [(trained.average(lr) - hr).mean(dim=(0, 2, 3)) for lr, hr in batches(0, 3)]
+    assert torch.stack(errors).mean(dim=0).abs().max() < 1e-6
+
+
 def test_the_rate_rises_stays_and_falls_as_a_cosine() -> None:
     stage = Stage("srresnet", 100, warmup=10, decay_share=0.4)
     rates = [stage.warmup_at(step) * stage.decay_at(step) for step in range(100)]
