@@ -58,6 +58,7 @@ bench: $(INSTALLED) ## measure this machine: the whole job, then its parts
 	@$(BIN)/python -m benchmarks.codecs jobs/samples/hr/kitten.jpg
 	@$(BIN)/python -m benchmarks.metrics
 	@$(BIN)/python -m benchmarks.manifest
+	@$(BIN)/python -m benchmarks.training
 
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden
