@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import fields
+from itertools import zip_longest
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ from jobs.training_folder import TrainingFolder, begin
 from jobs.training_workers import Group, share_out
 from sr_core.errors import ConfigurationError
 from sr_core.models.catalogue import find_checkpoint
+from sr_core.training.settings import Content, Stage, Training
 from tests.small_training import SRGAN, SRRESNET, small_request
 
 QUIET = Console(quiet=True)
@@ -43,6 +48,24 @@ def test_settings_that_are_wrong_are_named(tmp_path: Path, text: str, what: str)
     (tmp_path / "train.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=what):
         load_training(tmp_path / "train.yaml")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    document = (Path(training_folder.__file__).parents[1] / "docs" / "training.md").read_text()
+    lines = re.findall(
+        r"^\| (`.*?) \| (.*?) \|", document.partition("## Settings")[2], re.MULTILINE
+    )
+    documented = {
+        name: default
+        for names, defaults in lines
+        for name, default in zip_longest(re.findall(r"\w+", names), defaults.split(", "))
+    }
+    settings = [*fields(Training), *fields(Stage)]
+    assert documented.keys() == {each.name for each in settings} - {"stages"}
+    for each in settings:
+        if type(each.default) in (int, float):
+            assert float(documented[each.name]) == each.default, each.name
+    assert all(f"`{loss}`" in document for loss in get_args(Content))
 
 
 def test_missing_vgg_weights_are_found_before_anything_is_begun(tmp_path: Path) -> None:
