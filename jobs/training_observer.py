@@ -57,8 +57,9 @@ class TrainingObserver:
 
     def begun(self, stage: str, step: int) -> None:
         """Say where a stage stands."""
-        goes_on = f"goes on after step {step:,}" if step else "begins"
-        self._print(f"{stage} {goes_on} of {self._steps[stage]:,}")
+        steps = f"{self._steps[stage]:,}"
+        where = f"goes on after step {step:,} of {steps}" if step else f"begins: {steps} steps"
+        self._print(f"{stage} {where}")
 
     def recorded(self, record: Record) -> None:
         """Add to the events; print validations always, steps now and then."""

@@ -117,7 +117,9 @@ def test_a_training_on_a_bucket_goes_on_where_nothing_of_it_is_on_disk(
     request = small_request(tmp_path, bucket, SRRESNET, SRGAN)
     with pytest.raises(RetryLaterError, match="saved at step 5 of 6"):
         prepare(request, QUIET).work(LONE_WORKER, QUIET, stop_after(5))
-    train(request, QUIET)
+    said = StringIO()
+    train(request, Console(file=said, width=200))
+    assert "srresnet goes on after step 5 of 6" in said.getvalue()
     assert journal(bucket) == journal(undisturbed)
     keys = {found.key for found in open_store(bucket).list()}
     assert {"index.html", "srgan_x4.safetensors", "samples/srresnet-0000004.png"} <= keys
@@ -149,7 +151,7 @@ def test_two_workers_train_as_one_does(
     said = StringIO()
     train(replace(request, workers=2), Console(file=said, width=200))
     assert "2 workers of 1 CPU cores each" in said.getvalue()
-    assert "srgan begins of 2" in said.getvalue()
+    assert "srgan begins: 2 steps" in said.getvalue()
     mine, theirs = losses(tmp_path / "out"), losses(undisturbed)
     assert len(mine) == len(theirs)
     for together, alone in zip(mine, theirs, strict=True):
