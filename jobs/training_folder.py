@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,6 +21,9 @@ from sr_core.errors import ConfigurationError
 
 _SETTINGS = "train.json"
 _WRITER = "writer"
+_LOCK = ".lock"
+_BEFORE_A_STEP = (_SETTINGS, _WRITER, _LOCK)
+"""What stands in OUT before anything came of the training."""
 _RESUMED_FROM = (".pt", ".safetensors", ".jsonl")
 _LOCK_PATIENCE_S = 10.0
 """A worker that was killed holds its lock for a moment longer."""
@@ -37,18 +41,20 @@ def begin(output: str, settings: Mapping[str, Any]) -> None:
     """
     store = open_store(output)
     text = json.dumps(settings, indent=1, sort_keys=True)
+    others = [found.key for found in islice(store.list(), 9) if found.key not in _BEFORE_A_STEP]
     if store.head(_SETTINGS) is None:
-        found = next(iter(store.list()), None)
-        if found is not None:
+        if others:
             raise ConfigurationError(
-                f"{output} holds no training, but other things, such as {found.key}: give a new OUT"
+                f"{output} holds no training, but other things, such as {others[0]}: give a new OUT"
             )
         if store.put_if_absent(_SETTINGS, text.encode()):
             return
     begun = dict(_flattened(json.loads(store.read_object(_SETTINGS)[0])))
     now = dict(_flattened(json.loads(text)))
     differing = [key for key in sorted(begun | now) if begun.get(key) != now.get(key)]
-    if differing:
+    if not others:  # nothing came of it yet
+        store.replace(_SETTINGS, text.encode())
+    elif differing:
         changes = [f"{key} was {begun.get(key)}, is {now.get(key)}" for key in differing[:3]]
         more = f", and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise ConfigurationError(
@@ -92,7 +98,7 @@ class TrainingFolder:
         with ExitStack() as end:
             if self._writes and self._is_local:
                 self.path = Path(url2pathname(urlsplit(self._store.uri).path))
-                _lock(end.enter_context((self.path / ".lock").open("w")), self.path)
+                _lock(end.enter_context((self.path / _LOCK).open("w")), self.path)
             else:
                 temporary = tempfile.TemporaryDirectory(prefix="srfleet-train-")
                 self.path = Path(end.enter_context(temporary))

@@ -84,8 +84,17 @@ def test_a_training_is_written_down_once_and_found_again(tmp_path: Path) -> None
     assert settings["training"]["stages"][0]["learning_rate"] == SRRESNET["learning_rate"]
 
 
+def test_settings_can_be_put_right_until_something_came_of_them(tmp_path: Path) -> None:
+    prepare(small_request(tmp_path, tmp_path / "out", SRRESNET), QUIET)
+    with TrainingFolder(str(tmp_path / "out"), writes=True):
+        pass
+    prepare(small_request(tmp_path, tmp_path / "out", SRRESNET, seed=1), QUIET)
+    assert json.loads((tmp_path / "out" / "train.json").read_text())["training"]["seed"] == 1
+
+
 def test_other_settings_on_the_same_output_are_refused_by_name(tmp_path: Path) -> None:
     prepare(small_request(tmp_path, tmp_path / "out", SRRESNET), QUIET)
+    (tmp_path / "out" / "journal.jsonl").touch()
     other = small_request(tmp_path, tmp_path / "out", SRRESNET | {"steps": 7}, seed=1)
     expected = r"training.seed was 0, is 1; training.stages.0.steps was 6, is 7\. Give another"
     with pytest.raises(ConfigurationError, match=expected):
@@ -95,6 +104,7 @@ def test_other_settings_on_the_same_output_are_refused_by_name(tmp_path: Path) -
 def test_photographs_that_came_since_are_noticed(tmp_path: Path) -> None:
     request = small_request(tmp_path, tmp_path / "out", SRRESNET)
     prepare(request, QUIET)
+    (tmp_path / "out" / "journal.jsonl").touch()
     (tmp_path / "photographs" / "new.png").write_bytes(
         (tmp_path / "photographs" / "000.png").read_bytes()
     )
@@ -105,6 +115,7 @@ def test_photographs_that_came_since_are_noticed(tmp_path: Path) -> None:
 def test_photographs_that_were_only_copied_are_the_same(tmp_path: Path) -> None:
     request = small_request(tmp_path, tmp_path / "out", SRRESNET)
     prepare(request, QUIET)
+    (tmp_path / "out" / "journal.jsonl").touch()
     for file in (tmp_path / "photographs").iterdir():
         file.write_bytes(file.read_bytes())  # another time, another etag
     prepare(request, QUIET)
