@@ -56,7 +56,8 @@ class TrainingObserver:
                     self._folder.publish(file)
 
     def begun(self, stage: str, step: int) -> None:
-        """Say where a stage stands."""
+        """Say where a stage stands, and let OUT show that its training has begun."""
+        self._folder.publish(self._folder.path / _JOURNAL)
         steps = f"{self._steps[stage]:,}"
         where = f"goes on after step {step:,} of {steps}" if step else f"begins: {steps} steps"
         self._print(f"{stage} {where}")
