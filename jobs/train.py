@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from torch import Tensor
 
@@ -24,7 +22,7 @@ from jobs.training_folder import begin
 from jobs.training_task import Listing, Task
 from jobs.weights import find_vgg, open_lpips
 from sr_core.archive.storage import open_store
-from sr_core.config import describe
+from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
 from sr_core.models.checkpoint import load_generator
 from sr_core.models.vgg import VGGFeatures, load_vgg
@@ -87,7 +85,7 @@ def prepare(request: Request, console: Console) -> Task:
 
     Raises: ConfigurationError; RetryLaterError if a store cannot be used now.
     """
-    training = load_training(request.config)
+    training = load_settings(request.config, Training)
     start = None if training.start is None else load_start(Path(training.start), training.scale)
     vgg_file = find_vgg(request.vgg)
     vgg = _load_vgg(training, vgg_file)
@@ -110,22 +108,6 @@ def prepare(request: Request, console: Console) -> Task:
         vgg=vgg,
         lpips=lpips,
     )
-
-
-def load_training(path: Path) -> Training:
-    """Read the settings of a training from YAML.
-
-    Raises: ConfigurationError naming the file, the key and the value.
-    """
-    try:
-        return TypeAdapter(Training).validate_python(yaml.safe_load(path.read_bytes()))
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the settings {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise ConfigurationError(f"{path} is not valid YAML: {problem}") from error
-    except ValidationError as error:
-        raise ConfigurationError(f"{path}: {describe(error)}") from error
 
 
 def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:

@@ -15,63 +15,71 @@ TRAIN_EPILOG = (
     "srfleet train s3://archive/photos s3://archive/training --address auto --workers 8"
 )
 
+PhotographsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PHOTOGRAPHS", help="Folder, s3:// prefix, manifest, or .parquet/.csv table."
+    ),
+]
+OutputArgument = Annotated[
+    str,
+    typer.Argument(metavar="OUT", help="Folder or s3:// prefix for weights, state and curves."),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="YAML file with stages and schedule.",
+        show_default="that of the shipped weights",
+    ),
+]
+ValidationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Photographs to validate on.",
+        show_default="a twentieth of PHOTOGRAPHS, held out",
+    ),
+]
+VggOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of VGG19, for stages with a VGG loss.",
+        show_default="$SRFLEET_SHARED/weights/vgg19_imagenet_features_fp16.safetensors",
+    ),
+]
+LpipsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of LPIPS, to validate with.",
+        show_default="$SRFLEET_SHARED/weights/lpips_alex_v0.1.safetensors",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Train on so many processes that share each batch.",
+        show_default="this process; on a cluster one per GPU",
+    ),
+]
+ClusterOption = Annotated[
+    str | None, typer.Option(help="Ray cluster to train on, such as auto or host:6379.")
+]
+
 
 def train(
-    photographs: Annotated[
-        str,
-        typer.Argument(
-            metavar="PHOTOGRAPHS", help="Folder, s3:// prefix, manifest, or .parquet/.csv table."
-        ),
-    ],
-    output: Annotated[
-        str,
-        typer.Argument(metavar="OUT", help="Folder or s3:// prefix for weights, state and curves."),
-    ],
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="YAML file with stages and schedule.",
-            show_default="that of the shipped weights",
-        ),
-    ] = None,
-    validation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            help="Photographs to validate on.",
-            show_default="a twentieth of PHOTOGRAPHS, held out",
-        ),
-    ] = None,
-    vgg: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Weights of VGG19, for stages with a VGG loss.",
-            show_default="$SRFLEET_SHARED/weights/vgg19_imagenet_features_fp16.safetensors",
-        ),
-    ] = None,
-    lpips: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Weights of LPIPS, to validate with.",
-            show_default="$SRFLEET_SHARED/weights/lpips_alex_v0.1.safetensors",
-        ),
-    ] = None,
+    photographs: PhotographsArgument,
+    output: OutputArgument,
+    config: ConfigOption = None,
+    validation: ValidationOption = None,
+    vgg: VggOption = None,
+    lpips: LpipsOption = None,
     device: DeviceOption = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Train on so many processes that share each batch.",
-            show_default="this process; on a cluster one per GPU",
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(help="Ray cluster to train on, such as auto or host:6379."),
-    ] = None,
+    workers: WorkersOption = None,
+    address: ClusterOption = None,
 ) -> None:
     """Train SRResNet and SRGAN on PHOTOGRAPHS; the same command goes on where it stopped."""
     from jobs.train import PACKAGED_CONFIG, Request

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from sr_core.errors import ConfigurationError
+
+T = TypeVar("T")
 
 OutputFormat = Literal["source", "jpeg", "png", "webp", "tiff", "jxl"]
 
@@ -80,10 +89,18 @@ def load_job(path: Path) -> JobConfig:
 
     Raises: ConfigurationError naming the file, the key and the value.
     """
+    return load_settings(path, JobConfig)
+
+
+def load_settings(path: Path, kind: type[T]) -> T:
+    """Read a file of one kind of settings, a dataclass or a model, from YAML.
+
+    Raises: ConfigurationError naming the file, the key and the value.
+    """
     try:
-        return JobConfig.model_validate(yaml.safe_load(path.read_bytes()))
+        return TypeAdapter(kind).validate_python(yaml.safe_load(path.read_bytes()))
     except OSError as error:
-        raise ConfigurationError(f"cannot read the job file {path}: {error.strerror}") from error
+        raise ConfigurationError(f"cannot read the settings {path}: {error.strerror}") from error
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(f"{path} is not valid YAML: {problem}") from error

@@ -40,6 +40,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def without_shared_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let commands find no weights of VGG19 and LPIPS, wherever the tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SRFLEET_SHARED", str(tmp_path_factory.mktemp("nothing")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """A local Ray of two cores without a GPU, started by the first test that asks for it."""

@@ -29,21 +29,14 @@ from tests.small_training import (
     write_training,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_shared_weights")]
 
 STAGES = SRRESNET | {"steps": 40}, SRGAN
 PATIENCE_S = 300
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_shared_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SRFLEET_SHARED", str(tmp_path_factory.mktemp("nothing")))
-        yield
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, without_shared_weights: None) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     train(small_request(folder, folder / "out", *STAGES), Console(quiet=True))
     return folder / "out"

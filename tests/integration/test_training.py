@@ -25,20 +25,15 @@ from tests.integration.storage.conftest import set_environment
 from tests.servers import S3Server, moto_server
 from tests.small_training import SRGAN, SRRESNET, journal, losses, small_request
 
+pytestmark = pytest.mark.usefixtures("without_shared_weights")
+
 QUIET = Console(quiet=True)
 RAY_WARNS_OF_ITSELF = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 WILD = SRRESNET | {"learning_rate": 1e5, "clip_norm": 1e9}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_shared_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SRFLEET_SHARED", str(tmp_path_factory.mktemp("nothing")))
-        yield
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, without_shared_weights: None) -> Path:
     """The output of a training of both stages that nothing interrupted."""
     folder = tmp_path_factory.mktemp("undisturbed")
     train(small_request(folder, folder / "out", SRRESNET, SRGAN), QUIET)

@@ -16,8 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from jobs.train import load_training
-from sr_core.config import load_job
+from sr_core.config import JobConfig, load_settings
+from sr_core.training.settings import Training
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -173,5 +173,4 @@ def test_only_named_files_that_exist_are_sent_to_the_cluster() -> None:
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("jobs/configs/*.yaml")), ids=lambda p: p.name)
 def test_the_example_loads(path: Path) -> None:
-    load = load_training if path.name.startswith("train_") else load_job
-    load(path)
+    load_settings(path, Training if path.name.startswith("train_") else JobConfig)

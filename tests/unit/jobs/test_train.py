@@ -14,22 +14,20 @@ import pytest
 from rich.console import Console
 
 from jobs import training_folder
-from jobs.train import load_start, load_training, prepare
+from jobs.train import load_start, prepare
 from jobs.training_folder import TrainingFolder, begin
 from jobs.training_workers import Group, share_out
+from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.training.settings import Content, Stage, Training
 from tests.small_training import SRGAN, SRRESNET, small_request
 
+pytestmark = pytest.mark.usefixtures("without_shared_weights")
+
 QUIET = Console(quiet=True)
 GPU_MACHINE = {"CPU": 8.0, "GPU": 1.0}
 CPU_MACHINE = {"CPU": 4.0}
-
-
-@pytest.fixture(autouse=True)
-def without_shared_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SRFLEET_SHARED", str(tmp_path / "nothing"))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +45,7 @@ def without_shared_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 def test_settings_that_are_wrong_are_named(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "train.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=what):
-        load_training(tmp_path / "train.yaml")
+        load_settings(tmp_path / "train.yaml", Training)
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
@@ -118,7 +116,7 @@ def test_photographs_that_were_only_copied_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "out" / "journal.jsonl").touch()
     for file in (tmp_path / "photographs").iterdir():
         file.write_bytes(file.read_bytes())  # another time, another etag
-    prepare(request, QUIET)
+    assert prepare(request, QUIET).training.stages[0].name == "srresnet"
 
 
 def test_a_folder_of_other_things_is_no_output(tmp_path: Path) -> None:
