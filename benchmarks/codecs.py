@@ -1,16 +1,15 @@
-"""Time what the codecs do with photographs: megapixels a second of one core, and sizes.
+"""What the codecs do with a photograph, on one core: `python -m benchmarks.codecs [PHOTO...]`.
 
-Run as `python -m benchmarks.codecs PHOTO...`. Photographs are enlarged to about 12 megapixels, as
-the outputs of a run are. Times are processor times of the process, so a busy machine disturbs
-them little; the best of three counts.
+A photograph is enlarged, as the outputs of a run are. Times are processor times of the process, so
+a busy machine disturbs them little. With photographs named, each is measured at 12 megapixels.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import imagecodecs
@@ -18,32 +17,60 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.photographs import photographs
+from benchmarks.section import Section, run_alone, say, spread, table
 from sr_core.imaging.codecs import Limits, Page, Picture, decode, encode, probe, thumbnail
 
-_MEGAPIXELS = 12.0
-_REPEATS = 3
+MEGAPIXELS = 6.0
+OWN_MEGAPIXELS = 12.0
+QUICK_MEGAPIXELS = 0.2
+REPEATS = 3
+FORMATS = ("jpeg", "png", "webp", "tiff", "jxl")
+DEEP_FORMATS = ("png", "tiff", "jxl")
+QUALITY = 95
+_LIBRARY = "&nbsp; "
+PILLOW_PNG = f"{_LIBRARY}Pillow PNG, level 1"
 _LIMITS = Limits(1 << 32, 1 << 17, 1 << 30, 1 << 30)
-_ROW = "{:<34} {:>9} {:>8} {:>9}"
+
+Works = Mapping[str, Callable[[], object]]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one table per photograph."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("photo", type=Path, nargs="+")
-    for path in parser.parse_args(arguments).photo:
-        pixels = enlarged(path)
-        height, width = pixels.shape[:2]
-        print(f"\n{path.name}, {width}x{height} px, {height * width / 1e6:.1f} MP")
-        print(_ROW.format("", "MP/s", "MB", "bits/px"))
-        measure_writers(pixels)
-        measure_readers(pixels)
+def measure(quick: bool) -> Section:
+    """Measure writing and reading of every format, beside what the libraries offer."""
+    path = photographs()[4]
+    return measure_photograph(
+        path, QUICK_MEGAPIXELS if quick else MEGAPIXELS, 1 if quick else REPEATS
+    )
 
 
-def enlarged(path: Path) -> NDArray[np.uint8]:
-    """Decode and enlarge by bicubic interpolation to about 12 megapixels; (H, W, 3) uint8."""
+def measure_photograph(path: Path, megapixels: float, repeats: int) -> Section:
+    """Measure with one photograph, enlarged to so many megapixels."""
+    pixels = enlarged(path, megapixels)
+    height, width = pixels.shape[:2]
+    writers = dict(writers_of(pixels))
+    files = {name: encode(Picture((Page(pixels),)), name, QUALITY) for name in FORMATS}
+    readers = dict(readers_of(files))
+    written, sizes = time_in_turn(writers, height * width, repeats)
+    read, _ = time_in_turn(readers, height * width, repeats)
+    text = (
+        f"A photograph of {width}x{height} px on one core; quality {QUALITY} where a format has "
+        "one. Indented: libraries in our place.\n\n"
+        + writers_table(written, sizes, height * width)
+        + "\n"
+        + table(["reading", "MP/s"], [[name, spread(rates, 1)] for name, rates in read.items()])
+        + "\n"
+        + headers_text(files)
+    )
+    samples = {f"codecs.write.{name}": rates for name, rates in written.items()}
+    samples |= {f"codecs.read.{name}": rates for name, rates in read.items()}
+    return Section("Codecs", text, samples)
+
+
+def enlarged(path: Path, megapixels: float) -> NDArray[np.uint8]:
+    """Decode and enlarge by bicubic interpolation; (H, W, 3) uint8."""
     pixels = decode(path.read_bytes(), _LIMITS).pages[0].pixels
     image = Image.fromarray(pixels).convert("RGB")
-    factor = max(1.0, (_MEGAPIXELS * 1e6 / (image.width * image.height)) ** 0.5)
+    factor = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     size = (round(image.width * factor), round(image.height * factor))
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))
 
@@ -54,72 +81,82 @@ def deepened(pixels: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return np.clip(pixels.astype(np.int32) * 257 + noise, 0, 65_535).astype(np.uint16)
 
 
-def measure_writers(pixels: NDArray[np.uint8]) -> None:
-    """Time our own writers beside what the libraries offer for PNG."""
-    area = pixels.shape[0] * pixels.shape[1]
+def writers_of(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Name our own writers, and beside them what the libraries offer."""
     shallow, deep = (Picture((Page(samples),)) for samples in (pixels, deepened(pixels)))
-    for name in ("jpeg", "png", "webp", "tiff", "jxl"):
-        show(f"write {name}", area, lambda name=name: encode(shallow, name, 95))
-    for name in ("png", "tiff", "jxl"):
-        show(f"write {name}, 16 bits", area, lambda name=name: encode(deep, name, 95))
+    for name in FORMATS:
+        yield name, lambda name=name: encode(shallow, name, QUALITY)
+    for name in DEEP_FORMATS:
+        yield f"{name}, 16 bits", lambda name=name: encode(deep, name, QUALITY)
     image = Image.fromarray(pixels)
-    show("  Pillow JPEG 95 4:4:4", area, lambda: saved(image, "JPEG", quality=95, subsampling=0))
-    show("  Pillow PNG level 1", area, lambda: saved(image, "PNG", compress_level=1))
-    for name, strategy in (("default", 0), ("Huffman", 2), ("RLE", 3)):
-        show(
-            f"  libpng level 1, up, {name}",
-            area,
+    yield f"{_LIBRARY}Pillow JPEG 4:4:4", lambda: saved(image, "JPEG", quality=95, subsampling=0)
+    yield PILLOW_PNG, lambda: saved(image, "PNG", compress_level=1)
+    yield f"{_LIBRARY}Pillow PNG, as it is", lambda: saved(image, "PNG")
+    for name, strategy in (("default", 0), ("RLE", 3)):
+        yield (
+            f"{_LIBRARY}libpng level 1, up, {name}",
             lambda strategy=strategy: imagecodecs.png_encode(
                 pixels, level=1, strategy=strategy, filter=32
             ),
         )
-    show("  libspng level 1", area, lambda: imagecodecs.spng_encode(pixels, level=1))
-    show(
-        "  libpng level 1, up, RLE, 16 bits",
-        area,
+    yield f"{_LIBRARY}libspng level 1", lambda: imagecodecs.spng_encode(pixels, level=1)
+    yield (
+        f"{_LIBRARY}libpng level 1, up, RLE, 16 bits",
         lambda: imagecodecs.png_encode(deep.pages[0].pixels, level=1, strategy=3, filter=32),
     )
 
 
-def measure_readers(pixels: NDArray[np.uint8]) -> None:
-    """Time decoding, header probes and thumbnails."""
-    area = pixels.shape[0] * pixels.shape[1]
-    picture = Picture((Page(pixels),))
-    files = {name: encode(picture, name, 95) for name in ("jpeg", "png", "webp", "tiff", "jxl")}
+def readers_of(files: Mapping[str, bytes]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Name our readers, Pillow's, and thumbnails."""
     for name, data in files.items():
-        show(f"read {name}", area, lambda data=data: decode(data, _LIMITS))
+        yield name, lambda data=data: decode(data, _LIMITS)
     for name in ("jpeg", "png"):
         data = files[name]
-        show(f"  Pillow, {name}", area, lambda data=data: np.array(Image.open(io.BytesIO(data))))
-        show(f"thumbnail of {name}", area, lambda data=data: thumbnail(data, 320))
-    for name, data in files.items():
-        spent = processor_time(lambda data=data: [probe(data) for _ in range(100)])[0] / 100
-        print(f"header of {name}: {spent * 1e6:.0f} us")
-
-
-def show(label: str, area_px: int, work: Callable[[], object]) -> None:
-    """Print one line of the table."""
-    spent, result = processor_time(work)
-    size = len(result) if isinstance(result, bytes) else None
-    print(
-        _ROW.format(
-            label,
-            f"{area_px / 1e6 / spent:.1f}",
-            "" if size is None else f"{size / 1e6:.2f}",
-            "" if size is None else f"{8 * size / area_px:.2f}",
+        yield (
+            f"{_LIBRARY}Pillow, {name}",
+            lambda data=data: np.array(Image.open(io.BytesIO(data))),
         )
-    )
+        yield f"thumbnail of {name}", lambda data=data: thumbnail(data, 320)
 
 
-def processor_time(work: Callable[[], object]) -> tuple[float, object]:
-    """Return the least processor time of three calls in seconds, and the last result."""
-    best = float("inf")
-    result: object = None
-    for _ in range(_REPEATS):
+def time_in_turn(
+    works: Works, area_px: int, repeats: int
+) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """Return MP/s of each, one per repeat, and the sizes of what comes out as bytes."""
+    rates: dict[str, list[float]] = {name: [] for name in works}
+    sizes: dict[str, int] = {}
+    for repeat in range(repeats):
+        say(f"{len(works)} codecs, repeat {repeat + 1} of {repeats}")
+        for name, work in works.items():
+            start = time.process_time()
+            result = work()
+            rates[name].append(area_px / 1e6 / (time.process_time() - start))
+            if isinstance(result, bytes):
+                sizes[name] = len(result)
+    return rates, sizes
+
+
+def writers_table(rates: Mapping[str, list[float]], sizes: Mapping[str, int], area_px: int) -> str:
+    """Write one line per writer; sizes of lossless ones against Pillow's PNG."""
+    rows = []
+    for name, values in rates.items():
+        lossless = "16 bits" not in name and not any(
+            word in name for word in ("jpeg", "JPEG", "webp")
+        )
+        share = f"{sizes[name] / sizes[PILLOW_PNG]:.2f}" if lossless else ""
+        rows.append([name, spread(values, 1), f"{8 * sizes[name] / area_px:.2f}", share])
+    return table(["writing", "MP/s", "bits/px", "of Pillow's PNG, level 1"], rows)
+
+
+def headers_text(files: Mapping[str, bytes]) -> str:
+    """Say how long it takes to read a header."""
+    spent = {}
+    for name, data in files.items():
         start = time.process_time()
-        result = work()
-        best = min(best, time.process_time() - start)
-    return best, result
+        for _ in range(100):
+            probe(data)
+        spent[name] = (time.process_time() - start) / 100 * 1e6
+    return "A header: " + ", ".join(f"{name} {us:.0f}" for name, us in spent.items()) + " µs.\n"
 
 
 def saved(image: Image.Image, name: str, **options: int) -> bytes:
@@ -130,4 +167,8 @@ def saved(image: Image.Image, name: str, **options: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    if named := [Path(word) for word in sys.argv[1:] if not word.startswith("-")]:
+        for each in named:
+            print(measure_photograph(each, OWN_MEGAPIXELS, REPEATS).markdown())
+    else:
+        run_alone(measure)

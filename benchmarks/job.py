@@ -1,130 +1,135 @@
-"""The whole job against the bare generator, on the same actors: `python -m benchmarks.job`.
+"""The whole job against the bare generator and against its peers: `python -m benchmarks.job`.
 
-One actor per core, the same photographs on both sides, in turn. Bare: the network alone on float
-tiles in memory, results thrown away. Whole: fetch, decode, upscale, measure, encode, put, commit.
-Starting Ray and loading the network are left out on both sides. Prints Markdown. Photographs:
-SRFLEET_SHARED/data/val, shrunk to a quarter; without it the samples of the demo.
+The same photographs and weights on all sides, in turn. Bare: the network alone on float tiles in
+memory, in as many actors of one core. Whole: fetch, decode, upscale, measure, encode, put, commit.
+Peers: the script that people use, and a pipeline of Ray Data; they measure nothing. Starting Ray
+and loading the network are left out on all sides.
 """
 
 from __future__ import annotations
 
-import os
-import statistics
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import ray
-from PIL import Image
 from ray.util import ActorPool
 
-from jobs.actors import SHARDS_PER_ACTOR, limit_threads
+from benchmarks.bare import MODEL, start_bare
+from benchmarks.peers.run import run_peer
+from benchmarks.photographs import write_photographs
+from benchmarks.section import Section, ratios, run_alone, say, spread, table
+from jobs.actors import SHARDS_PER_ACTOR
 from jobs.cluster import choose_devices, connected
-from jobs.demo import SAMPLES
 from jobs.prepare import OpenRun, open_run, plan_round, put_plan
 from jobs.upscale import actor_factory
 from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 
 REPEATS = 3
-PHOTOGRAPHS = 32
-MODEL = "srresnet"
-FORMATS = ("jpeg", "png")
+MEGAPIXELS = 0.5
+PHOTOGRAPHS_PER_ACTOR = 2
 EXECUTION = ExecutionConfig(device="cpu")
 STAGES = ("fetch", "decode", "upscale", "measure", "encode", "put")
+BARE, PNG, JPEG, UNMEASURED = "bare", "png", "jpeg", "unmeasured"
+PLAIN, RAY_DATA = "plain_script", "ray_data"
+SIDES = {
+    BARE: "bare generator",
+    PNG: "whole job, PNG",
+    JPEG: "whole job, JPEG",
+    UNMEASURED: "whole job, PNG, without metrics",
+    PLAIN: "plain script",
+    RAY_DATA: "Ray Data",
+}
+JOBS = {
+    PNG: RunConfig(model=MODEL, format="png"),
+    JPEG: RunConfig(model=MODEL, format="jpeg"),
+    UNMEASURED: RunConfig(model=MODEL, format="png", measure=False),
+}
 
 
-@ray.remote
-class Bare:
-    """An actor of the same size that does nothing but run the network."""
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all sides share."""
 
-    def __init__(self, folder: str) -> None:
-        from sr_core.imaging.tensors import to_tensor  # noqa: PLC0415 - torch, in the actor only
-        from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
-
-        limit_threads(EXECUTION)
-        self._upscaler: Any = open_upscaler(MODEL)
-        self._tiles = {}
-        for path in sorted(Path(folder).iterdir()):
-            with Image.open(path) as image:
-                self._tiles[path.name] = to_tensor(np.array(image.convert("RGB")))
-
-    def run(self, name: str) -> float:
-        """Run the network on a photograph, in the job's tiles; returns output megapixels."""
-        from sr_core.inference.tiling import plan_tiles  # noqa: PLC0415
-        from sr_core.models.generator import TAIL_REACH  # noqa: PLC0415
-
-        engine, lr = self._upscaler._engine, self._tiles[name]
-        height, width = lr.shape[-2:]
-        features = engine.trunk(lr)
-        for tile in plan_tiles(height, width, TAIL_REACH, self._upscaler.tail_px):
-            rows, columns = tile.rows, tile.columns
-            engine.tail(
-                features[
-                    ...,
-                    rows.window_start : rows.window_stop,
-                    columns.window_start : columns.window_stop,
-                ]
-            )
-        return float(height * width * 16 / 1e6)
+    folder: Path
+    photographs: Path
+    output_megapixels: float
+    actors: int
 
 
-def main() -> None:
-    """Print megapixels per second of both, their ratio, and where the time goes."""
-    with tempfile.TemporaryDirectory() as folder, connected(EXECUTION):
-        photographs = Path(folder) / "photographs"
-        names = write_photographs(photographs)
+def measure(quick: bool) -> Section:
+    """Measure every side in turn, a few times, and say where the job's time goes."""
+    with tempfile.TemporaryDirectory() as name, connected(EXECUTION):
+        folder = Path(name)
         actors = choose_devices(EXECUTION).actors
-        bare = [Bare.options(num_cpus=0).remote(str(photographs)) for _ in range(actors)]  # type: ignore[attr-defined]
-        rates: dict[str, list[float]] = {name: [] for name in FORMATS}
-        ratios: dict[str, list[float]] = {name: [] for name in FORMATS}
-        loop = []
-        for repeat in range(REPEATS):
-            bare_rate = run_bare(bare, names)
-            for output_format in FORMATS:
-                root = Path(folder) / f"{output_format}-{repeat}"
-                whole = run_job(photographs, root, output_format)
-                rates[output_format].append(whole)
-                ratios[output_format].append(whole / bare_rate)
-            loop.append(bare_rate)
-        print(f"{len(names)} photographs, {actors} actors of one core, {REPEATS} repeats, MP/s\n")
-        print("| | median | least | most | of bare |\n| --- | --- | --- | --- | --- |")
-        print(f"| bare generator | {spread(loop)} | 1 |")
-        for output_format, measured in rates.items():
-            share = statistics.median(ratios[output_format])
-            print(f"| whole job, {output_format} | {spread(measured)} | {share:.3f} |")
-        print_stages(Path(folder) / f"png-{REPEATS - 1}")
+        count = actors * PHOTOGRAPHS_PER_ACTOR
+        each = write_photographs(folder / "photographs", count, 0.01 if quick else MEGAPIXELS)
+        setting = Setting(folder, folder / "photographs", 16 * each * count, actors)
+        rates, stages = run_sides(setting, 1 if quick else REPEATS)
+    of_bare = {side: ratios(values, rates[BARE]) for side, values in rates.items()}
+    rows = [
+        [SIDES[side], spread(values), "1" if side == BARE else spread(of_bare[side])]
+        for side, values in rates.items()
+    ]
+    text = (
+        f"{count} photographs of {each:.2f} MP and the weights of `{MODEL}` on all sides; "
+        f"{actors} actors of one core, the plain script one process with all cores; "
+        "x4, so output is 16 times the megapixels. Loading and starting are left out on all "
+        "sides.\n\n"
+        + table(["", "output MP/s", "of bare"], rows)
+        + "\nThe job against its peers, which measure nothing and keep no record:\n\n"
+        + peers_table(rates)
+        + "\nWhere the time of an image goes in the job with PNG. `measure` upscales the shrunk "
+        "source once more and compares.\n\n" + stages
+    )
+    samples = {f"job.{side}": values for side, values in rates.items()}
+    samples |= {f"job.{side}.of_bare": values for side, values in of_bare.items()}
+    for peer in (PLAIN, RAY_DATA):
+        samples |= {
+            f"job.{side}.of_{peer}": ratios(rates[side], rates[peer]) for side in (PNG, UNMEASURED)
+        }
+    return Section("Whole job and peers", text, samples)
 
 
-def write_photographs(folder: Path) -> list[str]:
-    """Write the photographs to upscale; returns their names."""
-    shared = Path(os.environ.get("SRFLEET_SHARED", "../shared")) / "data" / "val"
-    found = sorted(shared.glob("*")) if shared.is_dir() else sorted((SAMPLES / "hr").glob("*"))
-    folder.mkdir()
-    for path in found[:PHOTOGRAPHS]:
-        with Image.open(path) as image:
-            image.convert("RGB").reduce(4).save(folder / f"{path.stem}.jpg", quality=92)
-    return sorted(path.name for path in folder.iterdir())
+def run_sides(setting: Setting, repeats: int) -> tuple[dict[str, list[float]], str]:
+    """Return output megapixels per second by side, one per repeat, and the last job's stages."""
+    bare = start_bare(setting.photographs, EXECUTION, setting.actors)
+    rates: dict[str, list[float]] = {side: [] for side in SIDES}
+    stages = ""
+    for repeat in range(repeats):
+        for side, title in SIDES.items():
+            say(f"{title}, repeat {repeat + 1} of {repeats}")
+            root = setting.folder / side
+            if side == BARE:
+                rate = run_bare(bare, setting.photographs)
+            elif side in JOBS:
+                rate = run_job(setting.photographs, root, JOBS[side])
+            else:
+                seconds = run_peer(side, setting.photographs, root, MODEL, setting.actors)
+                rate = setting.output_megapixels / seconds
+            rates[side].append(rate)
+            if side == PNG:
+                stages = stages_table(root)
+            shutil.rmtree(root, ignore_errors=True)
+    return rates, stages
 
 
-def run_bare(actors: list[Any], names: list[str]) -> float:
+def run_bare(actors: list[Any], photographs: Path) -> float:
     """Share the photographs out over the actors, one at a time; returns megapixels per second."""
+    names = sorted(path.name for path in photographs.iterdir())
     return timed(lambda: ActorPool(actors).map_unordered(lambda a, name: a.run.remote(name), names))
 
 
-def run_job(source: Path, root: Path, output_format: str) -> float:
+def run_job(source: Path, root: Path, config: RunConfig) -> float:
     """Run all shards of a new run, largest first; returns megapixels per second."""
-    job = JobConfig(
-        source=str(source),
-        output=str(root),
-        run=RunConfig(model=MODEL, format=output_format),  # type: ignore[arg-type]
-        execution=EXECUTION,
-    )
+    job = JobConfig(source=str(source), output=str(root), run=config, execution=EXECUTION)
     run, manifest = open_run(job)
     put_plan(run, plan_round(run, manifest, 0, choose_devices(EXECUTION).actors, lambda: 1.0))
     actors = start_actors(run)
@@ -162,22 +167,27 @@ def timed(megapixels: Callable[[], Any]) -> float:
     return float(total / (time.perf_counter() - start))
 
 
-def spread(values: list[float]) -> str:
-    """Write median, least and most."""
-    return f"{statistics.median(values):.3f} | {min(values):.3f} | {max(values):.3f}"
+def peers_table(rates: dict[str, list[float]]) -> str:
+    """Compare the job with each peer, repeat by repeat."""
+    return table(
+        ["times as fast as", SIDES[PLAIN], SIDES[RAY_DATA]],
+        [
+            [SIDES[side], *(spread(ratios(rates[side], rates[peer])) for peer in (PLAIN, RAY_DATA))]
+            for side in (PNG, UNMEASURED)
+        ],
+    )
 
 
-def print_stages(root: Path) -> None:
-    """Print where the time of the images goes; stages overlap, and share the cores."""
+def stages_table(root: Path) -> str:
+    """Say where the time of the images goes; stages overlap, and share the cores."""
     rows = pq.read_table(root / "metrics")
     spent = {stage: pc.sum(rows.column(f"{stage}_ms")).as_py() for stage in STAGES}
     total = sum(spent.values())
-    print("\n| stage | share of the images' time |\n| --- | --- |")
-    for stage, milliseconds in spent.items():
-        print(f"| {stage} | {100 * milliseconds / total:.1f} % |")
     waited = pc.sum(rows.column("device_wait_ms")).as_py()
-    print(f"\nthe device waited {100 * waited / (waited + spent['upscale']):.1f} % of its time")
+    shares = [[stage, f"{100 * taken / total:.1f} %"] for stage, taken in spent.items()]
+    wait = f"{100 * waited / (waited + spent['upscale']):.1f} %"
+    return table(["stage", "share"], shares) + f"\nThe device waited {wait} of its time.\n"
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

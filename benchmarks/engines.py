@@ -1,0 +1,149 @@
+"""The bare generator on one core, by engine and tile size: `python -m benchmarks.engines`.
+
+Every engine runs the tile as the job does, trunk and tail, on float32 in memory. The baseline is
+the paper's network as the usual scripts run it. All of them and the peak of the core are measured
+in turn, and every ratio is one of the same repeat.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.bare import MODEL, run_tiles
+from benchmarks.machine import SIDES, peak, pin, single_precision
+from benchmarks.peers.network import load_paper_network
+from benchmarks.photographs import square
+from benchmarks.section import Section, ratios, run_alone, say, spread, table
+from sr_core.imaging.tensors import to_tensor
+from sr_core.inference.engines import usable_engines
+from sr_core.inference.upscaler import open_upscaler
+
+REPEATS = 3
+TILES_PX = (128, 192, 256, 512)
+QUICK_TILES_PX = (64, 256)
+ACCURACY_PX = 128
+FLOP_PER_LR_PX = 4_436_352
+EAGER = "eager"
+_AT_LEAST_S = 0.8
+
+
+@dataclass(slots=True)
+class Timing:
+    """What one engine did with tiles of one size: one number per repeat."""
+
+    rate: list[float] = field(default_factory=list)
+    """Output megapixels per second."""
+    of_peak: list[float] = field(default_factory=list)
+
+
+Timings = dict[tuple[str, int], Timing]
+
+
+def measure(quick: bool) -> Section:
+    """Measure all engines that this machine has, and how far they are from the reference."""
+    pin()
+    tiles = QUICK_TILES_PX if quick else TILES_PX
+    upscalers: dict[str, Any] = {
+        name: open_upscaler(MODEL, engine=name) for name in reversed(usable_engines("cpu"))
+    }
+    network = load_paper_network(MODEL)
+    runs: dict[str, Callable[[Tensor], object]] = {EAGER: network}
+    for name, upscaler in upscalers.items():
+        runs[name] = lambda lr, upscaler=upscaler: run_tiles(upscaler, lr)
+    with torch.inference_mode():
+        timings = time_engines(runs, tiles, 1 if quick else REPEATS)
+        accuracy = [
+            [name, *differences(upscaler._engine, network)] for name, upscaler in upscalers.items()
+        ]
+    text = (
+        f"`{MODEL}`, x4, one core, one thread. Of peak: {FLOP_PER_LR_PX:,} operations per LR pixel "
+        "against the fastest float32 matrix product of the same core in the same repeat; what "
+        "computes in less than float32 can exceed it. `eager` is the paper's network in torch, "
+        "NCHW, in one piece.\n\n"
+        + timings_table(timings)
+        + f"\nAgainst the plain network in float32, on a photograph of {ACCURACY_PX}x{ACCURACY_PX} "
+        "pixels; values are in [0, 1].\n\n"
+        + table(["engine", "largest difference", "PSNR between them, dB"], accuracy)
+    )
+    return Section("Engines", text, samples_of(timings))
+
+
+def time_engines(
+    runs: dict[str, Callable[[Tensor], object]], tiles: Sequence[int], repeats: int
+) -> Timings:
+    """Time every engine with every tile, in turn."""
+    timings: Timings = {(name, tile): Timing() for tile in tiles for name in runs}
+    products = [single_precision(side) for side in SIDES]
+    for repeat in range(repeats):
+        for tile in tiles:
+            say(f"tiles of {tile} px, repeat {repeat + 1} of {repeats}")
+            lr = to_tensor(square(tile)).contiguous()
+            top = peak(products)
+            for name, run in runs.items():
+                if repeat == 0:
+                    run(lr)  # kernels are chosen, and memory is taken, at the first time
+                seconds = seconds_per_call(lambda run=run, lr=lr: run(lr))
+                timing = timings[name, tile]
+                timing.rate.append(tile * tile * 16 / 1e6 / seconds)
+                timing.of_peak.append(FLOP_PER_LR_PX * tile * tile / seconds / top)
+    return timings
+
+
+def seconds_per_call(work: Callable[[], object]) -> float:
+    """Return the median of as many calls as fit a short time, at least one."""
+    taken: list[float] = []
+    while sum(taken) < _AT_LEAST_S:
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return median(taken)
+
+
+def differences(engine: Any, network: torch.nn.Module) -> tuple[str, str]:
+    """Compare an engine with the network: largest difference, and PSNR in dB."""
+    lr = to_tensor(square(ACCURACY_PX)).contiguous()
+    error = engine.tail(engine.trunk(lr)).clamp(0, 1) - network(lr).clamp(0, 1)
+    psnr = -10 * torch.log10(error.double().square().mean())
+    return f"{float(error.abs().max()):.1e}", f"{float(psnr):.1f}"
+
+
+def timings_table(timings: Timings) -> str:
+    """Write one line per engine and tile."""
+    rows = [
+        [
+            str(tile),
+            name,
+            spread(timing.rate, 3),
+            spread(times_eager(timings, name, tile)),
+            spread([100 * share for share in timing.of_peak], 0),
+        ]
+        for (name, tile), timing in timings.items()
+    ]
+    return table(["tile, px", "engine", "output MP/s", "times eager", "% of peak"], rows)
+
+
+def times_eager(timings: Timings, name: str, tile: int) -> list[float]:
+    """Return how many times faster than eager an engine is."""
+    return ratios(timings[name, tile].rate, timings[EAGER, tile].rate)
+
+
+def samples_of(timings: Timings) -> dict[str, list[float]]:
+    """Name the numbers for the other sections."""
+    samples = {}
+    for (name, tile), timing in timings.items():
+        key = f"engines.{name}.{tile}"
+        samples[f"{key}.rate"] = timing.rate
+        samples[f"{key}.of_peak"] = timing.of_peak
+        samples[f"{key}.of_eager"] = times_eager(timings, name, tile)
+    return samples
+
+
+if __name__ == "__main__":
+    run_alone(measure)

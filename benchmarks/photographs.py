@@ -1,0 +1,46 @@
+"""The photographs that benchmarks upscale: SRFLEET_SHARED/data/val, or the samples of the demo."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from jobs.demo import SAMPLES
+
+
+def photographs() -> list[Path]:
+    """Return the files to choose from, in a fixed order."""
+    shared = Path(os.environ.get("SRFLEET_SHARED", "../shared")) / "data" / "val"
+    return sorted(shared.iterdir() if shared.is_dir() else (SAMPLES / "hr").iterdir())
+
+
+def write_photographs(folder: Path, count: int, megapixels: float) -> float:
+    """Write `count` photographs, evenly chosen, cut to 4:3 and resized to so many megapixels.
+
+    Equal sizes, so that no core waits at the end for the one with the last large photograph.
+
+    Returns:
+        The megapixels of one, exactly.
+    """
+    height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
+    size = (height * 4 // 3, height)
+    found = photographs()
+    folder.mkdir(parents=True)
+    for number in range(count):
+        path = found[number * len(found) // count]
+        with Image.open(path) as image:
+            upright = image if image.width >= image.height else image.transpose(Image.ROTATE_90)
+            fitted = ImageOps.fit(upright.convert("RGB"), size, Image.Resampling.BICUBIC)
+        fitted.save(folder / f"{number:02d}-{path.stem}.jpg", quality=92)
+    return size[0] * size[1] / 1e6
+
+
+def square(side_px: int) -> NDArray[np.uint8]:
+    """Return the middle of a photograph, (side, side, 3); a smaller one is enlarged."""
+    with Image.open(photographs()[4]) as image:
+        fitted = ImageOps.fit(image.convert("RGB"), (side_px, side_px), Image.Resampling.BICUBIC)
+    return np.array(fitted)
