@@ -10,6 +10,10 @@ from torch import Tensor
 
 from sr_core.imaging.pixels import Pixels
 
+LUMA_WEIGHTS = (65.481, 128.553, 24.966)
+LUMA_OFFSET = 16.0
+"""Y of ITU-R BT.601 in levels of 8 bits: the offset, and what R, G and B in [0, 1] add to it."""
+
 
 def to_tensor(pixels: Pixels) -> Tensor:
     """Convert an image to a batch of one.
@@ -59,9 +63,9 @@ def luma_bt601(rgb: Tensor) -> Tensor:
     Shapes: (N, 3, H, W) float in [0, 1] -> (N, 1, H, W) in [16/255, 235/255].
     Source: ITU-R BT.601, as in MATLAB's rgb2ycbcr.
     """
-    weights = rgb.new_tensor([65.481, 128.553, 24.966])
+    weights = rgb.new_tensor(LUMA_WEIGHTS)
     # Einsum: a weighted sum over the channels of a channels-last image without a copy of it.
-    return (torch.einsum("nchw,c->nhw", rgb, weights)[:, None] + 16.0) / 255.0
+    return (torch.einsum("nchw,c->nhw", rgb, weights)[:, None] + LUMA_OFFSET) / 255.0
 
 
 def crop_border(image: Tensor, border_px: int) -> Tensor:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sr_core.imaging.pixels import Pixels
-from sr_core.imaging.tensors import crop_border, luma_bt601
+from sr_core.imaging.tensors import LUMA_OFFSET, LUMA_WEIGHTS, crop_border, luma_bt601
+from sr_core.metrics.similarity import SSIM_OVERLAP_PX, SSIM_WINDOW_PX, ssim_sum
 
-SSIM_WINDOW_PX = 11
-_OVERLAP_PX = SSIM_WINDOW_PX - 1
-_STRIP_PX = 1 << 18
-"""About how many pixels of an image are held as floats at once."""
-_TILE_PX = 96
-"""Outputs of one SSIM tile: its planes stay in the cache."""
+_TILE_PX = (96, 1024)
+"""Rows and columns of windows that are compared at once: their planes stay in the cache."""
+_Window = tuple[slice, slice]
 
 
 def psnr_y(sr: Tensor, hr: Tensor, border_px: int) -> float:
     """Measure the PSNR of luma in dB, with a peak of 1; +inf where the lumas are equal.
 
-    Y is not rounded to integers. Errors are summed in float64.
+    Y is not rounded to integers. Errors are summed in float64 over the rows.
 
     Args:
         sr: (1, 3, H, W) float in [0, 1], or (1, 1, H, W), which counts as neutral RGB.
@@ -54,11 +52,12 @@ def ssim_y(sr: Tensor, hr: Tensor, border_px: int) -> float:
     sr_y, hr_y = _lumas(sr, hr, border_px)
     if min(hr_y.shape) < SSIM_WINDOW_PX:
         raise ValueError(f"SSIM needs 11x11 pixels inside the border, not {tuple(hr_y.shape)}")
-    return _ssim_sum(sr_y, hr_y) / _windows(*hr_y.shape)
+    similarity = sum(ssim_sum(sr_y[tile], hr_y[tile]) for tile, _ in _tiles(*hr_y.shape))
+    return similarity / _windows(*hr_y.shape)
 
 
 def compare_y(sr: Pixels, hr: Pixels, border_px: int) -> tuple[float, float]:
-    """Measure `psnr_y` and `ssim_y` of images of any size, strip by strip.
+    """Measure `psnr_y` and `ssim_y` of images of any size, tile by tile.
 
     Args:
         sr: (H, W, C) uint8 or uint16.
@@ -75,28 +74,24 @@ def compare_y(sr: Pixels, hr: Pixels, border_px: int) -> tuple[float, float]:
         raise ValueError(f"a border of {border_px} px leaves {width}x{height} px, SSIM needs 11x11")
     inside = np.s_[border_px : border_px + height, border_px : border_px + width]
     sr, hr = sr[inside], hr[inside]
-    strip_px = max(_STRIP_PX // width, _TILE_PX)
     error = similarity = 0.0
-    for start in range(0, height, strip_px):
-        rows = slice(start, start + strip_px + _OVERLAP_PX)
-        sr_y, hr_y = luma(sr[rows]), luma(hr[rows])
-        error += _squared_error(sr_y[:strip_px], hr_y[:strip_px])
-        similarity += _ssim_sum(sr_y, hr_y)
+    for tile, own in _tiles(height, width):
+        sr_y, hr_y = luma(sr[tile]), luma(hr[tile])
+        error += _squared_error(sr_y[own], hr_y[own])
+        similarity += ssim_sum(sr_y, hr_y)
     return psnr_db(error / (height * width)), similarity / _windows(height, width)
-
-
-def planes(pixels: Pixels) -> Tensor:
-    """(H, W, C) uint8 or uint16 -> (1, C, H, W) float32 in [0, 1], planar in memory.
-
-    Planes, unlike the channels-last of `to_tensor`, make luma and filters fast.
-    """
-    planar = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
-    return torch.from_numpy(planar).div_(float(np.iinfo(pixels.dtype).max))[None]
 
 
 def luma(pixels: Pixels) -> Tensor:
     """Return Y of BT.601: (H, W, C) uint8 or uint16 -> (H, W) float32; grey is neutral RGB."""
-    return _luma(planes(pixels))
+    rgb = pixels.astype(np.float32)
+    if rgb.shape[2] == 1:
+        rgb = rgb.repeat(3, axis=2)  # the same sums as for RGB: not a bit may differ
+    weights = np.array(LUMA_WEIGHTS) / (255.0 * np.iinfo(pixels.dtype).max)
+    # Row by row, as BLAS starts no threads for products that small.
+    y = rgb @ weights.astype(np.float32)
+    y += np.float32(LUMA_OFFSET / 255.0)
+    return torch.from_numpy(y)
 
 
 def psnr_db(mean_squared_error: float) -> float:
@@ -120,49 +115,27 @@ def _luma(image: Tensor) -> Tensor:
 
 
 def _squared_error(sr_y: Tensor, hr_y: Tensor) -> float:
-    return float((sr_y - hr_y).square_().sum(dtype=torch.float64))
+    # The few values of a row lose nothing in float32; converting all of them would take longer.
+    return float((sr_y - hr_y).square_().sum(1).sum(dtype=torch.float64))
 
 
 def _windows(height: int, width: int) -> int:
     """How many whole SSIM windows an image holds."""
-    return (height - _OVERLAP_PX) * (width - _OVERLAP_PX)
+    return (height - SSIM_OVERLAP_PX) * (width - SSIM_OVERLAP_PX)
 
 
-def _ssim_sum(sr_y: Tensor, hr_y: Tensor) -> float:
-    """Sum SSIM over all whole windows of (H, W); 0 where there is none."""
-    height, width = hr_y.shape
-    total = 0.0
-    for top in range(0, height - _OVERLAP_PX, _TILE_PX):
-        rows = slice(top, top + _TILE_PX + _OVERLAP_PX)
-        for left in range(0, width - _OVERLAP_PX, _TILE_PX):
-            columns = slice(left, left + _TILE_PX + _OVERLAP_PX)
-            total += float(
-                _ssim_map(sr_y[rows, columns], hr_y[rows, columns]).sum(dtype=torch.float64)
-            )
-    return total
+def _tiles(height: int, width: int) -> Iterator[tuple[_Window, _Window]]:
+    """Cut an image into tiles that overlap so that each whole window lies in one of them.
+
+    Yields where a tile lies in the image, and which part of the tile lies in no later one.
+    """
+    for top in range(0, height - SSIM_OVERLAP_PX, _TILE_PX[0]):
+        rows, own_rows = _side(top, height, _TILE_PX[0])
+        for left in range(0, width - SSIM_OVERLAP_PX, _TILE_PX[1]):
+            columns, own_columns = _side(left, width, _TILE_PX[1])
+            yield (rows, columns), (own_rows, own_columns)
 
 
-def _ssim_map(x: Tensor, y: Tensor) -> Tensor:
-    """SSIM at each whole window: (H, W) -> (H - 10, W - 10)."""
-    c1, c2 = 0.01**2, 0.03**2
-    # The variances are only needed as a sum, so four blurred planes serve instead of five.
-    planes = torch.stack((x, y, x * x + y * y, x * y), dim=1)  # (H, 4, W)
-    vertical, horizontal = (_gaussian(side).to(planes) for side in x.shape)
-    blurred = (vertical @ planes.flatten(1)).view(-1, planes.shape[2]) @ horizontal.T
-    mean_x, mean_y, square, product = blurred.view(-1, 4, horizontal.shape[0]).unbind(1)
-    means = mean_x * mean_y
-    mean_squares = mean_x * mean_x + mean_y * mean_y
-    covariance, variances = product - means, square - mean_squares
-    luminance = (2 * means + c1) / (mean_squares + c1)
-    return luminance * (2 * covariance + c2) / (variances + c2)
-
-
-@functools.lru_cache(maxsize=2 * _TILE_PX)
-def _gaussian(size: int) -> Tensor:
-    """Return the blur of one axis, whole windows only, as a band matrix (size - 10, size)."""
-    offsets = torch.arange(SSIM_WINDOW_PX, dtype=torch.float64) - SSIM_WINDOW_PX // 2
-    window = torch.exp(-0.5 * (offsets / 1.5) ** 2)
-    matrix = torch.zeros(size - _OVERLAP_PX, size, dtype=torch.float64)
-    for row in range(size - _OVERLAP_PX):
-        matrix[row, row : row + SSIM_WINDOW_PX] = window / window.sum()
-    return matrix.to(torch.float32)
+def _side(start: int, size: int, length: int) -> tuple[slice, slice]:
+    stop = start + length + SSIM_OVERLAP_PX
+    return slice(start, stop), slice(length if stop < size else None)

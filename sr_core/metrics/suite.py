@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
-from sr_core.metrics.reference import SSIM_WINDOW_PX, compare_y
+from sr_core.metrics.reference import compare_y
 from sr_core.metrics.registry import METRICS, PROTOCOL_VERSION, Metric
+from sr_core.metrics.similarity import SSIM_WINDOW_PX
 
 __all__ = ["METRICS", "PROTOCOL_VERSION", "Measures", "Metric", "measure"]
 
