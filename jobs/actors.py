@@ -7,11 +7,11 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import ray
 
+from jobs.cores import keep_to_cores, limit_threads
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.plan import read_shard
 from sr_core.archive.storage import Store, open_store
@@ -20,16 +20,11 @@ from sr_core.errors import ConfigurationError
 from sr_core.models.catalogue import checkpoint_sha256
 from sr_core.records import MetricsRow, ShardResult
 
-if TYPE_CHECKING:
-    from sr_core.inference.upscaler import Upscaler
-
 # Shards that run in an actor at one time: the next one reads while the last one writes.
 SHARDS_PER_ACTOR = 2
 # Half of an actor's memory is for tiles, half for decoded images, which take about 8 bytes per
 # pixel: source and output in 8 bits, and the strips in which they are measured.
 IMAGE_BYTES_PER_PX = 8
-# Half precision on a GPU differs by one level of 255 from single precision, rarely by two.
-KNOWN_ANSWER_LEVELS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,7 @@ class UpscaleActor:
         from sr_core.stages import Stages
 
         start = time.monotonic()
-        limit_threads(self._execution)
+        take_cores(self._execution, self._device)
         root = open_store(self._root_uri)
         check_root(root, self._run_id)
         source = open_store(self._source_uri)
@@ -86,9 +81,11 @@ class UpscaleActor:
         check_checkpoint(self._config.model, self._checkpoint_hash)
         budget = self._execution.memory_budget_mb << 20
         upscaler = open_upscaler(
-            self._config.model, device=self._device, memory_budget_bytes=budget // 2
+            self._config.model,
+            device=self._device,
+            engine=self._execution.engine,
+            memory_budget_bytes=budget // 2,
         )
-        check_known_answer(upscaler, self._device)
         stages = Stages(
             source,
             root,
@@ -167,28 +164,14 @@ def check_checkpoint(model: str, expected: str | None) -> None:
         )
 
 
-def limit_threads(execution: ExecutionConfig) -> None:
-    """Keep torch to the cores that the actor was given."""
-    import torch
+def take_cores(execution: ExecutionConfig, device: str) -> list[int]:
+    """Keep this process to the cores that an actor was given; returns those it is pinned to.
 
-    torch.set_num_threads(max(1, int(execution.cpus_per_actor)))
-
-
-def check_known_answer(upscaler: Upscaler, device: str) -> None:
-    """Upscale one tile whose result is known, before any photograph.
-
-    Raises: ConfigurationError where it comes out wrong.
+    Beside a GPU the cores read, encode and write, and are left to the system.
     """
-    from sr_core.inference.tiled import GeneratorUpscaler, known_answer_error
-
-    if not isinstance(upscaler, GeneratorUpscaler):
-        return
-    levels = known_answer_error(upscaler)
-    if levels > KNOWN_ANSWER_LEVELS:
-        raise ConfigurationError(
-            f"{platform.node()}: {upscaler.name} on {device} is {levels:.0f} of 255 levels off on "
-            "a known tile; the device, its driver or the torch build there is broken"
-        )
+    count = max(1, int(execution.cpus_per_actor))
+    limit_threads(count)
+    return keep_to_cores(count) if device == "cpu" and execution.cpus_per_actor >= 1 else []
 
 
 def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
@@ -198,8 +181,9 @@ def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
     """
     from sr_core.inference.upscaler import open_upscaler
 
-    limit_threads(execution)
-    upscaler = open_upscaler(model, device=device)
+    # Not pinned: the process that measures stays, and would keep the core from an actor.
+    limit_threads(max(1, int(execution.cpus_per_actor)))
+    upscaler = open_upscaler(model, device=device, engine=execution.engine)
     tile = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
     seconds = 0.0
     for _ in range(2):

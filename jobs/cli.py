@@ -11,6 +11,7 @@ from jobs.options import (
     ActorsOption,
     AddressOption,
     DeviceOption,
+    EngineOption,
     FormatOption,
     JobOption,
     JobOutputArgument,
@@ -58,6 +59,7 @@ def upscale(
     strip_gps: StripGpsOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
+    engine: EngineOption = None,
     address: AddressOption = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try the failed images again.")
@@ -81,7 +83,7 @@ def upscale(
             "quality": quality,
             "strip_gps": strip_gps,
         },
-        {"actors": actors, "device": device, "address": address},
+        {"actors": actors, "device": device, "engine": engine, "address": address},
     )
     raise typer.Exit(drive(configuration, console(), retry_failed=retry_failed, extend=extend))
 
@@ -143,6 +145,7 @@ def plan(
     strip_gps: StripGpsOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
+    engine: EngineOption = None,
     address: AddressOption = None,
     price_per_hour: Annotated[
         float | None, typer.Option(help="Of one GPU, or core, to tell the price of the run.")
@@ -163,7 +166,7 @@ def plan(
             "quality": quality,
             "strip_gps": strip_gps,
         },
-        {"actors": actors, "device": device, "address": address},
+        {"actors": actors, "device": device, "engine": engine, "address": address},
     )
     show_plan(configuration, console(), price_per_hour=price_per_hour)
 

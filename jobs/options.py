@@ -59,6 +59,13 @@ ActorsOption = Annotated[
 DeviceOption = Annotated[
     str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs if there are any")
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What computes the network: auto, torch, openvino or openvino-bf16.",
+        show_default="auto: the fastest here",
+    ),
+]
 AddressOption = Annotated[
     str | None,
     typer.Option(

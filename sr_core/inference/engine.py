@@ -6,7 +6,7 @@ import copy
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sr_core.inference.folded import FoldedGenerator, freeze
 from sr_core.models.generator import Generator
@@ -20,13 +20,16 @@ class Engine(Protocol):
     dtype: torch.dtype
 
     def trunk(self, lr: Tensor) -> Tensor:
-        """Return features: (N, 3, H, W) float32 in [0, 1] on any device -> as `Network.trunk`."""
+        """Return features: (N, 3, H, W) float32 in [0, 1] on any device -> as `Network.trunk`.
+
+        What is returned is the engine's own memory: it holds until the next call.
+        """
 
     def tail(self, features: Tensor) -> Tensor:
-        """Return the image, as `Network.tail`, in float32 on the device."""
+        """Return the image, as `Network.tail`, in float32 on the device, until the next call."""
 
 
-class PlainEngine:
+class PlainEngine(nn.Module):
     """Compute a network as it is, in channels-last memory, the output layer in float32."""
 
     def __init__(
@@ -35,6 +38,7 @@ class PlainEngine:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        super().__init__()
         self.device, self.dtype = torch.device(device), dtype
         self._network = copy.deepcopy(network).eval().to(self.device, dtype)
         self._network.output.to(torch.float32)
@@ -54,8 +58,8 @@ class PlainEngine:
 
 def make_engine(
     network: Network, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
-) -> Engine:
-    """Return what computes a network in evaluation mode; the network itself is left as it is."""
+) -> FoldedGenerator | PlainEngine:
+    """Return what computes a network with torch; the network itself is left as it is."""
     if isinstance(network, Generator):
         return FoldedGenerator(network, device, dtype)
     return PlainEngine(network, device, dtype)

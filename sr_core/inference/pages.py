@@ -20,7 +20,7 @@ def upscale_page(page: Page, upscaler: Upscaler, height: int, width: int) -> Pag
     if page.alpha is None:
         return Page(upscaler.upscale(page.pixels, height, width), None)
     alpha = resize_alpha(page.alpha, height, width)
-    if bool((page.alpha == np.iinfo(page.alpha.dtype).max).all()):
+    if page.alpha.min() == np.iinfo(page.alpha.dtype).max:
         return Page(upscaler.upscale(page.pixels, height, width), alpha)
     colours = upscaler.upscale(premultiply(page.pixels, page.alpha), height, width)
     return Page(unpremultiply(colours.astype(np.uint16, copy=False), alpha), alpha)

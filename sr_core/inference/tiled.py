@@ -13,6 +13,7 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.inference.engine import Engine, make_engine
+from sr_core.inference.engines import open_engine
 from sr_core.inference.tiling import Tile, plan_tiles
 from sr_core.models.network import Network
 
@@ -48,22 +49,29 @@ class GeneratorUpscaler:
         name: str,
         *,
         device: torch.device | str = "cpu",
+        engine: str = "torch",
         memory_budget_bytes: int = 1 << 30,
     ) -> None:
-        self.name = name
+        self.name, self.engine = name, engine
         self.scale = generator.scale
         self._generator = generator.eval()
         device = torch.device(device)
-        dtype = torch.float16 if device.type == "cuda" else torch.float32
-        self._engine = make_engine(generator, device, dtype)
+        self._engine = open_engine(generator, engine, device)
+        # On a CPU what goes in and out of an engine is float32 in any case.
+        itemsize = 4 if device.type == "cpu" else self.dtype.itemsize
         # The trunk's features stay while the tail runs; three quarters leave them room.
-        trunk_values = memory_budget_bytes // dtype.itemsize
+        trunk_values = memory_budget_bytes // itemsize
         tail_values = trunk_values * 3 // 4
         # Both in cells, which are pixels for most networks.
         self.trunk_px = max(SMALLEST_TILE_PX, trunk_values // generator.trunk_width)
         self.tail_px = max(SMALLEST_TILE_PX // 4, tail_values // generator.tail_width)
         if device.type == "cpu":
             self.tail_px = min(self.tail_px, CPU_TAIL_TILE_PX)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the engine multiplies in."""
+        return self._engine.dtype
 
     def reference(self, lr: Tensor) -> Tensor:
         """Return what the plain network gives in float32 on the CPU, (N, 3, H, W) in one piece."""
@@ -184,21 +192,3 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
         text in str(error) for text in ("can't allocate memory", "not enough memory", "bad_alloc")
     )
-
-
-def known_answer_error(upscaler: GeneratorUpscaler) -> float:
-    """Return how far an upscaler is from the plain network in float32 on the CPU.
-
-    One fixed tile of smooth colours and edges, upscaled both ways; the difference, in levels of
-    255, that all but 1 in 200 values stay within: networks with steep answers differ by more at
-    single pixels of such edges in half precision. More than 2 means a broken device, library or
-    conversion.
-    """
-    y, x = np.mgrid[0:24, 0:32]
-    channels = [128 + 100 * np.sin(x / (k + 2)) * np.cos(y / (k + 3)) for k in range(3)]
-    tile = np.stack(channels, axis=-1).round().astype(np.uint8)
-    tile[8:16, 10:20] = (255, 0, 64)
-    height, width = 24 * upscaler.scale, 32 * upscaler.scale
-    expected = to_pixels(upscaler.reference(to_tensor(tile)), tile.dtype)
-    difference = upscaler.upscale(tile, height, width).astype(int) - expected.astype(int)
-    return float(np.quantile(np.abs(difference), 1 - 1 / 200, method="higher"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol, get_args
 
+from sr_core.errors import ConfigurationError
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import Interpolation, resize_pixels
+from sr_core.inference.conversion import cache_folder
+from sr_core.inference.engines import candidate_engines
+from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.catalogue import find_checkpoint, model_name
 from sr_core.models.checkpoint import load_network
@@ -17,6 +21,10 @@ class Upscaler(Protocol):
     @property
     def name(self) -> str:
         """What the tables call it."""
+
+    @property
+    def engine(self) -> str | None:
+        """What computes it, one of `usable_engines`; None for interpolation."""
 
     def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """Return the image at height x width pixels: (H, W, C) -> (height, width, C), same dtype.
@@ -30,6 +38,7 @@ class Interpolator:
 
     def __init__(self, interpolation: Interpolation) -> None:
         self.name: Interpolation = interpolation
+        self.engine = None
 
     def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """Interpolate straight to the wanted size."""
@@ -37,20 +46,36 @@ class Interpolator:
 
 
 def open_upscaler(
-    model: str, *, device: str = "cpu", memory_budget_bytes: int = 1 << 30
+    model: str, *, device: str = "cpu", engine: str = "auto", memory_budget_bytes: int = 1 << 30
 ) -> Upscaler:
     """Return the upscaler of a model name or checkpoint path, ready on its device.
 
     Args:
         model: nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's path.
         device: "cpu" or "cuda"; the baselines always run on the CPU.
+        engine: one of `usable_engines`, or "auto": the first of them that computes this network
+            as exactly as its precision allows. The baselines have none.
         memory_budget_bytes: bound on what tiles may use on the device.
 
-    Raises: ConfigurationError for an unknown model or an unreadable checkpoint.
+    Raises: ConfigurationError for an unknown model, an unreadable checkpoint, an engine that this
+        machine cannot use, or one whose known answer is wrong.
     """
     if model in get_args(Interpolation):
         return Interpolator(model)  # type: ignore[arg-type]
     network, _ = load_network(find_checkpoint(model))
-    return GeneratorUpscaler(
-        network, model_name(model), device=device, memory_budget_bytes=memory_budget_bytes
+    for candidate in candidate_engines(engine, device):
+        upscaler = GeneratorUpscaler(
+            network,
+            model_name(model),
+            device=device,
+            engine=candidate,
+            memory_budget_bytes=memory_budget_bytes,
+        )
+        levels = known_answer_error(upscaler)
+        if levels <= TOLERATED_LEVELS[upscaler.dtype]:
+            return upscaler
+    raise ConfigurationError(
+        f"{model} is {levels:.0f} of 255 levels off on a known tile with engine {candidate} on "
+        f"{device}; the device, its driver or a library there is broken, or a conversion kept in "
+        f"{cache_folder()}, which may be removed"
     )

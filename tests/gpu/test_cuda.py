@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sr_core.inference.tiled import GeneratorUpscaler, known_answer_error
+from sr_core.inference.known_answer import known_answer_error
+from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import load_generator
 from sr_core.models.msrresnet import MSRResNet

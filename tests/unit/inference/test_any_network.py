@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -11,52 +9,17 @@ import torch
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.inference import engine, tiled
 from sr_core.inference.engine import PlainEngine, make_engine
-from sr_core.inference.tiled import GeneratorUpscaler, known_answer_error
-from sr_core.models.foreign_generator import Affine
-from sr_core.models.generator import Generator
+from sr_core.inference.known_answer import known_answer_error
+from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.msrresnet import MSRResNet
 from sr_core.models.network import Network
 from sr_core.models.rrdb import RRDBNet
-
-
-def port() -> Generator:
-    """Return a generator that uses all that other people's ports may."""
-    generator = Generator(4, 8, 1)
-    for name, module in list(generator.named_modules()):
-        if isinstance(module, torch.nn.PReLU):
-            slopes = torch.nn.PReLU(8)
-            torch.nn.init.uniform_(slopes.weight, -0.2, 0.5)
-            generator.set_submodule(name, slopes)
-    generator.normalise = Affine((4.0, 5.0, 4.5), (-2.0, -2.2, -1.9))
-    generator.trunk_activation = torch.nn.PReLU(init=0.4)
-    generator.to_image = torch.nn.Sequential(
-        torch.nn.Tanh(), Affine((0.5, 0.4, 0.5), (0.5, 0.5, 0.4))
-    )
-    return generator
-
-
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "RRDBNet x4": lambda: RRDBNet(4, 8, 1, 4),
-    "RRDBNet x2 of cells": lambda: RRDBNet(2, 8, 1, 4, cell_px=2),
-    "RRDBNet x1 of cells": lambda: RRDBNet(1, 8, 1, 4, cell_px=4),
-    "RRDBNet x2": lambda: RRDBNet(2, 8, 1, 4),
-    "RRDBNet x1": lambda: RRDBNet(1, 8, 1, 4),
-    "MSRResNet x4": lambda: MSRResNet(4, 8, 2),
-    "MSRResNet x2": lambda: MSRResNet(2, 8, 2),
-    "port": port,
-}
+from tests.networks import NETWORKS, make_network
 
 
 @pytest.fixture(params=NETWORKS)
 def network(request: pytest.FixtureRequest) -> Network:
-    torch.manual_seed(3)
-    network = NETWORKS[request.param]()
-    for parameter in network.parameters():
-        # Twice the default, so that pixels far away count, and outputs are not one grey.
-        parameter.data.mul_(2)
-    if not isinstance(network, Generator):
-        torch.nn.init.constant_(network.output.bias, 0.5)
-    return network.eval()
+    return make_network(request.param)
 
 
 def image(height: int, width: int) -> np.ndarray:

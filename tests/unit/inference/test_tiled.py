@@ -8,7 +8,8 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.inference import engine
 from sr_core.inference.folded import FoldedGenerator
-from sr_core.inference.tiled import SMALLEST_TILE_PX, GeneratorUpscaler, known_answer_error
+from sr_core.inference.known_answer import known_answer_error
+from sr_core.inference.tiled import SMALLEST_TILE_PX, GeneratorUpscaler
 from sr_core.models.generator import Generator, initialise_as_interpolator
 
 
