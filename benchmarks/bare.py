@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
 from PIL import Image
+from ray.util import ActorPool
 
-from jobs.actors import limit_threads
+from jobs.actors import take_cores
 from sr_core.config import ExecutionConfig
 
 MODEL = "srgan"
@@ -35,20 +38,19 @@ def run_tiles(upscaler: Any, lr: Any) -> None:
 
 @ray.remote
 class Bare:
-    """An actor of the job's size that does nothing but run the network."""
+    """An actor of the job's size, on its cores, that does nothing but run the network."""
 
     def __init__(self, folder: str, execution: ExecutionConfig) -> None:
         # In the actor only: the driver needs no torch.
         from sr_core.imaging.tensors import to_tensor  # noqa: PLC0415
         from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
 
-        limit_threads(execution)
-        self._upscaler: Any = open_upscaler(MODEL)
+        take_cores(execution, "cpu")
+        self._upscaler: Any = open_upscaler(MODEL, engine=execution.engine)
         self._tiles = {}
         for path in sorted(Path(folder).iterdir()):
             with Image.open(path) as image:
                 self._tiles[path.name] = to_tensor(np.array(image.convert("RGB")))
-        run_tiles(self._upscaler, self._tiles[path.name][..., :64, :64])
 
     def ready(self) -> None:
         """Return once everything is loaded."""
@@ -60,10 +62,24 @@ class Bare:
         return float(lr.shape[-2] * lr.shape[-1] * 16 / 1e6)
 
 
-def start_bare(folder: Path, execution: ExecutionConfig, actors: int) -> list[Any]:
-    """Start actors that hold the photographs of a folder, and wait for them."""
-    # Whoever runs beside them rests meanwhile, so they reserve nothing.
-    options = Bare.options(num_cpus=0)  # type: ignore[attr-defined]
-    started = [options.remote(str(folder), execution) for _ in range(actors)]
+def run_bare(folder: Path, execution: ExecutionConfig, actors: int) -> float:
+    """Share the photographs of a folder out over actors; returns output megapixels per second.
+
+    The actors are new and end with it, as they hold their cores as long as they live.
+    """
+    remote = Bare.options(num_cpus=execution.cpus_per_actor)  # type: ignore[attr-defined]
+    started = [remote.remote(str(folder), execution) for _ in range(actors)]
     ray.get([actor.ready.remote() for actor in started])
-    return started
+    names = sorted(path.name for path in folder.iterdir())
+    pool = ActorPool(started)
+    rate = timed(lambda: pool.map_unordered(lambda actor, name: actor.run.remote(name), names))
+    for actor in started:
+        ray.kill(actor)
+    return rate
+
+
+def timed(megapixels: Callable[[], Iterable[float]]) -> float:
+    """Add up megapixels as they come; returns them per second."""
+    start = time.perf_counter()
+    total = sum(megapixels())
+    return float(total / (time.perf_counter() - start))

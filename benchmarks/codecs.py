@@ -167,8 +167,8 @@ def saved(image: Image.Image, name: str, **options: int) -> bytes:
 
 
 if __name__ == "__main__":
-    if named := [Path(word) for word in sys.argv[1:] if not word.startswith("-")]:
-        for each in named:
-            print(measure_photograph(each, OWN_MEGAPIXELS, REPEATS).markdown())
+    if sys.argv[1:] and not sys.argv[1].startswith("-"):
+        for each in sys.argv[1:]:
+            print(measure_photograph(Path(each), OWN_MEGAPIXELS, REPEATS).markdown())
     else:
         run_alone(measure)

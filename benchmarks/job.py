@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,36 +20,42 @@ import pyarrow.parquet as pq
 import ray
 from ray.util import ActorPool
 
-from benchmarks.bare import MODEL, start_bare
+from benchmarks.bare import MODEL, run_bare, timed
 from benchmarks.peers.run import run_peer
 from benchmarks.photographs import write_photographs
 from benchmarks.section import Section, ratios, run_alone, say, spread, table
 from jobs.actors import SHARDS_PER_ACTOR
 from jobs.cluster import choose_devices, connected
-from jobs.prepare import OpenRun, open_run, plan_round, put_plan
+from jobs.prepare import open_run, plan_round, put_plan
 from jobs.upscale import actor_factory
 from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.inference.engines import usable_engines
 
 REPEATS = 3
 MEGAPIXELS = 0.5
 PHOTOGRAPHS_PER_ACTOR = 2
 EXECUTION = ExecutionConfig(device="cpu")
 STAGES = ("fetch", "decode", "upscale", "measure", "encode", "put")
-BARE, PNG, JPEG, UNMEASURED = "bare", "png", "jpeg", "unmeasured"
+BARE, PNG, JPEG, UNMEASURED, FLOAT32 = "bare", "png", "jpeg", "unmeasured", "float32"
 PLAIN, RAY_DATA = "plain_script", "ray_data"
+OURS = (PNG, UNMEASURED, FLOAT32)
 SIDES = {
     BARE: "bare generator",
     PNG: "whole job, PNG",
     JPEG: "whole job, JPEG",
     UNMEASURED: "whole job, PNG, without metrics",
+    FLOAT32: "whole job, PNG, float32",
     PLAIN: "plain script",
     RAY_DATA: "Ray Data",
 }
+FLOAT32_ENGINE = "openvino"
+_PNG = RunConfig(model=MODEL, format="png")
 JOBS = {
-    PNG: RunConfig(model=MODEL, format="png"),
-    JPEG: RunConfig(model=MODEL, format="jpeg"),
-    UNMEASURED: RunConfig(model=MODEL, format="png", measure=False),
+    PNG: (_PNG, EXECUTION),
+    JPEG: (RunConfig(model=MODEL, format="jpeg"), EXECUTION),
+    UNMEASURED: (RunConfig(model=MODEL, format="png", measure=False), EXECUTION),
+    FLOAT32: (_PNG, ExecutionConfig(device="cpu", engine=FLOAT32_ENGINE)),
 }
 
 
@@ -66,73 +71,67 @@ class Setting:
 
 def measure(quick: bool) -> Section:
     """Measure every side in turn, a few times, and say where the job's time goes."""
+    engine = usable_engines("cpu")[0]
+    # The peers compute in float32; where the job does not, it is compared like for like as well.
+    reduced = engine not in {"torch", FLOAT32_ENGINE}
+    sides = {side: title for side, title in SIDES.items() if reduced or side != FLOAT32}
     with tempfile.TemporaryDirectory() as name, connected(EXECUTION):
         folder = Path(name)
         actors = choose_devices(EXECUTION).actors
         count = actors * PHOTOGRAPHS_PER_ACTOR
         each = write_photographs(folder / "photographs", count, 0.01 if quick else MEGAPIXELS)
         setting = Setting(folder, folder / "photographs", 16 * each * count, actors)
-        rates, stages = run_sides(setting, 1 if quick else REPEATS)
-    of_bare = {side: ratios(values, rates[BARE]) for side, values in rates.items()}
-    rows = [
-        [SIDES[side], spread(values), "1" if side == BARE else spread(of_bare[side])]
-        for side, values in rates.items()
-    ]
+        rates, stages = run_sides(setting, sides, 1 if quick else REPEATS)
     text = (
-        f"{count} photographs of {each:.2f} MP and the weights of `{MODEL}` on all sides; "
-        f"{actors} actors of one core, the plain script one process with all cores; "
-        "x4, so output is 16 times the megapixels. Loading and starting are left out on all "
-        "sides.\n\n"
-        + table(["", "output MP/s", "of bare"], rows)
+        f"{count} photographs of {each:.2f} MP and the weights of `{MODEL}` on all sides; x4, so "
+        f"output is 16 times the megapixels. {actors} actors of one core with the engine "
+        f"{engine}; the plain script is one process with all cores. Loading and starting are left "
+        "out on all sides.\n\n"
+        + sides_table(rates)
         + "\nThe job against its peers, which measure nothing and keep no record:\n\n"
         + peers_table(rates)
         + "\nWhere the time of an image goes in the job with PNG. `measure` upscales the shrunk "
         "source once more and compares.\n\n" + stages
     )
-    samples = {f"job.{side}": values for side, values in rates.items()}
-    samples |= {f"job.{side}.of_bare": values for side, values in of_bare.items()}
-    for peer in (PLAIN, RAY_DATA):
-        samples |= {
-            f"job.{side}.of_{peer}": ratios(rates[side], rates[peer]) for side in (PNG, UNMEASURED)
-        }
-    return Section("Whole job and peers", text, samples)
+    return Section("Whole job and peers", text, samples_of(rates))
 
 
-def run_sides(setting: Setting, repeats: int) -> tuple[dict[str, list[float]], str]:
+def run_sides(
+    setting: Setting, sides: Mapping[str, str], repeats: int
+) -> tuple[dict[str, list[float]], str]:
     """Return output megapixels per second by side, one per repeat, and the last job's stages."""
-    bare = start_bare(setting.photographs, EXECUTION, setting.actors)
-    rates: dict[str, list[float]] = {side: [] for side in SIDES}
+    rates: dict[str, list[float]] = {side: [] for side in sides}
     stages = ""
     for repeat in range(repeats):
-        for side, title in SIDES.items():
+        for side, title in sides.items():
             say(f"{title}, repeat {repeat + 1} of {repeats}")
             root = setting.folder / side
-            if side == BARE:
-                rate = run_bare(bare, setting.photographs)
-            elif side in JOBS:
-                rate = run_job(setting.photographs, root, JOBS[side])
-            else:
-                seconds = run_peer(side, setting.photographs, root, MODEL, setting.actors)
-                rate = setting.output_megapixels / seconds
-            rates[side].append(rate)
+            rates[side].append(run_side(side, setting, root))
             if side == PNG:
                 stages = stages_table(root)
             shutil.rmtree(root, ignore_errors=True)
     return rates, stages
 
 
-def run_bare(actors: list[Any], photographs: Path) -> float:
-    """Share the photographs out over the actors, one at a time; returns megapixels per second."""
-    names = sorted(path.name for path in photographs.iterdir())
-    return timed(lambda: ActorPool(actors).map_unordered(lambda a, name: a.run.remote(name), names))
+def run_side(side: str, setting: Setting, root: Path) -> float:
+    """Return output megapixels per second; jobs and peers write under root."""
+    if side == BARE:
+        return run_bare(setting.photographs, EXECUTION, setting.actors)
+    if side in JOBS:
+        return run_job(setting.photographs, root, *JOBS[side])
+    seconds = run_peer(side, setting.photographs, root, MODEL, setting.actors)
+    return setting.output_megapixels / seconds
 
 
-def run_job(source: Path, root: Path, config: RunConfig) -> float:
+def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionConfig) -> float:
     """Run all shards of a new run, largest first; returns megapixels per second."""
-    job = JobConfig(source=str(source), output=str(root), run=config, execution=EXECUTION)
+    job = JobConfig(source=str(source), output=str(root), run=config, execution=execution)
     run, manifest = open_run(job)
-    put_plan(run, plan_round(run, manifest, 0, choose_devices(EXECUTION).actors, lambda: 1.0))
-    actors = start_actors(run)
+    devices = choose_devices(execution)
+    put_plan(run, plan_round(run, manifest, 0, devices.actors, lambda: 1.0))
+    make = actor_factory(run, devices.device)
+    actors: list[Any] = [make() for _ in range(devices.actors)]
+    ray.get([actor.start.remote() for actor in actors])
     slots = actors * SHARDS_PER_ACTOR
     shards = pc.unique(pq.read_table(root / "plan.parquet").column("shard")).to_pylist()
     rate = timed(
@@ -151,20 +150,24 @@ def run_job(source: Path, root: Path, config: RunConfig) -> float:
     return rate
 
 
-def start_actors(run: OpenRun) -> list[Any]:
-    """Start the job's own actors and warm them up."""
-    devices = choose_devices(EXECUTION)
-    make = actor_factory(run, devices.device)
-    actors = [make() for _ in range(devices.actors)]
-    ray.get([actor.start.remote() for actor in actors])  # type: ignore[attr-defined]
-    return actors
+def samples_of(rates: Mapping[str, list[float]]) -> dict[str, list[float]]:
+    """Name the rates, and their ratios within each repeat."""
+    samples = {f"job.{side}": values for side, values in rates.items()}
+    for base in (BARE, PLAIN, RAY_DATA):
+        for side in JOBS.keys() & rates.keys():
+            samples[f"job.{side}.of_{base}"] = ratios(rates[side], rates[base])
+    return samples
 
 
-def timed(megapixels: Callable[[], Any]) -> float:
-    """Add up megapixels as they come; returns them per second."""
-    start = time.perf_counter()
-    total = sum(megapixels())
-    return float(total / (time.perf_counter() - start))
+def sides_table(rates: Mapping[str, list[float]]) -> str:
+    """Write one line per side."""
+    return table(
+        ["", "output MP/s", "of bare"],
+        [
+            [SIDES[side], spread(values), spread(ratios(values, rates[BARE]))]
+            for side, values in rates.items()
+        ],
+    )
 
 
 def peers_table(rates: dict[str, list[float]]) -> str:
@@ -173,7 +176,8 @@ def peers_table(rates: dict[str, list[float]]) -> str:
         ["times as fast as", SIDES[PLAIN], SIDES[RAY_DATA]],
         [
             [SIDES[side], *(spread(ratios(rates[side], rates[peer])) for peer in (PLAIN, RAY_DATA))]
-            for side in (PNG, UNMEASURED)
+            for side in OURS
+            if side in rates
         ],
     )
 
