@@ -21,7 +21,7 @@ from sr_core.archive.storage import Store
 from sr_core.archive.tables import manifest_rows, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass, ImageError, RetryLaterError
 from sr_core.imaging.codecs import Limits, decode, probe
-from sr_core.imaging.codecs.encode import flattened, reduced
+from sr_core.imaging.codecs.samples import flattened, reduced
 from sr_core.records import ManifestRow, Status
 
 _LIMITS = Limits(

@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.plan import output_size
-from sr_core.archive.storage import Store
+from sr_core.archive.storage import Store, read_blob
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass, ImageError, RetryLaterError
 from sr_core.imaging.alpha import premultiply
@@ -20,6 +20,7 @@ from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
 from sr_core.metrics.suite import measure
+from sr_core.scratch import Blob
 from sr_core.work import Work
 
 _MEGA = 1_000_000
@@ -172,17 +173,17 @@ class Stages:
             "adopted": adopted,
         }
 
-    def _first_written(self, key: str) -> bytes:
+    def _first_written(self, key: str) -> Blob:
         standing = self.ledger.adoptable(key, self._run_id)
         if standing is None:
             message = f"{key} stood there and was removed at once; --retry-failed writes it"
             raise ImageError(ErrorClass.CONFLICT, message)
         return standing
 
-    def _encoded(self, work: Work, output_format: str) -> bytes:
+    def _encoded(self, work: Work, output_format: str) -> Blob:
         if work.sr is None:
             assert work.twin is not None
-            return self._root.read(work.twin.facts["output_key"])
+            return read_blob(self._root, work.twin.facts["output_key"])
         with work.timed("encode"):
             return encode(
                 work.sr, output_format, self._config.quality, strip_gps=self._config.strip_gps
@@ -224,6 +225,7 @@ class Stages:
             with work.timed("measure"):
                 if work.sr is None or work.image.output_format in LOSSY:
                     assert work.standing is not None
+                    work.sr = None  # before its successor takes as much room
                     work.sr = decode(work.standing, self._output_limits)
                 assert work.source is not None
                 measures = measure(

@@ -13,6 +13,7 @@ from typing import Any
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Picture
 from sr_core.records import MetricsRow, PlannedImage, Status
+from sr_core.scratch import Blob
 
 # What a row says of an output; a failed image has none, whatever stage it reached.
 _OUTPUT_FACTS = (
@@ -35,7 +36,7 @@ class Work:
     facts: dict[str, Any]
     source: Picture | None = None
     sr: Picture | None = None
-    standing: bytes | None = None
+    standing: Blob | None = None
     twin: Work | None = None
     held_px: int = 0
     done: threading.Event = field(default_factory=threading.Event)

@@ -29,10 +29,11 @@ from sr_core.archive.rounds import (
     success_to_json,
 )
 from sr_core.archive.runs import RunRecord
-from sr_core.archive.storage import Store
+from sr_core.archive.storage import Store, read_blob
 from sr_core.archive.tables import metrics_table, to_parquet
 from sr_core.errors import ConfigurationError, ErrorClass, ImageError, StorageError
 from sr_core.records import MetricsRow
+from sr_core.scratch import Blob
 
 
 class Ledger:
@@ -95,7 +96,7 @@ class Ledger:
 
     # images
 
-    def put_image(self, key: str, data: bytes, *, run_id: str, attempt: str, sha256: str) -> bool:
+    def put_image(self, key: str, data: Blob, *, run_id: str, attempt: str, sha256: str) -> bool:
         """Write an output.
 
         Returns:
@@ -104,7 +105,7 @@ class Ledger:
         metadata = {"run-id": run_id, "attempt": attempt, "sha256": sha256}
         return self.store.put_if_absent(key, data, metadata)
 
-    def adoptable(self, key: str, run_id: str) -> bytes | None:
+    def adoptable(self, key: str, run_id: str) -> Blob | None:
         """Read an output that an earlier attempt of this run wrote; None where there is none.
 
         On a local disk, which keeps no metadata, run.json is the proof of ownership: there the
@@ -112,9 +113,12 @@ class Ledger:
 
         Raises: ImageError (conflict) where the object belongs to something else or is damaged.
         """
-        data = self._read_if_present(key)
-        if data is None:
-            return None
+        try:
+            data = read_blob(self.store, key)
+        except StorageError as error:
+            if error.error_class is ErrorClass.NOT_FOUND:
+                return None
+            raise
         metadata = self.store.metadata(key)
         if not metadata and self.store.uri.startswith("file:"):
             return data

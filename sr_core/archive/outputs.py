@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sr_core.config import RunConfig
-from sr_core.imaging.codecs import FORMAT_LIMITS, output_format
+from sr_core.imaging.codecs import FORMAT_LIMITS, WHOLE_LIMITS, output_format
 from sr_core.models.catalogue import BASELINES
 
 _MEGA = 1_000_000
@@ -35,6 +35,7 @@ _FORMAT_OF_SUFFIX = {
 """Only for sources that were not probed; the others are written as if they were PNG."""
 
 Ints = NDArray[np.int64]
+_NO_LIMIT = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,9 @@ def over_limits(
     Yields:
         Position and what is wrong, once for each limit that an image is over.
     """
-    limits = np.array([FORMAT_LIMITS[name] for name in formats.dictionary.to_pylist()], np.int64)
-    longest = limits[formats.indices.to_numpy()]
+    names, indices = formats.dictionary.to_pylist(), formats.indices.to_numpy()
+    longest = np.array([FORMAT_LIMITS[name] for name in names], np.int64)[indices]
+    whole = np.array([WHOLE_LIMITS.get(name, _NO_LIMIT) for name in names], np.int64)[indices]
     source_side = np.maximum(sizes.width_px, sizes.height_px)
     output_side = np.maximum(sizes.output_width_px, sizes.output_height_px)
     output_page_px = sizes.output_width_px * sizes.output_height_px
@@ -165,6 +167,12 @@ def over_limits(
         ("the source has {} pixels", sizes.source_px, int(run.max_source_megapixels * _MEGA)),
         ("the output would have {} pixels", output_page_px, int(run.max_output_megapixels * _MEGA)),
         ("the output would have a side of {} px", output_side, longest),
+        (
+            "choose png, jpeg or tiff: in its format, which is encoded in one piece, the output "
+            "would have {} pixels",
+            output_page_px,
+            whole,
+        ),
     )
     for text, values, bound in checks:
         bounds = np.broadcast_to(bound, values.shape)

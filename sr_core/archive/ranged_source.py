@@ -44,7 +44,7 @@ class RangedSource(Source):
                 return self._from_window(start, end)
             held = len(self.data)
             ahead = min(GROWTH * held, held + self._left)
-            self.data += self._read(held, min(max(end, ahead), self.size), end)
+            self.data = self.data[:] + self._read(held, min(max(end, ahead), self.size), end)
         return super().take(start, length)
 
     def _from_window(self, start: int, end: int) -> bytes:

@@ -163,7 +163,7 @@ def _as_png(picture: Picture, rows: slice, columns: slice) -> bytes:
     page = picture.pages[0]
     alpha = None if page.alpha is None else page.alpha[rows, columns].copy()
     part = Page(page.pixels[rows, columns].copy(), alpha)
-    return encode(Picture((part,), Metadata(icc=picture.metadata.icc)), "png", 100)
+    return bytes(encode(Picture((part,), Metadata(icc=picture.metadata.icc)), "png", 100))
 
 
 def _busiest(pixels: Pixels, width_share: float, height_share: float) -> tuple[float, float]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from sr_core import scratch
 from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.resample import resize_lanczos
+
+_STRIP_PX = 1 << 18
+"""About how many pixels are held as floats at once."""
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W), full range of its dtype; straight, not premultiplied."""
@@ -24,9 +28,12 @@ def premultiply(pixels: Pixels, alpha: Alpha) -> NDArray[np.uint16]:
     Returns:
         (H, W, C) uint16: the finer steps keep colours of low opacity recoverable.
     """
-    share = alpha.astype(np.float32) / np.iinfo(alpha.dtype).max
     top = np.float32(65_535 / np.iinfo(pixels.dtype).max)
-    return np.rint(pixels.astype(np.float32) * top * share[..., None]).astype(np.uint16)
+    found = scratch.empty(pixels.shape, np.uint16)
+    for rows in _strips(alpha):
+        share = alpha[rows].astype(np.float32) / np.iinfo(alpha.dtype).max
+        found[rows] = np.rint(pixels[rows].astype(np.float32) * top * share[..., None])
+    return found
 
 
 def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
@@ -35,15 +42,22 @@ def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
     Where alpha is zero the colour is unknown and becomes zero.
     """
     top = int(np.iinfo(alpha.dtype).max)
-    factor = np.zeros(alpha.shape, np.float32)
-    np.divide(top * top / 65_535, alpha, out=factor, where=alpha > 0, dtype=np.float32)
-    colours = np.rint(premultiplied.astype(np.float32) * factor[..., None])
-    return cast("Pixels", np.minimum(colours, top).astype(alpha.dtype))
+    found: Pixels = scratch.empty(premultiplied.shape, alpha.dtype)
+    for rows in _strips(alpha):
+        part = alpha[rows]
+        factor = np.zeros(part.shape, np.float32)
+        np.divide(top * top / 65_535, part, out=factor, where=part > 0, dtype=np.float32)
+        colours = np.rint(premultiplied[rows].astype(np.float32) * factor[..., None])
+        found[rows] = np.minimum(colours, top)
+    return found
 
 
 def resize_alpha(alpha: Alpha, height: int, width: int) -> Alpha:
     """Resize (H, W) to (height, width) by Lanczos with a radius of 3, rounded and clamped."""
-    plane: Any = Image.fromarray(alpha.astype(np.float32))
-    resized = np.asarray(plane.resize((width, height), Image.Resampling.LANCZOS))
-    rounded = np.clip(np.rint(resized), 0, np.iinfo(alpha.dtype).max)
-    return cast("Alpha", rounded.astype(alpha.dtype))
+    return resize_lanczos(alpha[:, :, None], height, width)[:, :, 0]
+
+
+def _strips(alpha: Alpha) -> Iterator[slice]:
+    height, width = alpha.shape
+    step = max(1, _STRIP_PX // width)
+    return (slice(start, start + step) for start in range(0, height, step))

@@ -12,9 +12,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sr_core import scratch
 from sr_core.imaging.pixels import Pixels
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
+_Filter = Literal["bilinear", "bicubic", "lanczos"]
+_NEAREST_ROWS = 64
 
 
 def resize(image: Tensor, height: int, width: int, interpolation: Interpolation) -> Tensor:
@@ -73,9 +76,29 @@ def resize_pixels(pixels: Pixels, height: int, width: int, interpolation: Interp
     if height < 1 or width < 1:
         raise ValueError(f"cannot resize to {width}x{height} pixels")
     if interpolation == "nearest":
-        nearest = (_centres(pixels.shape[0], height), _centres(pixels.shape[1], width))
-        return pixels[np.ix_(*(centres.astype(np.intp) for centres in nearest))]
-    resized = np.empty((height, width, pixels.shape[2]), pixels.dtype)
+        return _nearest(pixels, height, width)
+    return _filtered(pixels, height, width, interpolation)
+
+
+def resize_lanczos(pixels: Pixels, height: int, width: int) -> Pixels:
+    """Resize by Lanczos with a radius of 3, otherwise as `resize_pixels`."""
+    return _filtered(pixels, height, width, "lanczos")
+
+
+def _nearest(pixels: Pixels, height: int, width: int) -> Pixels:
+    resized: Pixels = scratch.empty((height, width, pixels.shape[2]), pixels.dtype)
+    rows, columns = (
+        _centres(*sizes).astype(np.intp)
+        for sizes in ((pixels.shape[0], height), (pixels.shape[1], width))
+    )
+    for start in range(0, height, _NEAREST_ROWS):
+        part = rows[start : start + _NEAREST_ROWS]
+        resized[start : start + len(part)] = pixels[np.ix_(part, columns)]
+    return resized
+
+
+def _filtered(pixels: Pixels, height: int, width: int, interpolation: _Filter) -> Pixels:
+    resized: Pixels = scratch.empty((height, width, pixels.shape[2]), pixels.dtype)
     columns = spans(pixels.shape[1], width, interpolation)
     for row in spans(pixels.shape[0], height, interpolation):
         for column in columns:
@@ -96,9 +119,7 @@ class Span:
     """(stop - start, last - first) float32; each row sums to 1."""
 
 
-def spans(
-    size_in: int, size_out: int, interpolation: Literal["bilinear", "bicubic"], overlap_px: int = 0
-) -> list[Span]:
+def spans(size_in: int, size_out: int, interpolation: _Filter, overlap_px: int = 0) -> list[Span]:
     """Cut one axis of a resized image into spans of a tile's length.
 
     Neighbouring spans share `overlap_px` outputs, for filters that look beyond a pixel; an axis no
@@ -135,19 +156,20 @@ def _centres(size_in: int, size_out: int) -> NDArray[np.float64]:
 
 
 def _taps(
-    size_in: int, size_out: int, interpolation: Literal["bilinear", "bicubic"]
+    size_in: int, size_out: int, interpolation: _Filter
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return which inputs make each output and how much of each: both (size_out, taps).
 
     Inputs beyond the border have weight 0 and the others make up for them, as in Pillow.
     """
     stretch = max(size_in / size_out, 1.0)
-    support = stretch * (2 if interpolation == "bicubic" else 1)
+    kernel, radius = _KERNELS[interpolation]
+    support = stretch * radius
     centres = _centres(size_in, size_out)[:, None]
     first = np.floor(centres - support).astype(np.int64)
     index = first + np.arange(math.ceil(2 * support) + 1)
     distance = np.abs(index + 0.5 - centres) / stretch
-    weight = _keys(distance) if interpolation == "bicubic" else np.maximum(1.0 - distance, 0.0)
+    weight = kernel(distance)
     weight[(index < 0) | (index >= size_in)] = 0.0
     return index, weight / weight.sum(axis=1, keepdims=True)
 
@@ -157,6 +179,19 @@ def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     near = (1.5 * distance - 2.5) * distance * distance + 1.0
     far = ((-0.5 * distance + 2.5) * distance - 4.0) * distance + 2.0
     return np.where(distance < 1.0, near, np.where(distance < 2.0, far, 0.0))
+
+
+def _triangle(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.maximum(1.0 - distance, 0.0)
+
+
+def _lanczos(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lanczos' kernel of radius 3 at distances of at least 0."""
+    return np.where(distance < 3.0, np.sinc(distance) * np.sinc(distance / 3.0), 0.0)
+
+
+_KERNELS = {"bilinear": (_triangle, 1), "bicubic": (_keys, 2), "lanczos": (_lanczos, 3)}
+"""Each with its radius, in pixels of the coarser side."""
 
 
 def _span(

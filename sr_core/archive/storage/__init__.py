@@ -1,7 +1,8 @@
 """Where archives are read and runs are written: local folders and S3, with one meaning."""
 
+from sr_core.archive.storage.blobs import read_blob
 from sr_core.archive.storage.keys import check_key
 from sr_core.archive.storage.opening import open_store
 from sr_core.archive.storage.store import ObjectInfo, Store
 
-__all__ = ["ObjectInfo", "Store", "check_key", "open_store"]
+__all__ = ["ObjectInfo", "Store", "check_key", "open_store", "read_blob"]

@@ -19,6 +19,7 @@ from sr_core.archive.storage.local_errors import explaining
 from sr_core.archive.storage.local_listing import describe, etag_of, is_inside, walk
 from sr_core.archive.storage.store import LEFTOVER_AGE_S, ObjectInfo
 from sr_core.errors import ErrorClass, ImageError, StorageError, StorageUnavailableError
+from sr_core.scratch import Blob
 
 
 class LocalStore:
@@ -92,14 +93,14 @@ class LocalStore:
     def put_if_absent(
         self,
         key: str,
-        data: bytes,
+        data: Blob,
         metadata: Mapping[str, str] | None = None,  # noqa: ARG002  files keep none
     ) -> bool:
         """Write a file unless its key exists."""
         check_key(key)
         return self._create(key, data)
 
-    def replace(self, key: str, data: bytes) -> None:
+    def replace(self, key: str, data: Blob) -> None:
         """Write a file over whatever stands there."""
         check_key(key)
         with self._writing(key):
@@ -139,7 +140,7 @@ class LocalStore:
         self._device = _device(self._root)
         return os.path.join(folder, name)
 
-    def _create(self, key: str, data: bytes) -> bool:
+    def _create(self, key: str, data: Blob) -> bool:
         with self._writing(key):
             return local_files.create(self._root, self._new(key), data)
 

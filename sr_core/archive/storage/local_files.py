@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from sr_core.archive.storage.keys import RESERVED
+from sr_core.scratch import Blob
 
 TEMPORARY = f"{RESERVED}tmp-"
 _LOCK = f"{RESERVED}lock"
+_WRITTEN_BYTES = 16 << 20
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES}
 
 
-def create(root: str, path: str, data: bytes) -> bool:
+def create(root: str, path: str, data: Blob) -> bool:
     """Write a file unless `path` exists. False: it exists, and its name is durable.
 
     The body is written beside its place and linked to its name, which fails if the name is
@@ -34,7 +36,7 @@ def create(root: str, path: str, data: bytes) -> bool:
     return is_new
 
 
-def overwrite(path: str, data: bytes) -> None:
+def overwrite(path: str, data: Blob) -> None:
     """Write a file over whatever stands at `path`; readers see the old or the new one."""
     folder = os.path.dirname(path)
     with _temporary(folder, data) as temporary:
@@ -68,7 +70,7 @@ def remove_temporaries(root: str, modified_before: float) -> int:
 
 
 @contextmanager
-def _temporary(folder: str, data: bytes) -> Iterator[str]:
+def _temporary(folder: str, data: Blob) -> Iterator[str]:
     path = os.path.join(folder, f"{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex}")
     # Not tempfile: its files are private to the user, whatever the umask says.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -76,7 +78,7 @@ def _temporary(folder: str, data: bytes) -> Iterator[str]:
         with open(descriptor, "wb", buffering=0) as file:
             rest = memoryview(data)
             while rest:
-                rest = rest[file.write(rest) :]
+                rest = rest[file.write(rest[:_WRITTEN_BYTES]) :]
             os.fsync(descriptor)
         yield path
     finally:

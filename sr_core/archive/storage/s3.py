@@ -22,6 +22,7 @@ from sr_core.archive.storage.s3_writes import Writes
 from sr_core.archive.storage.settings import S3Settings
 from sr_core.archive.storage.store import LEFTOVER_AGE_S, ObjectInfo
 from sr_core.errors import ErrorClass, ImageError, StorageError
+from sr_core.scratch import Blob
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -133,14 +134,14 @@ class S3Store:
         return body, _info(key, answer)
 
     def put_if_absent(
-        self, key: str, data: bytes, metadata: Mapping[str, str] | None = None
+        self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """Write an object unless its key exists."""
         name = self._name(key)
         with self._explaining("write", key):
             return self._writes.put(name, data, metadata or {})
 
-    def replace(self, key: str, data: bytes) -> None:
+    def replace(self, key: str, data: Blob) -> None:
         """Write an object over whatever stands there."""
         name = self._name(key)
         with self._explaining("write", key):

@@ -14,6 +14,7 @@ from sr_core.archive.layout import OWN_NAMES
 from sr_core.archive.storage.keys import RESERVED
 from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of, status_of
 from sr_core.archive.storage.s3_requests import Requests
+from sr_core.scratch import Blob
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, MultipartUploadTypeDef
@@ -29,7 +30,7 @@ class Writes:
         self._requests = requests
         self._bucket = bucket
 
-    def put(self, name: str, data: bytes, metadata: Mapping[str, str]) -> bool:
+    def put(self, name: str, data: Blob, metadata: Mapping[str, str]) -> bool:
         """Put an object unless it exists; in parts if it is large. False: it exists."""
         if len(data) > self._requests.settings.part_bytes:
             return self.put_in_parts(name, data, metadata)
@@ -38,7 +39,7 @@ class Writes:
                 lambda s3: s3.put_object(
                     Bucket=self._bucket,
                     Key=name,
-                    Body=data,
+                    Body=data[:],
                     IfNoneMatch="*",
                     Metadata=metadata,
                     ContentType=_content_type(name),
@@ -47,7 +48,7 @@ class Writes:
             )
         )
 
-    def put_in_parts(self, name: str, data: bytes, metadata: Mapping[str, str]) -> bool:
+    def put_in_parts(self, name: str, data: Blob, metadata: Mapping[str, str]) -> bool:
         """Upload in parts, with the condition on the completion. False: the object exists.
 
         A part is tried again by itself. After a completion that failed or whose answer was lost
@@ -59,11 +60,11 @@ class Writes:
             )
         )
 
-    def overwrite(self, name: str, data: bytes) -> None:
+    def overwrite(self, name: str, data: Blob) -> None:
         """Put an object over whatever stands there."""
         self._requests.send(
             lambda s3: s3.put_object(
-                Bucket=self._bucket, Key=name, Body=data, ContentType=_content_type(name)
+                Bucket=self._bucket, Key=name, Body=data[:], ContentType=_content_type(name)
             )
         )
 
@@ -113,7 +114,7 @@ class Writes:
                 "UploadIdMarker": page["NextUploadIdMarker"],
             }
 
-    def _upload(self, name: str, data: bytes, metadata: Mapping[str, str]) -> None:
+    def _upload(self, name: str, data: Blob, metadata: Mapping[str, str]) -> None:
         upload = self._requests.send(
             lambda s3: s3.create_multipart_upload(
                 Bucket=self._bucket, Key=name, Metadata=metadata, ContentType=_content_type(name)
@@ -150,7 +151,7 @@ class Writes:
     def _abort(self, name: str, upload: str) -> None:
         self._requests.client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=upload)
 
-    def _deadline_s(self, data: bytes) -> float:
+    def _deadline_s(self, data: Blob) -> float:
         return max(self._requests.settings.deadline_s, len(data) / _SLOWEST_UPLOAD)
 
 

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from sr_core.scratch import Blob
+
 LEFTOVER_AGE_S = 24 * 3600.0
 """How old an unfinished write must be before it counts as abandoned, not as under way."""
 
@@ -85,7 +87,7 @@ class Store(Protocol):
         ...
 
     def put_if_absent(
-        self, key: str, data: bytes, metadata: Mapping[str, str] | None = None
+        self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """Write an object unless its key exists. True: written and durable; False: it exists.
 
@@ -95,7 +97,7 @@ class Store(Protocol):
         """
         ...
 
-    def replace(self, key: str, data: bytes) -> None:
+    def replace(self, key: str, data: Blob) -> None:
         """Write an object over whatever stands there. Only for what can be derived again."""
         ...
 

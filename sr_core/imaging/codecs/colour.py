@@ -12,6 +12,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image, ImageCms
 
+from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Page, Pixels
 
@@ -38,8 +39,8 @@ def to_page(raster: Raster) -> Page:
     samples = raster.samples if raster.samples.ndim == 3 else raster.samples[:, :, None]
     samples = turned(samples, raster.orientation)
     if samples.shape[2] in (1, 3):
-        return Page(_owned(samples))
-    return Page(_owned(samples[:, :, :-1]), _owned(samples[:, :, -1]))
+        return Page(scratch.owned(samples))
+    return Page(scratch.owned(samples[:, :, :-1]), scratch.owned(samples[:, :, -1]))
 
 
 def turned(samples: Pixels, orientation: int) -> Pixels:
@@ -189,9 +190,3 @@ def _naive(image: Image.Image, warning: str) -> Raster:
 
 def _srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def _owned(samples: Pixels) -> Pixels:
-    """Return contiguous, writable samples in native byte order, copied only where they are not."""
-    owned = cast("Pixels", np.ascontiguousarray(samples))
-    return owned if owned.flags.writeable else owned.copy()

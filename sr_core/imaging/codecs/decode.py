@@ -22,6 +22,7 @@ from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Picture
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.pixels import Page
+from sr_core.scratch import Blob
 
 _ABSURD_PX_PER_BYTE = 100
 """A photograph has less than 10; drawings of one colour and bombs have more."""
@@ -33,7 +34,7 @@ class _Reader:
 
     header: Callable[[Source], Header]
     metadata: Callable[[Source, list[str]], Metadata]
-    rasters: Callable[[bytes, Header, bytes | None], list[Raster]]
+    rasters: Callable[[Blob, Header, bytes | None], list[Raster]]
 
 
 _READERS = {
@@ -49,7 +50,7 @@ _READERS = {
 }
 
 
-def probe(data: bytes | Source, size_bytes: int | None = None) -> Header:
+def probe(data: Blob | Source, size_bytes: int | None = None) -> Header:
     """Read a header without decoding pixels.
 
     Args:
@@ -63,7 +64,7 @@ def probe(data: bytes | Source, size_bytes: int | None = None) -> Header:
     return _header(source)[0]
 
 
-def decode(data: bytes, limits: Limits) -> Picture:
+def decode(data: Blob, limits: Limits) -> Picture:
     """Decode a file completely: every page, upright, with the metadata that are kept.
 
     Raises: ImageError, whatever is wrong with the file.
@@ -79,7 +80,7 @@ def decode(data: bytes, limits: Limits) -> Picture:
         raise ImageError(ErrorClass.DECODE, message) from error
 
 
-def _decode(data: bytes, limits: Limits) -> Picture:
+def _decode(data: Blob, limits: Limits) -> Picture:
     if len(data) > limits.max_bytes:
         raise ImageError(
             ErrorClass.TOO_LARGE, f"{len(data)} bytes, more than the limit of {limits.max_bytes}"

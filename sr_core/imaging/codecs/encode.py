@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif, jpeg, jxl, png_write, tiff_write, webp
+from sr_core.imaging.codecs import exif, jpeg_write, jxl, png_write, tiff_write, webp
 from sr_core.imaging.codecs.colour import convert_to_srgb
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Picture
+from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.pixels import Page, Pixels
+from sr_core.scratch import Blob
 
 
-def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = False) -> bytes:  # noqa: A002
+def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = False) -> Blob:  # noqa: A002
     """Write a picture with its metadata. `losses` tells what the format cannot keep.
 
     JPEG is written without chroma subsampling; PNG, TIFF and JPEG XL without loss, at the
@@ -35,6 +36,8 @@ def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = Fal
             raise ImageError(ErrorClass.TOO_LARGE, f"{width}x{height} px is too large for {format}")
     try:
         return _encode(picture, format, quality, strip_gps=strip_gps)
+    except ImageError:
+        raise
     except MemoryError as error:
         raise ImageError(
             ErrorClass.OUT_OF_MEMORY, f"not enough memory to write {format}"
@@ -63,10 +66,10 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
         found.append("EXIF that cannot be written as TIFF tags was dropped")
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped, which EXIF does not give")
-    return (*found, *(jpeg.losses(kept) if format == "jpeg" else ()))
+    return (*found, *(jpeg_write.losses(kept) if format == "jpeg" else ()))
 
 
-def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> bytes:  # noqa: A002
+def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> Blob:  # noqa: A002
     page = picture.pages[0]
     height, width = page.pixels.shape[:2]
     metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
@@ -79,45 +82,24 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     elif metadata.dpi is not None and format in ("webp", "jxl"):
         metadata = replace(metadata, exif=exif.from_dpi(metadata.dpi))
     if format == "jpeg":
-        return jpeg.encode(reduced(flattened(page)), quality, metadata)
+        return jpeg_write.encode(Samples(page, _opaque), quality, metadata)
     if format == "webp":
-        return webp.encode(reduced(joined(page)), quality, metadata)
+        samples = Samples(page, lambda part: reduced(joined(part)))
+        return webp.encode(samples.whole(), quality, metadata)
     if format == "png":
-        return png_write.encode(joined(page), metadata)
+        return png_write.encode(Samples(page, joined), metadata)
     if format == "tiff":
-        return tiff_write.encode([joined(each) for each in picture.pages], metadata)
-    return jxl.encode(joined(page), metadata)
+        return tiff_write.encode([Samples(each, joined) for each in picture.pages], metadata)
+    return jxl.encode(Samples(page, joined).whole(), metadata)
+
+
+def _opaque(page: Page) -> Pixels:
+    return reduced(flattened(page))
 
 
 def _needs_srgb(page: Page, format: str) -> bool:  # noqa: A002
     """Tell where a profile cannot go along: into our JPEG XL, or a grey one into WebP's RGB."""
     return format == "jxl" or (format == "webp" and page.pixels.shape[2] == 1)
-
-
-def joined(page: Page) -> Pixels:
-    """Return samples (H, W, 1..4), alpha last."""
-    if page.alpha is None:
-        return page.pixels
-    joint: Pixels = np.concatenate([page.pixels, page.alpha[:, :, None]], axis=2)
-    return joint
-
-
-def flattened(page: Page) -> Pixels:
-    """Lay a page over white."""
-    if page.alpha is None:
-        return page.pixels
-    top = np.uint32(np.iinfo(page.pixels.dtype).max)
-    alpha = page.alpha[:, :, None].astype(np.uint32)
-    # At 16 bits the largest sum is 65535 * 65535 + 32767, which uint32 holds.
-    mixed = (page.pixels * alpha + top * (top - alpha) + top // 2) // top
-    return cast("Pixels", mixed.astype(page.pixels.dtype))
-
-
-def reduced(pixels: Pixels) -> Pixels:
-    """Round 16 bits to 8."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _without_gps(metadata: Metadata) -> Metadata:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import re
 import struct
 from typing import Any
@@ -13,6 +14,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.source import Source
+from sr_core.scratch import Blob
 
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
@@ -122,12 +124,14 @@ def resolution_of(exif: bytes) -> tuple[float, float] | None:
         return None
 
 
-def from_tiff(data: bytes, position: int) -> bytes | None:
+def from_tiff(data: Blob, position: int) -> bytes | None:
     """Make an EXIF block of the descriptive tags of a TIFF's directory; None if there are none."""
     found = Image.Exif()
     found.endian = "<" if data[:2] == b"II" else ">"
     found.bigtiff = b"\x2b" in data[2:4]
-    found.load_from_fp(io.BytesIO(data), position)
+    # A scratch file is a file already, and too large to be copied.
+    file = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
+    found.load_from_fp(file, position)  # type: ignore[arg-type]
     found.bigtiff = False  # what is written is classic
     for tag in _STRUCTURE & set(found):
         del found[tag]

@@ -22,6 +22,9 @@ FORMAT_LIMITS = {
 }
 """Longest side of each format that is written, in pixels."""
 
+WHOLE_LIMITS = {"webp": 200_000_000, "jxl": 400_000_000}
+"""Most pixels in formats that are encoded in one piece, which takes memory (docs/run-layout.md)."""
+
 MAX_PAGES = 1_000
 """Pages of a TIFF; a file with more is refused."""
 
@@ -120,6 +123,13 @@ def check_output_size(
         raise ImageError(
             ErrorClass.TOO_LARGE,
             f"{output_format} ends at {longest} px a side, the output has {width_px}x{height_px}",
+        )
+    whole = WHOLE_LIMITS.get(output_format, max_output_px)
+    if whole < width_px * height_px <= max_output_px:
+        raise ImageError(
+            ErrorClass.TOO_LARGE,
+            f"{output_format} is encoded in one piece of at most {whole} px, the output has "
+            f"{width_px}x{height_px}; choose png, jpeg or tiff",
         )
     if width_px * height_px > max_output_px:
         raise ImageError(

@@ -12,6 +12,7 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.colour import Raster, from_cmyk, from_pillow, widened
 from sr_core.imaging.codecs.formats import Header, Metadata
 from sr_core.imaging.codecs.source import Source, boxes
+from sr_core.scratch import Blob
 
 _START = b"\xff\x4f\xff\x51"  # start of codestream, and the size segment that must follow
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -66,7 +67,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as
     return Metadata(block, found.get(_XMP_ID), _container(source)[2])
 
 
-def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
+def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels.
 
     Raises: what imagecodecs and Pillow raise.

@@ -11,6 +11,7 @@ from sr_core.imaging.codecs.formats import Header, Metadata
 from sr_core.imaging.codecs.jxl_header import LINEAR_CURVE, SRGB_CURVE, codestream, read_facts
 from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.pixels import Pixels
+from sr_core.scratch import Blob
 
 _SIGNATURE = bytes.fromhex("0000000c4a584c200d0a870a")
 _FILE_TYPE = bytes.fromhex("00000014667479706a786c20000000006a786c20")
@@ -55,7 +56,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     return Metadata(block, found.get(b"xml "))
 
 
-def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
+def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
     """Decode the pixels, upright.
 
     Raises: what imagecodecs raises.

@@ -12,6 +12,7 @@ from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.colour import Raster, from_pillow, widened
 from sr_core.imaging.codecs.formats import Header, Metadata
 from sr_core.imaging.codecs.source import Source
+from sr_core.scratch import Blob
 
 # The plugins are called by themselves: Image.open would compare the size with a limit that is
 # global to the process, and ours are checked already.
@@ -79,7 +80,7 @@ def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG
     return Metadata(_exif(image), image.info.get("xmp"), image.info.get("icc_profile"))
 
 
-def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
+def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels.
 
     Raises: ImageError, and what Pillow and imagecodecs raise.
@@ -93,7 +94,7 @@ def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
     return [Raster(raster.samples, raster.icc, header.orientation, raster.warnings)]
 
 
-def _opened(name: str, data: bytes) -> Image.Image:
+def _opened(name: str, data: Blob) -> Image.Image:
     """Read the header.
 
     Raises: ImageError for whatever Pillow raises.
@@ -109,7 +110,7 @@ def _exif(image: Image.Image) -> bytes | None:
     return None if block is None else block.removeprefix(b"Exif\0\0")
 
 
-def _avif_depth(data: bytes) -> int:
+def _avif_depth(data: Blob) -> int:
     """Find the depth in the AV1 configuration box.
 
     Source: AV1-ISOBMFF, section 2.3.3 (high_bitdepth and twelve_bit of its third byte).

@@ -6,16 +6,20 @@ import struct
 import zlib
 
 import imagecodecs
+import numpy as np
 from isal import isal_zlib
 
+from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.colour import Raster, profile_of
 from sr_core.imaging.codecs.formats import Header, Metadata
 from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_XMP, Source, png_chunks
+from sr_core.scratch import Blob
 
 _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "P": 3, "RGBA": 4, "PA": 4}
 _CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
 _KEPT = frozenset({b"IHDR", b"eXIf", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs"})
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
@@ -85,7 +89,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     return Metadata(found.get(b"eXIf"), xmp, _profile(found, notes), dpi)
 
 
-def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
+def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels; libpng expands palettes, low depths and transparent colours.
 
     Check sums and the file's end are looked at before: libpng does not miss its last bytes, and
@@ -99,7 +103,10 @@ def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
         check = isal_zlib.crc32(view[start - 4 : start + length])
         if kind in _PICTURE and check != int.from_bytes(view[start + length : start + length + 4]):
             raise ImageError(ErrorClass.DECODE, f"the PNG's {kind.decode()} chunk is damaged")
-    return [Raster(imagecodecs.png_decode(data), icc, header.orientation)]
+    shape = (*header.stored_shape, _CHANNELS[header.mode.partition(";")[0]])
+    dtype = np.uint16 if header.bit_depth == 16 else np.uint8
+    samples = scratch.empty(shape if shape[2] > 1 else shape[:2], dtype)
+    return [Raster(imagecodecs.png_decode(data, out=samples), icc, header.orientation)]
 
 
 def _profile(found: dict[bytes, bytes], notes: list[str]) -> bytes | None:

@@ -11,52 +11,55 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from sr_core.imaging.codecs.formats import Metadata
+from sr_core.imaging.codecs.samples import Samples
 from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_SIGNATURE, PNG_XMP
-from sr_core.imaging.pixels import Pixels
+from sr_core.scratch import Blob, Spool
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 _STRIP_BYTES = 1 << 20
 
 
-def encode(samples: Pixels, metadata: Metadata) -> bytes:
+def encode(samples: Samples, metadata: Metadata) -> Blob:
     """Write (H, W, 1..4) uint8 or uint16: the up filter and ISA-L's deflate, strip by strip.
 
     Raises: OverflowError where the compressed picture does not fit the format.
     Source: PNG specification, third edition; the filter is type 2 of section 9.
     """
     height, width, channels = samples.shape
-    depth = samples.itemsize * 8
+    depth = samples.dtype.itemsize * 8
     head = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
-    chunks = [PNG_SIGNATURE, *_chunk(b"IHDR", head)]
+    file = Spool()
+    file.write(PNG_SIGNATURE, *_chunk(b"IHDR", head))
     if metadata.icc is not None:
-        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+        file.write(*_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.dpi is not None:
         wide, high = (min(1 << 31, round(value / METRES_PER_INCH)) for value in metadata.dpi)
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", wide, high, 1))
+        file.write(*_chunk(b"pHYs", struct.pack(">IIB", wide, high, 1)))
     if metadata.exif is not None:
-        chunks += _chunk(b"eXIf", metadata.exif)
+        file.write(*_chunk(b"eXIf", metadata.exif))
     if metadata.xmp is not None:
-        chunks += _chunk(b"iTXt", PNG_XMP + b"\0\0\0\0\0" + metadata.xmp)
+        file.write(*_chunk(b"iTXt", PNG_XMP + b"\0\0\0\0\0" + metadata.xmp))
     compressor = isal_zlib.compressobj(1)
     for strip in _filtered(samples):
-        chunks += _chunk(b"IDAT", compressor.compress(strip))
-    chunks += _chunk(b"IDAT", compressor.flush())
-    return b"".join([*chunks, *_chunk(b"IEND", b"")])
+        file.write(*_chunk(b"IDAT", compressor.compress(strip)))
+    file.write(*_chunk(b"IDAT", compressor.flush()), *_chunk(b"IEND", b""))
+    return file.finish()
 
 
-def _filtered(samples: Pixels) -> Iterator[NDArray[np.uint8]]:
+def _filtered(samples: Samples) -> Iterator[NDArray[np.uint8]]:
     """Yield strips of rows, each its filter type and the differences to the row above.
 
     The strips share one buffer.
     """
-    rows = samples.reshape(samples.shape[0], -1)
-    row_bytes = rows.shape[1] * rows.itemsize
+    height, width, channels = samples.shape
+    row_bytes = width * channels * samples.dtype.itemsize
     step = max(1, _STRIP_BYTES // row_bytes)
     above = np.zeros(row_bytes, np.uint8)
     strip = np.empty((step, row_bytes + 1), np.uint8)
     strip[:, 0] = 2
-    for top in range(0, len(rows), step):
-        part = rows[top : top + step]
+    for top in range(0, height, step):
+        part = samples.rows(top, top + step)
+        part = part.reshape(len(part), -1)
         part = (part.astype(">u2") if part.dtype == np.uint16 else part).view(np.uint8)
         np.subtract(part[0], above, out=strip[0, 1:])
         np.subtract(part[1:], part[:-1], out=strip[1 : len(part), 1:])

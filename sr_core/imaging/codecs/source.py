@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
+from sr_core.scratch import Blob
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_XMP = b"XML:com.adobe.xmp"
@@ -32,7 +33,7 @@ class Source:
 
     __slots__ = ("data", "size")
 
-    def __init__(self, data: bytes, size: int | None = None) -> None:
+    def __init__(self, data: Blob, size: int | None = None) -> None:
         self.data = data
         self.size = len(data) if size is None else max(size, len(data))
 
@@ -54,9 +55,9 @@ class Source:
         """Read an unsigned integer."""
         return int.from_bytes(self.take(start, length), "little" if order == "little" else "big")
 
-    def whole(self) -> bytes:
+    def whole(self) -> Blob:
         """Return the whole file, for readers that cannot do with less."""
-        return self.take(0, self.size)
+        return self.data if len(self.data) == self.size else self.take(0, self.size)
 
 
 class Chunk(NamedTuple):

@@ -8,12 +8,13 @@ import numpy as np
 from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import jpeg, png_write
+from sr_core.imaging.codecs import jpeg_write, png_write
 from sr_core.imaging.codecs.colour import convert_to_srgb
 from sr_core.imaging.codecs.decode import decode
-from sr_core.imaging.codecs.encode import flattened, reduced
 from sr_core.imaging.codecs.formats import Limits, Metadata
+from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.pixels import Page, Pixels
+from sr_core.scratch import Blob
 
 _LIMITS = Limits(
     max_bytes=1 << 32, max_side_px=1 << 20, max_source_px=1 << 30, max_output_px=1 << 30
@@ -21,7 +22,7 @@ _LIMITS = Limits(
 _QUALITY = 85
 
 
-def thumbnail(data: bytes, box_px: int) -> bytes:
+def thumbnail(data: Blob, box_px: int) -> bytes:
     """Shrink a picture into a square box, as an sRGB JPEG file; a smaller one keeps its size.
 
     Raises: ImageError.
@@ -30,10 +31,11 @@ def thumbnail(data: bytes, box_px: int) -> bytes:
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((box_px, box_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
     small = np.asarray(image)
-    return jpeg.encode(small if small.ndim == 3 else small[:, :, None], _QUALITY, Metadata())
+    page = Page(small if small.ndim == 3 else small[:, :, None])
+    return bytes(jpeg_write.encode(Samples(page, joined), _QUALITY, Metadata()))
 
 
-def crop(data: bytes, left: int, top: int, width: int, height: int, zoom: int = 1) -> bytes:
+def crop(data: Blob, left: int, top: int, width: int, height: int, zoom: int = 1) -> bytes:
     """Cut a part of the first page out, as an sRGB PNG file; each pixel becomes zoom x zoom.
 
     What lies outside the picture is left out.
@@ -41,10 +43,11 @@ def crop(data: bytes, left: int, top: int, width: int, height: int, zoom: int = 
     Raises: ImageError, also with class internal where nothing of the part lies inside.
     """
     part = _shown(data, left, top, width, height)
-    return png_write.encode(np.repeat(np.repeat(part, zoom, 0), zoom, 1), Metadata())
+    page = Page(np.repeat(np.repeat(part, zoom, 0), zoom, 1))
+    return bytes(png_write.encode(Samples(page, joined), Metadata()))
 
 
-def _shown(data: bytes, left: int, top: int, width: int | None, height: int | None) -> Pixels:
+def _shown(data: Blob, left: int, top: int, width: int | None, height: int | None) -> Pixels:
     """Return a part of the first page as a browser shows it: 8 bits, sRGB, over white."""
     picture = decode(data, _LIMITS)
     page = picture.pages[0]

@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 from PIL import TiffImagePlugin
 
+from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.colour import Raster, from_pillow, straight, widened
@@ -18,6 +19,7 @@ from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.formats import MAX_PAGES, Header, Metadata
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.pixels import Pixels
+from sr_core.scratch import Blob
 
 _SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
 _COMPRESSION, _STRIP_OFFSETS, _SAMPLES, _ROWS, _PLANAR = 0x103, 0x111, 0x115, 0x116, 0x11C
@@ -42,6 +44,8 @@ class _Layout(NamedTuple):
     photometric: int
     orientation: int
     premultiplied: bool
+    samples: int
+    planar: bool
 
 
 def header(source: Source) -> Header:
@@ -88,7 +92,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     return Metadata(block, xmp, icc, exif.resolution(tags, directory))
 
 
-def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
+def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
     """Decode all pages: grey and RGB by libtiff at their own depth, the others through Pillow.
 
     Raises: ImageError, and what imagecodecs and Pillow raise.
@@ -99,10 +103,10 @@ def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:  # 
     ]
 
 
-def _raster(data: bytes, page: _Layout, icc: bytes | None) -> Raster:
+def _raster(data: Blob, page: _Layout, icc: bytes | None) -> Raster:
     if page.photometric in _PILLOW_MODES:
         return _through_pillow(data, page, icc)
-    samples: Pixels = imagecodecs.tiff_decode(data, index=page.place)
+    samples: Pixels = imagecodecs.tiff_decode(data, index=page.place, out=_room(page))
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8) * np.uint8(255)
     elif samples.ndim == 3 and samples.shape[1:] == (page.height, page.width):
@@ -116,7 +120,18 @@ def _raster(data: bytes, page: _Layout, icc: bytes | None) -> Raster:
     return Raster(straight(samples) if page.premultiplied else samples, icc)
 
 
-def _through_pillow(data: bytes, page: _Layout, icc: bytes | None) -> Raster:
+def _room(page: _Layout) -> Pixels | None:
+    """Return where libtiff is to put a large page; None where it finds memory for itself."""
+    shape = (page.height, page.width, page.samples)
+    if page.planar or page.depth not in (8, 16):
+        return None
+    dtype = np.dtype(np.uint8 if page.depth == 8 else np.uint16)
+    if math.prod(shape) * dtype.itemsize <= scratch.limit_bytes:
+        return None
+    return scratch.empty(shape if shape[2] > 1 else shape[:2], dtype)
+
+
+def _through_pillow(data: Blob, page: _Layout, icc: bytes | None) -> Raster:
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     image.seek(page.place)
     image.load()
@@ -207,4 +222,6 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> _Layout:
         photometric,
         turn if 1 <= turn <= 8 else 1,
         bool(extra) and tags.number(directory, _EXTRA) == 1,
+        count,
+        tags.number(directory, _PLANAR, 1) == _PLANES,
     )

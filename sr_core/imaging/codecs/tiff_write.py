@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import math
 import struct
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.formats import Metadata
-from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.codecs.samples import Samples
+from sr_core.scratch import Blob, Spool
 
 _STRIP_BYTES = 1 << 20
 _CLASSIC_BYTES = (1 << 32) - (1 << 26)
@@ -26,65 +27,73 @@ _DEFLATE, _DIFFERENCES, _GREY, _RGB, _STRAIGHT_ALPHA, _INCH = 8, 2, 1, 2, 2, 2
 _BYTE, _LONG, _UNDEFINED, _LONG8 = 1, 4, 7, 16
 
 
-def encode(pages: Sequence[Pixels], metadata: Metadata) -> bytes:
+def encode(pages: Sequence[Samples], metadata: Metadata) -> Blob:
     """Write pages of (H, W, 1..4) samples: differences along the rows, deflated in strips.
 
-    Each directory stands before its strips, so that a reader finds the first at once. Metadata go
-    to the first page, the ICC profile to all.
+    Each directory stands before its strips, so that a reader finds the first at once; it is written
+    again when their lengths are known. Metadata go to the first page, the ICC profile to all.
 
     Source: TIFF 6.0, sections 8 and 14; Adobe's TIFF technical note 2 (deflate); BigTIFF.
     """
     big = sum(page.nbytes for page in pages) > _CLASSIC_BYTES
     header = _BIG_HEADER if big else _HEADER
-    file = io.BytesIO()
+    file = Spool()
     file.write(header)
     link = None
     for samples in pages:
-        strips = list(_strips(samples))
-        tags = _structure(samples, strips, header)
-        _describe(tags, metadata, first=link is None)
-        position = file.tell()
+        position = file.size
         if link is not None:
-            _patch(file, link, position, big=big)
+            file.overwrite(link, struct.pack("<Q" if big else "<I", position))
+        counts = [0] * math.ceil(samples.shape[0] / _rows_per_strip(samples))
+        tags = _directory(samples, counts, header, metadata, first=link is None)
         file.write(tags.tobytes(position))
-        file.writelines(strips)
-        file.write(b"\0" * (file.tell() % 2))
+        for index, strip in enumerate(_strips(samples)):
+            counts[index] = len(strip)
+            file.write(strip)
+        tags = _directory(samples, counts, header, metadata, first=link is None)
+        file.overwrite(position, tags.tobytes(position))
+        file.write(b"\0" * (file.size % 2))
         # The link to the next page stands behind the entries.
         link = position + (8 + 20 * len(tags) if big else 2 + 12 * len(tags))
-    return file.getvalue()
+    return file.finish()
 
 
-def _strips(samples: Pixels) -> Iterator[bytes]:
+def _strips(samples: Samples) -> Iterator[bytes]:
     height, width, channels = samples.shape
     step = _rows_per_strip(samples)
     for top in range(0, height, step):
-        part = samples[top : top + step]
+        part = samples.rows(top, top + step)
         differences = part.copy()
         np.subtract(part[:, 1:], part[:, :-1], out=differences[:, 1:])
         little = differences.astype(samples.dtype.newbyteorder("<"), copy=False)
         yield isal_zlib.compress(little.reshape(-1, width * channels), 1)
 
 
-def _rows_per_strip(samples: Pixels) -> int:
+def _rows_per_strip(samples: Samples) -> int:
     rows: int = samples.shape[0]
     return min(rows, max(1, _STRIP_BYTES // (samples.nbytes // rows)))
 
 
-def _structure(samples: Pixels, strips: Sequence[bytes], header: bytes) -> ImageFileDirectory_v2:
-    """Describe how the samples are kept. Pillow counts offsets of strips from the tags' end."""
+def _directory(
+    samples: Samples, counts: Sequence[int], header: bytes, metadata: Metadata, *, first: bool
+) -> ImageFileDirectory_v2:
+    """Describe how the samples are kept. Pillow counts offsets of strips from the tags' end.
+
+    As long with one set of counts as with another.
+    """
     height, width, channels = samples.shape
-    counts = [len(strip) for strip in strips]
     offsets = [0, *np.cumsum(counts[:-1]).tolist()]
     tags = ImageFileDirectory_v2(header)
     tags.tagtype[_OFFSETS] = tags.tagtype[_COUNTS] = _LONG8 if header == _BIG_HEADER else _LONG
     tags[_WIDTH], tags[_HEIGHT] = width, height
-    tags[_BITS] = (samples.itemsize * 8,) * channels
+    tags[_BITS] = (samples.dtype.itemsize * 8,) * channels
     tags[_COMPRESSION], tags[_PREDICTOR] = _DEFLATE, _DIFFERENCES
     tags[_PHOTOMETRIC] = _RGB if channels >= 3 else _GREY
     tags[_SAMPLES], tags[_ROWS] = channels, _rows_per_strip(samples)
     tags[_OFFSETS], tags[_COUNTS] = tuple(offsets), tuple(counts)
     if channels in (2, 4):
         tags[_EXTRA] = _STRAIGHT_ALPHA
+    _describe(tags, metadata, first=first)
     return tags
 
 
@@ -104,10 +113,3 @@ def _describe(tags: ImageFileDirectory_v2, metadata: Metadata, *, first: bool) -
     for tag, value in exif.as_tags(metadata.exif).items():
         if tag not in tags:
             tags[tag] = value
-
-
-def _patch(file: io.BytesIO, link: int, position: int, *, big: bool) -> None:
-    end = file.tell()
-    file.seek(link)
-    file.write(struct.pack("<Q" if big else "<I", position))
-    file.seek(end)

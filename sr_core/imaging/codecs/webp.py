@@ -13,6 +13,7 @@ from sr_core.imaging.codecs.colour import Raster
 from sr_core.imaging.codecs.formats import Header, Metadata
 from sr_core.imaging.codecs.source import Source, riff_chunks
 from sr_core.imaging.pixels import Pixels
+from sr_core.scratch import Blob
 
 _EXIF_PREFIX = b"Exif\0\0"
 _HAS_ANIMATION, _HAS_EXIF, _HAS_ALPHA = 0x02, 0x08, 0x10
@@ -56,7 +57,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as
     return Metadata(block, found.get(b"XMP "), found.get(b"ICCP"))
 
 
-def rasters(data: bytes, header: Header, icc: bytes | None) -> list[Raster]:
+def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels.
 
     Raises: ImageError, and what imagecodecs raises.
