@@ -16,6 +16,9 @@ from sr_core import scratch
 from sr_core.imaging.pixels import Pixels
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+_WINDOW_PX = 1024
+"""About how many columns are resized at once."""
 _Filter = Literal["bilinear", "bicubic", "lanczos"]
 _NEAREST_ROWS = 64
 
@@ -99,11 +102,11 @@ def _nearest(pixels: Pixels, height: int, width: int) -> Pixels:
 
 def _filtered(pixels: Pixels, height: int, width: int, interpolation: _Filter) -> Pixels:
     resized: Pixels = scratch.empty((height, width, pixels.shape[2]), pixels.dtype)
-    columns = spans(pixels.shape[1], width, interpolation)
+    windows = side_by_side(spans(pixels.shape[1], width, interpolation))
     for row in spans(pixels.shape[0], height, interpolation):
-        for column in columns:
-            tile = resize_window(pixels, row, column).permute(1, 2, 0).numpy()
-            resized[row.start : row.stop, column.start : column.stop] = tile
+        for columns in windows:
+            window = resize_window(pixels, row, columns).permute(0, 2, 1).numpy()
+            resized[row.start : row.stop, columns[0].start : columns[-1].stop] = window
     return resized
 
 
@@ -127,25 +130,50 @@ def spans(size_in: int, size_out: int, interpolation: _Filter, overlap_px: int =
     """
     index, weight = _taps(size_in, size_out, interpolation)
     # Short enough that most of the matrix is not zero, long enough that calls cost little.
-    length = min(128, max(8, round(256 * size_out / size_in)))
+    length = min(64, max(8, round(64 * size_out / size_in)))
     return [
         _span(index, weight, start, min(start + length + overlap_px, size_out), size_in)
         for start in range(0, size_out - overlap_px, length)
     ]
 
 
-def resize_window(pixels: Pixels, row: Span, column: Span) -> Tensor:
-    """Compute one window of a resized image.
+def side_by_side(columns: list[Span]) -> list[list[Span]]:
+    """Group neighbouring spans into windows about as wide as the cache takes at once."""
+    if not columns:
+        return []
+    longest = max(columns[0].stop - columns[0].start, columns[0].last - columns[0].first)
+    count = max(1, _WINDOW_PX // longest)
+    return [columns[start : start + count] for start in range(0, len(columns), count)]
+
+
+def resize_window(pixels: Pixels, row: Span, columns: list[Span]) -> Tensor:
+    """Compute one window of a resized image: a span of rows, neighbouring spans of columns.
 
     Returns:
-        (C, rows, columns) float32: integers of the full range of the pixels' dtype.
+        (rows, C, columns) float32: integers of the full range of the pixels' dtype.
     """
-    inputs = pixels[row.first : row.last, column.first : column.last]
-    height, width, channels = inputs.shape
-    rows = torch.from_numpy(inputs.astype(np.float32)).view(height, width * channels)
-    planes = (row.weights @ rows).view(-1, width, channels).permute(2, 0, 1)
-    top = float(np.iinfo(pixels.dtype).max)
-    return torch.matmul(planes, column.weights.T).clamp_(0.0, top).round_()
+    inputs = pixels[row.first : row.last, columns[0].first : columns[-1].last]
+    # What makes less of the image comes first.
+    if row.stop - row.start > row.last - row.first:
+        planes = np.ascontiguousarray(inputs.transpose(0, 2, 1), dtype=np.float32)
+        wide = _resize_columns(torch.from_numpy(planes), columns)
+        window = (row.weights @ wide.flatten(1)).view(-1, *wide.shape[1:])
+    else:
+        rows = torch.from_numpy(inputs.astype(np.float32))
+        low = (row.weights @ rows.flatten(1)).view(-1, *rows.shape[1:])
+        window = _resize_columns(low.transpose(1, 2).contiguous(), columns)
+    return window.clamp_(0.0, float(np.iinfo(pixels.dtype).max)).round_()
+
+
+def _resize_columns(planes: Tensor, columns: list[Span]) -> Tensor:
+    """(rows, C, inputs of all spans) -> (rows, C, outputs of all spans), contiguous."""
+    first, start = columns[0].first, columns[0].start
+    resized = planes.new_empty(*planes.shape[:2], columns[-1].stop - start)
+    for column in columns:
+        inputs = planes[..., column.first - first : column.last - first].flatten(0, 1)
+        outputs = resized[..., column.start - start : column.stop - start].flatten(0, 1)
+        torch.mm(inputs, column.weights.T, out=outputs)
+    return resized
 
 
 def _centres(size_in: int, size_out: int) -> NDArray[np.float64]:

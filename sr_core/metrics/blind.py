@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sr_core.imaging.pixels import Pixels
-from sr_core.imaging.resample import resize_window, spans
-from sr_core.imaging.tensors import luma_bt601
+from sr_core.imaging.resample import resize_window, side_by_side, spans
+from sr_core.imaging.tensors import LUMA_WEIGHTS
 from sr_core.metrics.colour import delta_e_2000, srgb_to_lab
 from sr_core.metrics.reference import luma, psnr_db
 
@@ -39,9 +39,9 @@ def lr_psnr(shrunk: Pixels, source: Pixels) -> float:
     _check_shapes(shrunk, source)
     error = 0.0
     for rows in _strips(source, 1):
-        difference = _planes(shrunk[rows]) - _planes(source[rows])
-        error += float(difference.square_().sum(dtype=torch.float64))
-    return psnr_db(error / source.size)
+        difference = np.subtract(shrunk[rows], source[rows], dtype=np.float32)
+        error += float(np.vecdot(difference, difference).sum(dtype=np.float64))
+    return psnr_db(error / source.size / float(np.iinfo(source.dtype).max) ** 2)
 
 
 def colour_drift(shrunk: Pixels, source: Pixels) -> float:
@@ -78,26 +78,35 @@ def sharpness_gain(output: Pixels, source: Pixels) -> float | None:
     height, width = output.shape[:2]
     if min(height, width) < 3:
         return None
-    # The Laplacian looks one pixel beyond each side of a window.
-    columns = spans(source.shape[1], width, "bicubic", overlap_px=2)
     moments = torch.zeros(2, 3, dtype=torch.float64)
+    # The Laplacian looks one pixel beyond each side of a window.
+    windows = side_by_side(spans(source.shape[1], width, "bicubic", overlap_px=2))
     for row in spans(source.shape[0], height, "bicubic", overlap_px=2):
-        for column in columns:
-            bicubic = resize_window(source, row, column).div_(float(np.iinfo(source.dtype).max))
-            bicubic_y = luma_bt601(bicubic[None].expand(-1, 3, -1, -1))[0, 0]
-            output_y = luma(output[row.start : row.stop, column.start : column.stop])
-            moments += torch.stack((_laplacian_moments(output_y), _laplacian_moments(bicubic_y)))
+        for columns in windows:
+            inside = np.s_[row.start : row.stop, columns[0].start : columns[-1].stop]
+            bicubic = resize_window(source, row, columns)
+            moments[0] += _laplacian_moments(luma(output[inside]))
+            moments[1] += _laplacian_moments(_luma(bicubic, np.iinfo(source.dtype).max))
     count, mean, square = moments.unbind(1)
     sharp, plain = (square / count - (mean / count) ** 2).tolist()
     return sharp / plain if plain > _FLAT else None
 
 
+def _luma(rows: Tensor, top: int) -> Tensor:
+    """(rows, 1 or 3, columns) in [0, top] -> (rows, columns) of Y without its offset."""
+    red, green, blue = (weight / (255.0 * top) for weight in LUMA_WEIGHTS)
+    planes = rows.expand(-1, 3, -1)
+    return (planes[:, 0] * red).add_(planes[:, 1], alpha=green).add_(planes[:, 2], alpha=blue)
+
+
 def _laplacian_moments(y: Tensor) -> Tensor:
     """Return count, sum and sum of squares of the Laplacian inside (H, W): (3) float64."""
-    inside = y[1:-1, 1:-1]
-    laplacian = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:] - 4 * inside
-    sums = laplacian.sum(dtype=torch.float64), laplacian.square().sum(dtype=torch.float64)
-    return torch.stack((sums[0].new_tensor(laplacian.numel()), *sums))
+    laplacian = y[:-2, 1:-1] + y[2:, 1:-1]
+    laplacian += y[1:-1, :-2]
+    laplacian += y[1:-1, 2:]
+    laplacian.sub_(y[1:-1, 1:-1], alpha=4)
+    sums = laplacian.sum(1), laplacian.square_().sum(1)
+    return torch.tensor([laplacian.numel(), *(rows.sum(dtype=torch.float64) for rows in sums)])
 
 
 def _check_shapes(shrunk: Pixels, source: Pixels) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.tensors import LUMA_OFFSET, LUMA_WEIGHTS, crop_border, luma_bt601
+from sr_core.metrics.heap import keep_freed_memory
 from sr_core.metrics.similarity import SSIM_OVERLAP_PX, SSIM_WINDOW_PX, ssim_sum
 
 _TILE_PX = (96, 1024)
@@ -74,6 +75,7 @@ def compare_y(sr: Pixels, hr: Pixels, border_px: int) -> tuple[float, float]:
         raise ValueError(f"a border of {border_px} px leaves {width}x{height} px, SSIM needs 11x11")
     inside = np.s_[border_px : border_px + height, border_px : border_px + width]
     sr, hr = sr[inside], hr[inside]
+    keep_freed_memory()
     error = similarity = 0.0
     for tile, own in _tiles(height, width):
         sr_y, hr_y = luma(sr[tile]), luma(hr[tile])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
+from sr_core.metrics.heap import keep_freed_memory
 from sr_core.metrics.reference import compare_y
 from sr_core.metrics.registry import METRICS, PROTOCOL_VERSION, Metric
 from sr_core.metrics.similarity import SSIM_WINDOW_PX
@@ -58,6 +59,7 @@ def measure(
         reference: what the output ought to be; its size is the output's, or becomes it when the
             rows and columns beyond a multiple of scale are cut off.
     """
+    keep_freed_memory()
     psnr_y_db, ssim_y, warnings = _against_reference(output, reference, scale)
     own, bicubic = _against_self(source, upscale, scale)
     lr_psnr_db, drift = _against_source(output, source)
