@@ -12,6 +12,7 @@ import numpy as np
 import ray
 
 from jobs.cores import keep_to_cores, limit_threads
+from jobs.memory import keep_large_on_disk, share_out
 from sr_core.archive.ledger import Ledger
 from sr_core.archive.plan import read_shard
 from sr_core.archive.storage import Store, open_store
@@ -22,9 +23,6 @@ from sr_core.records import MetricsRow, ShardResult
 
 # Shards that run in an actor at one time: the next one reads while the last one writes.
 SHARDS_PER_ACTOR = 2
-# Half of an actor's memory is for tiles, half for decoded images, which take about 8 bytes per
-# pixel: source and output in 8 bits, and the strips in which they are measured.
-IMAGE_BYTES_PER_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +77,13 @@ class UpscaleActor:
         source = open_store(self._source_uri)
         check_source(source, self._witness)
         check_checkpoint(self._config.model, self._checkpoint_hash)
-        budget = self._execution.memory_budget_mb << 20
+        shares = share_out(self._execution)
+        keep_large_on_disk(shares)
         upscaler = open_upscaler(
             self._config.model,
             device=self._device,
             engine=self._execution.engine,
-            memory_budget_bytes=budget // 2,
+            memory_budget_bytes=shares.tiles,
         )
         stages = Stages(
             source,
@@ -99,7 +98,7 @@ class UpscaleActor:
             root,
             stages,
             io_threads=self._execution.io_threads,
-            budget_megapixels=budget / 2 / IMAGE_BYTES_PER_PX / 1e6,
+            budget_megapixels=shares.megapixels,
             worker=f"{platform.node()}:{os.getpid()}",
         )
         return ActorReport(

@@ -17,8 +17,6 @@ from sr_core.errors import ConfigurationError, RetryLaterError
 
 # Ray keeps only small messages of ours; its default is 30 % of the memory.
 _OBJECT_STORE_BYTES = 128 << 20
-# What an actor takes beside its budget: Python, torch, the network, encoders.
-_ACTOR_BYTES = 1 << 30
 _POLL_S = 2.0
 
 
@@ -139,12 +137,12 @@ def _fits(resources: dict[str, float], execution: ExecutionConfig, device: str) 
         actors = min(actors, resources.get("GPU", 0))
     memory = resources.get("memory")
     if memory is not None:
-        actors = min(actors, memory / ((execution.memory_budget_mb << 20) + _ACTOR_BYTES))
+        actors = min(actors, memory / (execution.memory_budget_mb << 20))
     return int(actors)
 
 
 def _needs(execution: ExecutionConfig, devices: Devices) -> str:
-    parts = [f"{execution.cpus_per_actor:g} CPU cores", f"{execution.memory_budget_mb + 1024} MiB"]
+    parts = [f"{execution.cpus_per_actor:g} CPU cores", f"{execution.memory_budget_mb} MiB"]
     if devices.device == "cuda":
         parts.append(f"1 GPU {execution.accelerator_type or ''}".strip())
     return ", ".join(parts)

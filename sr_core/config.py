@@ -65,8 +65,8 @@ class ExecutionConfig(_Frozen):
     """None: one per GPU, or one per CPU core."""
     cpus_per_actor: float = Field(default=1, gt=0)
     accelerator_type: str | None = None
-    memory_budget_mb: int = Field(default=1024, ge=64)
-    """What one actor may use for tiles and decoded images, in MiB."""
+    memory_budget_mb: int = Field(default=2048, ge=768)
+    """What one actor may use in all, in MiB; larger images go through files in TMPDIR."""
     shard_megapixels: float | None = Field(default=None, gt=0)
     """Output megapixels of one shard; None: about 45 s of a device as measured at the start."""
     shard_images: int = Field(default=256, ge=1)

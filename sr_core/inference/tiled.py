@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
@@ -122,12 +123,13 @@ class GeneratorUpscaler:
                 ErrorClass.INTERNAL, f"{self.name} gave values that are not finite"
             ) from error
         exact = sr[: height * self.scale, : width * self.scale]
-        return cast("Pixels", np.ascontiguousarray(exact))
+        return scratch.owned(exact)
 
     def _run(self, pixels: Pixels, engine: Engine) -> Pixels:
         height, width, channels = pixels.shape
         cell_px, tail_reach = self._generator.cell_px, self._generator.tail_reach
-        sr = np.empty((height * self.scale, width * self.scale, channels), pixels.dtype)
+        shape = (height * self.scale, width * self.scale, channels)
+        sr: Pixels = scratch.empty(shape, pixels.dtype)
         # The tail of a tile needs features beyond it, which the trunk must have computed rightly.
         reach = min(self._generator.trunk_reach, LARGEST_CONTEXT) + tail_reach
         for tile in plan_tiles(height // cell_px, width // cell_px, reach, self.trunk_px):
