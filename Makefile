@@ -51,14 +51,8 @@ imports: $(INSTALLED) ## import-linter
 format: $(INSTALLED) ## let ruff format and fix what it can
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: $(INSTALLED) ## measure this machine: the whole job, then its parts
-	@$(BIN)/python -m benchmarks.job
-	@$(BIN)/python -m benchmarks.driver
-	@$(BIN)/python -m benchmarks.memory
-	@$(BIN)/python -m benchmarks.codecs jobs/samples/hr/kitten.jpg
-	@$(BIN)/python -m benchmarks.metrics
-	@$(BIN)/python -m benchmarks.manifest
-	@$(BIN)/python -m benchmarks.training
+bench: $(INSTALLED) ## measure this machine, write docs/benchmarks.md; ARGS=--quick tries it
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden

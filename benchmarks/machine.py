@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from benchmarks.section import Section, run_alone, say, spread, table
 
 REPEATS = 5
 SIDES = (512, 1024)
-_BURST_S = 0.1
+_BURST_S = 0.15
 # What fast kernels for convolutions and matrices are written for.
 _FLAGS = {
     "AVX2": "avx2",
@@ -91,13 +92,14 @@ def rates(sizes: list[Products]) -> dict[str, float]:
 
 
 def _rate(product: Callable[[], object], operations: int) -> float:
-    """Return G operations per second of the quickest call in a short burst."""
+    """Return G operations per second of the median call in a short burst."""
     product()
-    quickest, end = float("inf"), time.perf_counter() + _BURST_S
+    taken: list[float] = []
+    end = time.perf_counter() + _BURST_S
     while (start := time.perf_counter()) < end:
         product()
-        quickest = min(quickest, time.perf_counter() - start)
-    return operations / quickest / 1e9
+        taken.append(time.perf_counter() - start)
+    return operations / median(taken) / 1e9
 
 
 def single_precision(side: int) -> Products:

@@ -16,6 +16,7 @@ _OURS, _OTHERS = "#0b6b73", "#9aa3a8"
 _SIDES = {
     "job.plain_script": ("plain script", _OTHERS),
     "job.ray_data": ("Ray Data", _OTHERS),
+    "job.float32": ("srfleet,\nfloat32", _OURS),
     "job.png": ("srfleet", _OURS),
     "job.unmeasured": ("srfleet,\nno metrics", _OURS),
     "job.bare": ("bare\ngenerator", _OTHERS),

@@ -52,10 +52,10 @@ def write(path: Path, text: str) -> None:
     before, after = f"{TITLE}\n", ""
     if path.exists():
         standing = path.read_text(encoding="utf-8")
-        if standing.count(BEGIN) != 1 or standing.count(END) != 1:
-            raise ValueError(f"{path} must hold each of {BEGIN} and {END} once")
         before, _, rest = standing.partition(BEGIN)
         after = rest.partition(END)[2]
+        if standing.count(BEGIN) != 1 or standing.count(END) != 1 or END in before:
+            raise ValueError(f"{path} must hold {BEGIN} once, and after it {END} once")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after or chr(10)}", encoding="utf-8"
