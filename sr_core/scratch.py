@@ -22,7 +22,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -85,8 +85,12 @@ class Spool:
 
     def __init__(self) -> None:
         self._memory: io.BytesIO | None = io.BytesIO()
-        self._file: IO[bytes] = self._memory
+        self._file: io.FileIO | io.BytesIO = self._memory
         self.size = 0
+
+    def __del__(self) -> None:
+        """Close the file of a spool that was given up."""
+        self._file.close()
 
     def write(self, *parts: ReadableBuffer) -> None:
         """Append.
@@ -97,15 +101,13 @@ class Spool:
             size = memoryview(part).nbytes
             if self._memory is not None and self.size + size > limit_bytes:
                 self._spill(self._memory)
-            with _explaining(self.size + size):
-                self._file.write(part)
+            _write(self._file, memoryview(part), self.size + size)
             self.size += size
 
     def overwrite(self, position: int, data: bytes) -> None:
         """Change bytes that were written."""
         self._file.seek(position)
-        with _explaining(self.size):
-            self._file.write(data)
+        _write(self._file, memoryview(data), self.size)
         self._file.seek(self.size)
 
     def finish(self) -> Blob:
@@ -113,23 +115,30 @@ class Spool:
         with self._file as file:
             if self._memory is not None:
                 return self._memory.getvalue()
-            with _explaining(self.size):
-                file.flush()
             mapping = mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
         _evictor.watch(mapping)
         return mapping
 
     def _spill(self, memory: io.BytesIO) -> None:
         self._file, self._memory = _file(), None
-        with _explaining(self.size), memory.getbuffer() as view:
-            self._file.write(view)
+        with memory.getbuffer() as view:
+            _write(self._file, view, self.size)
 
 
-def _file() -> IO[bytes]:
-    return tempfile.TemporaryFile(prefix="srfleet-")
+def _file() -> io.FileIO:
+    # Unbuffered: a buffer would try to write again, in vain, when the file is closed.
+    return tempfile.TemporaryFile(prefix="srfleet-", buffering=0)
 
 
-def _reserve(file: IO[bytes], size: int) -> None:
+def _write(file: io.FileIO | io.BytesIO, data: memoryview, size: int) -> None:
+    """Write all of data, in parts where the system takes no more; the file is to have `size`."""
+    with _explaining(size):
+        rest = data.cast("B")
+        while rest:
+            rest = rest[file.write(rest) :]
+
+
+def _reserve(file: io.FileIO, size: int) -> None:
     with _explaining(size):
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size)
