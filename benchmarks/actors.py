@@ -16,7 +16,7 @@ from jobs.cluster import choose_devices, connected
 from sr_core.config import ExecutionConfig
 
 REPEATS = 3
-MEGAPIXELS = 0.2
+MEGAPIXELS = 0.15
 
 
 def measure(quick: bool) -> Section:

@@ -30,10 +30,10 @@ from jobs.prepare import open_run, plan_round, put_plan
 from jobs.upscale import actor_factory
 from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from sr_core.inference.engines import usable_engines
+from sr_core.inference.upscaler import open_upscaler
 
 REPEATS = 3
-MEGAPIXELS = 0.5
+MEGAPIXELS = 0.4
 PHOTOGRAPHS_PER_ACTOR = 2
 EXECUTION = ExecutionConfig(device="cpu")
 STAGES = ("fetch", "decode", "upscale", "measure", "encode", "put")
@@ -71,7 +71,7 @@ class Setting:
 
 def measure(quick: bool) -> Section:
     """Measure every side in turn, a few times, and say where the job's time goes."""
-    engine = usable_engines("cpu")[0]
+    engine = open_upscaler(MODEL).engine  # what a job takes by itself
     # The peers compute in float32; where the job does not, it is compared like for like as well.
     reduced = engine not in {"torch", FLOAT32_ENGINE}
     sides = {side: title for side, title in SIDES.items() if reduced or side != FLOAT32}
@@ -90,8 +90,9 @@ def measure(quick: bool) -> Section:
         + sides_table(rates)
         + "\nThe job against its peers, which measure nothing and keep no record:\n\n"
         + peers_table(rates)
-        + "\nWhere the time of an image goes in the job with PNG. `measure` upscales the shrunk "
-        "source once more and compares.\n\n" + stages
+        + "\nWhere the time of an image goes in the job with PNG. Stages of several images share a "
+        "core, so each holds some waiting for the others; `measure` upscales the shrunk source "
+        "once more and compares.\n\n" + stages
     )
     return Section("Whole job and peers", text, samples_of(rates))
 

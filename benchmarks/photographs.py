@@ -39,8 +39,9 @@ def write_photographs(folder: Path, count: int, megapixels: float) -> float:
     return size[0] * size[1] / 1e6
 
 
-def square(side_px: int) -> NDArray[np.uint8]:
+def square(side_px: int, number: int = 4) -> NDArray[np.uint8]:
     """Return the middle of a photograph, (side, side, 3); a smaller one is enlarged."""
-    with Image.open(photographs()[4]) as image:
+    found = photographs()
+    with Image.open(found[number % len(found)]) as image:
         fitted = ImageOps.fit(image.convert("RGB"), (side_px, side_px), Image.Resampling.BICUBIC)
     return np.array(fitted)

@@ -29,7 +29,9 @@ def test_what_people_wrote_around_the_markers_stays(tmp_path: Path) -> None:
     assert document.read_text() == f"# Title\n\nabove\n{BEGIN}\n\nsecond\n\n{END}\n\n## By hand\n"
 
 
-@pytest.mark.parametrize("text", ["# Title\n", f"{BEGIN}\n", f"{END}\n{BEGIN}\n", f"{BEGIN}{END}{END}"])
+@pytest.mark.parametrize(
+    "text", ["# Title\n", f"{BEGIN}\n", f"{END}\n{BEGIN}\n", f"{BEGIN}{END}{END}"]
+)
 def test_a_document_without_a_place_for_it_is_refused_and_kept(tmp_path: Path, text: str) -> None:
     document = tmp_path / "benchmarks.md"
     document.write_text(text)
