@@ -132,6 +132,21 @@ def test_is_the_float64_interpolation_rounded_at_any_size(
     assert error.max() <= 0.5 + 1e-6 * np.iinfo(dtype).max
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("size_in", "size_out"),
+    [((3, 700), (11, 2800)), ((23, 3333), (6, 834)), ((4, 2100), (9, 2090)), ((9, 900), (4, 2500))],
+)
+def test_windows_side_by_side_show_no_seam(
+    size_in: tuple[int, int], size_out: tuple[int, int], channels: int
+) -> None:
+    source = np.random.default_rng(4).integers(0, 256, (*size_in, channels), np.uint8)
+    error = np.abs(
+        resize_pixels(source, *size_out, "bicubic") - exact(source, *size_out, "bicubic", "cut")
+    )
+    assert error.max() <= 0.5 + 1e-4
+
+
 def test_positions_do_not_drift_far_from_the_origin() -> None:
     """Float32 positions, as torch has them, miss by some levels of 16 bits here."""
     source = np.random.default_rng(2).integers(0, 65536, (1, 4_096, 1), np.uint16)

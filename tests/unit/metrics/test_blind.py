@@ -129,6 +129,24 @@ def test_sharpness_is_the_ratio_of_the_laplacians_of_the_whole_images(
         assert gain == pytest.approx(sharp / plain, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("height", "kept", "every"), [(512, 1, 2), (700, 1, 2), (1026, 2, 4), (1090, 2, 4)]
+)
+def test_sharpness_of_a_high_image_is_that_of_strips_spread_evenly_over_it(
+    height: int, kept: int, every: int
+) -> None:
+    """Strips of 32 rows from the second row on; the Laplacian looks one row beyond each."""
+    source = photograph(270, 20)
+    output = np.random.default_rng(3).integers(0, 256, (height, 40, 3), np.uint8)
+    output[::5] //= 3
+    bicubic = resize_pixels(source, height, 40, "bicubic")
+    rows = np.arange(height - 2) // 32 % every == kept
+    sharp, plain = (
+        laplace(luma(image).double().numpy())[1:-1, 1:-1][rows].var() for image in (output, bicubic)
+    )
+    assert sharpness_gain(output, source) == pytest.approx(sharp / plain, rel=1e-3)
+
+
 def test_nearest_is_sharper_than_bicubic_and_bilinear_softer() -> None:
     source = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     nearest, bilinear = (
