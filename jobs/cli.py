@@ -26,6 +26,7 @@ from jobs.options import (
     build_job,
     parse_target,
 )
+from jobs.quantize_command import QUANTIZE_EPILOG, quantize
 from jobs.terminal import console, run
 from jobs.train_command import TRAIN_EPILOG, train
 
@@ -245,6 +246,9 @@ def evaluate(
     ] = None,
     scale: Annotated[int, typer.Option(min=2, max=8, help="How many times larger HR is.")] = 4,
     device: DeviceOption = None,
+    engine: Annotated[
+        str, typer.Option(help="As in upscale; torch scores the same on every machine.")
+    ] = "torch",
 ) -> None:
     """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
     from jobs.evaluate import run_evaluation
@@ -257,11 +261,13 @@ def evaluate(
         lpips_file=lpips,
         scale=scale,
         device=device or "auto",
+        engine=engine,
     )
     raise typer.Exit(code)
 
 
 app.command(epilog=TRAIN_EPILOG)(train)
+app.command(epilog=QUANTIZE_EPILOG)(quantize)
 
 
 def main() -> None:

@@ -45,6 +45,7 @@ def run_evaluation(
     lpips_file: Path | None,
     scale: int,
     device: str,
+    engine: str = "torch",
 ) -> int:
     """Score models on benchmark folders, and write scores.parquet, scores.md and crops.
 
@@ -58,13 +59,14 @@ def run_evaluation(
         lpips_file: None: where it is expected; if it is not there, a line says so.
         scale: of the benchmarks; a network of another scale is resized by bicubic from its output.
         device: auto, cpu or cuda.
+        engine: see `open_upscaler`; torch gives every machine the same scores.
 
     Raises: ConfigurationError.
     """
     _check_output(output)
     device = torch_device(device)
     benchmarks = _open_benchmarks(folders, scale)
-    upscalers = _open_upscalers(models or shipped_models(), device)
+    upscalers = _open_upscalers(models or shipped_models(), device, engine)
     lpips = open_lpips(lpips_file, console)
     if lpips is not None:
         lpips.to(device)
@@ -100,13 +102,15 @@ def _open_benchmarks(folders: Sequence[Path], scale: int) -> list[Benchmark]:
     return benchmarks
 
 
-def _open_upscalers(models: Sequence[str], device: str) -> dict[str, tuple[Upscaler, str | None]]:
+def _open_upscalers(
+    models: Sequence[str], device: str, engine: str
+) -> dict[str, tuple[Upscaler, str | None]]:
     """Return upscaler and checkpoint hash by the name that tables show, each model once.
 
     That is what the upscaler calls itself, but for files of the same name what was typed.
     """
     wanted = models if _YARDSTICK in models else [_YARDSTICK, *models]
-    opened = {model: open_upscaler(model, device=device) for model in wanted}
+    opened = {model: open_upscaler(model, device=device, engine=engine) for model in wanted}
     names = Counter(upscaler.name for upscaler in opened.values())
     return {
         upscaler.name if names[upscaler.name] == 1 else model: (upscaler, checkpoint_sha256(model))

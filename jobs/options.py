@@ -62,7 +62,7 @@ DeviceOption = Annotated[
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        help="What computes the network: auto, torch, openvino or openvino-bf16.",
+        help="What computes the network: auto, torch, openvino, openvino-bf16, or openvino-int8.",
         show_default="auto: the fastest here",
     ),
 ]

@@ -59,7 +59,7 @@ class ExecutionConfig(_Frozen):
     address: str | None = None
     """Ray address; None starts a local Ray."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    engine: Literal["auto", "torch", "openvino", "openvino-bf16"] = "auto"
+    engine: Literal["auto", "torch", "openvino", "openvino-bf16", "openvino-int8"] = "auto"
     """What computes the network; auto is the fastest that is here and exact enough."""
     actors: int | None = Field(default=None, ge=1)
     """None: one per GPU, or one per CPU core."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from openvino import Core, Model
 
 PARTS = ("trunk", "tail")
-_FORM = 1
+_FORM = 2
 """Of the converted graphs. Raise it when the modules that are converted compute differently."""
 _EXAMPLE_CELLS = 16
 """Side of the image that conversion traces with; sides stay free in the result."""
@@ -66,7 +66,11 @@ def _converted(module: nn.Module, cell_px: int) -> tuple[Model, Model]:
     # Not openvino.convert_model, which does the same and reports it to its makers over the network.
     from openvino.frontend import FrontEndManager  # noqa: PLC0415 - an optional extra
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
+    from openvino.passes import ConstantFolding, Manager  # noqa: PLC0415
 
+    # Without it the plugin does not see what integers a convolution may take, and takes floats.
+    folding = Manager()
+    folding.register_pass(ConstantFolding())
     frontend = FrontEndManager().load_by_framework("pytorch")
     example = torch.full((1, 3, _EXAMPLE_CELLS * cell_px, _EXAMPLE_CELLS * cell_px), 0.5)
     models = []
@@ -79,6 +83,7 @@ def _converted(module: nn.Module, cell_px: int) -> tuple[Model, Model]:
             )
             model = frontend.convert(frontend.load(graph))
             model.reshape([1, example.shape[1], -1, -1])
+            folding.run_passes(model)
             models.append(model)
             example = getattr(module, part)(example).contiguous()
     return models[0], models[1]

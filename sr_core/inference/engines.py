@@ -8,6 +8,7 @@ import torch
 
 from sr_core.errors import ConfigurationError
 from sr_core.inference.engine import Engine, make_engine
+from sr_core.inference.quantised import Ranges
 from sr_core.models.network import Network
 
 
@@ -23,12 +24,14 @@ def usable_engines(device: str) -> list[str]:
 def candidate_engines(wanted: str, device: str) -> list[str]:
     """Return the engine that is wanted; of `auto` all that may do, the preferred first.
 
+    openvino-int8 must be asked for, as it loses more than rounding.
+
     Raises: ConfigurationError if this machine cannot use it, saying why.
     """
     usable = usable_engines(device)
     if wanted == "auto":
         return usable
-    if wanted in usable:
+    if wanted in usable or (wanted == "openvino-int8" and "openvino" in usable):
         return [wanted]
     if device != "cpu":
         why = "OpenVINO computes on the CPU: add --device cpu"
@@ -39,14 +42,19 @@ def candidate_engines(wanted: str, device: str) -> list[str]:
     raise ConfigurationError(f"--engine {wanted}: {why}, or take one of auto, {', '.join(usable)}")
 
 
-def open_engine(network: Network, name: str, device: torch.device) -> Engine:
-    """Return an engine of `usable_engines` for a network.
+def open_engine(
+    network: Network, name: str, device: torch.device, ranges: Ranges | None = None
+) -> Engine:
+    """Return an engine for a network.
 
-    torch computes in float32 on the CPU and in float16 on CUDA.
+    torch computes in float32 on the CPU and in float16 on CUDA. `ranges` are what openvino-int8
+    was calibrated with.
     """
     if name == "torch":
         dtype = torch.float16 if device.type == "cuda" else torch.float32
         return make_engine(network, device, dtype)
     from sr_core.inference.openvino_engine import OpenVINOEngine  # noqa: PLC0415 - optional
 
+    if name == "openvino-int8":
+        return OpenVINOEngine(network, "int8", ranges)
     return OpenVINOEngine(network, "bf16" if name == "openvino-bf16" else "f32")

@@ -5,26 +5,33 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.inference.tiled import GeneratorUpscaler
 
 # Levels of 255 that rounding alone explains, by what an engine multiplies in. Anything beyond is
 # a broken device, driver, library or conversion.
-TOLERATED_LEVELS = {torch.float32: 1, torch.float16: 2, torch.bfloat16: 4}
+TOLERATED_LEVELS = {torch.float32: 1, torch.float16: 2, torch.bfloat16: 4, torch.int8: 12}
+
+
+def known_tile() -> Pixels:
+    """Return smooth colours round a block of a saturated one, (24, 32, 3) uint8."""
+    y, x = np.mgrid[0:24, 0:32]
+    channels = [128 + 100 * np.sin(x / (k + 2)) * np.cos(y / (k + 3)) for k in range(3)]
+    tile: Pixels = np.stack(channels, axis=-1).round().astype(np.uint8)
+    tile[8:16, 10:20] = (255, 0, 64)
+    return tile
 
 
 def known_answer_error(upscaler: GeneratorUpscaler) -> float:
     """Return how far an upscaler is from the plain network in float32 on the CPU.
 
-    One fixed tile of smooth colours and edges, upscaled both ways; the difference, in levels of
-    255, that all but 1 in 200 values stay within: networks with steep answers differ by more at
-    single pixels of such edges in half precision.
+    `known_tile`, upscaled both ways; the difference, in levels of 255, that all but 1 in 200 values
+    stay within: networks with steep answers differ by more at single pixels of such edges in half
+    precision.
     """
-    y, x = np.mgrid[0:24, 0:32]
-    channels = [128 + 100 * np.sin(x / (k + 2)) * np.cos(y / (k + 3)) for k in range(3)]
-    tile = np.stack(channels, axis=-1).round().astype(np.uint8)
-    tile[8:16, 10:20] = (255, 0, 64)
-    height, width = 24 * upscaler.scale, 32 * upscaler.scale
+    tile = known_tile()
+    height, width = (side * upscaler.scale for side in tile.shape[:2])
     expected = to_pixels(upscaler.reference(to_tensor(tile)), tile.dtype)
     difference = upscaler.upscale(tile, height, width).astype(int) - expected.astype(int)
     return float(np.quantile(np.abs(difference), 1 - 1 / 200, method="higher"))

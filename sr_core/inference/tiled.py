@@ -15,6 +15,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.inference.engine import Engine, make_engine
 from sr_core.inference.engines import open_engine
+from sr_core.inference.quantised import Ranges
 from sr_core.inference.tiling import Tile, plan_tiles
 from sr_core.models.network import Network
 
@@ -51,13 +52,14 @@ class GeneratorUpscaler:
         *,
         device: torch.device | str = "cpu",
         engine: str = "torch",
+        ranges: Ranges | None = None,
         memory_budget_bytes: int = 1 << 30,
     ) -> None:
         self.name, self.engine = name, engine
         self.scale = generator.scale
         self._generator = generator.eval()
         device = torch.device(device)
-        self._engine = open_engine(generator, engine, device)
+        self._engine = open_engine(generator, engine, device, ranges)
         # On a CPU what goes in and out of an engine is float32 in any case.
         itemsize = 4 if device.type == "cpu" else self.dtype.itemsize
         # The trunk's features stay while the tail runs; three quarters leave them room.

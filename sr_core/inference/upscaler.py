@@ -10,6 +10,7 @@ from sr_core.imaging.resample import Interpolation, resize_pixels
 from sr_core.inference.conversion import cache_folder
 from sr_core.inference.engines import candidate_engines
 from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error
+from sr_core.inference.quantised import load_ranges
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.catalogue import find_checkpoint, model_name
 from sr_core.models.checkpoint import load_network
@@ -54,7 +55,8 @@ def open_upscaler(
         model: nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's path.
         device: "cpu" or "cuda"; the baselines always run on the CPU.
         engine: one of `usable_engines`, or "auto": the first of them that computes this network
-            as exactly as its precision allows. The baselines have none.
+            as exactly as its precision allows. openvino-int8 needs the checkpoint's calibration.
+            The baselines have none.
         memory_budget_bytes: bound on what tiles may use on the device.
 
     Raises: ConfigurationError for an unknown model, an unreadable checkpoint, an engine that this
@@ -62,13 +64,16 @@ def open_upscaler(
     """
     if model in get_args(Interpolation):
         return Interpolator(model)  # type: ignore[arg-type]
-    network, _ = load_network(find_checkpoint(model))
+    checkpoint = find_checkpoint(model)
+    network, _ = load_network(checkpoint)
+    ranges = load_ranges(checkpoint) if engine == "openvino-int8" else None
     for candidate in candidate_engines(engine, device):
         upscaler = GeneratorUpscaler(
             network,
             model_name(model),
             device=device,
             engine=candidate,
+            ranges=ranges,
             memory_budget_bytes=memory_budget_bytes,
         )
         levels = known_answer_error(upscaler)

@@ -13,7 +13,7 @@ BASELINES = ("nearest", "bilinear", "bicubic")
 
 def shipped_models() -> list[str]:
     """Return the names of the weights that come with the package, SRResNet before SRGAN."""
-    names = (path.name.removesuffix("_x4.safetensors") for path in WEIGHTS.glob("*_x4.*"))
+    names = (path.name.removesuffix("_x4.safetensors") for path in WEIGHTS.glob("*_x4.safetensors"))
     return sorted(names, reverse=True)
 
 

@@ -1,0 +1,31 @@
+"""The quantize command: its arguments and options."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from jobs.options import ModelOption
+from jobs.terminal import console
+from jobs.train_command import PhotographsArgument
+
+QUANTIZE_EPILOG = "srfleet quantize ./photos --model srgan"
+
+
+def quantize(
+    photographs: PhotographsArgument,
+    model: ModelOption = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Photographs to measure the loss on.",
+            show_default="a fifth of PHOTOGRAPHS, held out",
+        ),
+    ] = None,
+) -> None:
+    """Measure whether a checkpoint may run in 8-bit integers, for --engine openvino-int8."""
+    from jobs.quantize import quantize as measure
+
+    raise typer.Exit(measure(photographs, model or "srgan", validation, console()))

@@ -1,0 +1,163 @@
+"""The generator in 8-bit integers, and the measurement that such a generator rests on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sr_core.errors import ConfigurationError
+from sr_core.inference.folded import FoldedGenerator
+from sr_core.models.catalogue import checkpoint_sha256
+from sr_core.models.generator import Generator
+from sr_core.models.network import Network
+
+MAX_LOSS_DB = 0.1
+"""Of luma PSNR, on average over photographs: a checkpoint that loses more is not quantised."""
+_FORMAT = "srfleet-int8-1"
+_KEPT = "head"
+"""Stays in floats as the output layer does: both ends see the pixels."""
+
+Ranges = Mapping[str, tuple[float, float]]
+"""What goes into each convolution: the least and the greatest value, by the convolution's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The ranges of a checkpoint, and what was measured with them."""
+
+    checkpoint_sha256: str
+    ranges: Ranges
+    calibrated_on: int
+    """Photographs that the ranges are from."""
+    validated_on: int
+    psnr_y_loss_db: float
+    """Mean over the validation photographs, against float32."""
+    worst_psnr_y_loss_db: float
+
+    def save(self, checkpoint: Path) -> Path:
+        """Write it beside its checkpoint and return where."""
+        path = calibration_path(checkpoint)
+        path.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=1) + "\n")
+        return path
+
+
+def calibration_path(checkpoint: Path) -> Path:
+    """Return where the calibration of a checkpoint lies: beside it."""
+    return checkpoint.with_name(f"{checkpoint.stem}.int8.json")
+
+
+def load_ranges(checkpoint: Path) -> Ranges:
+    """Read the ranges of a checkpoint that was found fit for 8 bits.
+
+    Raises: ConfigurationError if there are none, or they are not this checkpoint's.
+    """
+    path = calibration_path(checkpoint)
+    remedy = f"srfleet quantize PHOTOGRAPHS --model {checkpoint} measures whether it may"
+    try:
+        record = json.loads(path.read_bytes())
+        ranges = {name: (float(low), float(high)) for name, (low, high) in record["ranges"].items()}
+        loss, owner, layout = (
+            record[key] for key in ("psnr_y_loss_db", "checkpoint_sha256", "format")
+        )
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"{checkpoint.name} was never calibrated for 8 bits (no {path}); {remedy}"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{path} is no calibration: {error!r}; {remedy}") from error
+    if layout != _FORMAT or owner != checkpoint_sha256(str(checkpoint)):
+        raise ConfigurationError(f"{path} is the calibration of another checkpoint; {remedy}")
+    if not loss < MAX_LOSS_DB:
+        raise ConfigurationError(f"{path}: 8 bits lose {loss} dB, more than {MAX_LOSS_DB} dB")
+    return ranges
+
+
+def calibrate(network: Network, images: Iterable[Tensor]) -> Ranges:
+    """Return what goes into each convolution when a generator upscales images.
+
+    Args:
+        network: the paper's generator.
+        images: each (1, 3, H, W) float in [0, 1], such as those that will be upscaled.
+
+    Raises: ConfigurationError for another network, or if there is no image.
+    """
+    folded = FoldedGenerator(_checked(network))
+    ranges: dict[str, tuple[float, float]] = {}
+
+    def watch(name: str, values: Tensor) -> None:
+        # Zero is in each range: it is what borders are padded with, and must be exact.
+        low, high = ranges.get(name, (0.0, 0.0))
+        ranges[name] = (min(low, float(values.min())), max(high, float(values.max())))
+
+    for name, conv in _convolutions(folded).items():
+        conv.register_forward_pre_hook(lambda _, inputs, name=name: watch(name, inputs[0]))
+    for image in images:
+        folded(image)
+    if not ranges:
+        raise ConfigurationError("there is no photograph to calibrate with")
+    return ranges
+
+
+class QuantisedGenerator(FoldedGenerator):
+    """Compute what a generator does, its 3x3 convolutions of 8-bit integers.
+
+    Weights have a scale for each output channel, symmetric about zero; inputs one scale and zero
+    point for each convolution. As torch computes it, values are only rounded to where the integers
+    would be; OpenVINO multiplies integers.
+
+    Source: B. Jacob et al., arXiv 1712.05877, section 2; R. Krishnamoorthi, arXiv 1806.08342.
+    """
+
+    def __init__(self, network: Network, ranges: Ranges) -> None:
+        super().__init__(_checked(network))
+        for name, conv in _convolutions(self).items():
+            if name not in ranges:
+                raise ConfigurationError(f"the calibration has no range for {name}")
+            self.set_submodule(name, _QuantisedConv(conv, *ranges[name]))
+
+
+class _QuantisedConv(nn.Module):
+    def __init__(self, conv: nn.Conv2d, low: float, high: float) -> None:
+        super().__init__()
+        self.conv = conv
+        self.scale = max(high - low, 1e-6) / 255
+        self.zero_point = round(-low / self.scale)
+        self.weight_scales: Tensor
+        self.weight_zeros: Tensor
+        scales = conv.weight.abs().amax(dim=(1, 2, 3)).clamp(min=1e-8) / 127
+        self.register_buffer("weight_scales", scales)
+        self.register_buffer("weight_zeros", torch.zeros(len(scales), dtype=torch.int32))
+
+    def forward(self, values: Tensor) -> Tensor:
+        values = torch.fake_quantize_per_tensor_affine(values, self.scale, self.zero_point, 0, 255)
+        weight = torch.fake_quantize_per_channel_affine(
+            self.conv.weight, self.weight_scales, self.weight_zeros, 0, -127, 127
+        )
+        return F.conv2d(values, weight, self.conv.bias, padding=self.conv.padding)
+
+    def extra_repr(self) -> str:
+        """Tell what is no parameter, for the hash of a conversion."""
+        return f"scale={self.scale!r}, zero_point={self.zero_point}"
+
+
+def _convolutions(folded: FoldedGenerator) -> dict[str, nn.Conv2d]:
+    return {
+        name: module
+        for name, module in folded.named_modules()
+        if isinstance(module, nn.Conv2d) and name != _KEPT
+    }
+
+
+def _checked(network: Network) -> Generator:
+    if not isinstance(network, Generator):
+        raise ConfigurationError(
+            f"8 bits are for the paper's generator only, not for {type(network).__name__}; take "
+            "another --engine"
+        )
+    return network

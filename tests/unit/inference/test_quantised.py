@@ -1,0 +1,181 @@
+"""The generator in 8-bit integers: its ranges, its rounding, and the measurement it rests on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from sr_core.errors import ConfigurationError
+from sr_core.inference.folded import FoldedGenerator
+from sr_core.inference.openvino_engine import OpenVINOEngine
+from sr_core.inference.quantised import (
+    Calibration,
+    QuantisedGenerator,
+    Ranges,
+    calibrate,
+    calibration_path,
+    load_ranges,
+)
+from sr_core.inference.upscaler import open_upscaler
+from sr_core.models.catalogue import checkpoint_sha256
+from sr_core.models.checkpoint import save_generator
+from sr_core.models.generator import Generator, initialise_as_interpolator
+from sr_core.models.msrresnet import MSRResNet
+
+
+@pytest.fixture
+def generator() -> Generator:
+    torch.manual_seed(1)
+    generator = Generator(channels=16, blocks=2)
+    initialise_as_interpolator(generator)
+    return generator.eval()
+
+
+@pytest.fixture
+def images() -> list[torch.Tensor]:
+    torch.manual_seed(2)
+    return [torch.rand(1, 3, 24, 20), torch.rand(1, 3, 16, 30) * 0.5]
+
+
+@pytest.fixture
+def calibration(generator: Generator, images: list[torch.Tensor], tmp_path: Path) -> Calibration:
+    """Of a checkpoint that lies in g.safetensors."""
+    save_generator(tmp_path / "g.safetensors", generator, {}, torch.float32)
+    sha256 = checkpoint_sha256(str(tmp_path / "g.safetensors"))
+    assert sha256 is not None
+    return Calibration(sha256, calibrate(generator, images), 2, 1, 0.02, 0.05)
+
+
+def rms(difference: torch.Tensor) -> float:
+    return float(difference.square().mean().sqrt())
+
+
+def test_ranges_hold_what_goes_into_each_convolution_and_zero(
+    generator: Generator, images: list[torch.Tensor]
+) -> None:
+    ranges = calibrate(generator, images)
+    folded = FoldedGenerator(generator)
+    names = {name for name, each in folded.named_modules() if isinstance(each, torch.nn.Conv2d)}
+    assert ranges.keys() == names - {"head"}
+    with torch.inference_mode():
+        seen = [folded.head_activation(folded.head(folded.normalise(image))) for image in images]
+    low, high = ranges["first.0"]
+    assert low == pytest.approx(min(0.0, *(float(each.min()) for each in seen)), abs=1e-6)
+    assert high == pytest.approx(max(float(each.max()) for each in seen), rel=1e-6)
+    assert all(low <= 0 <= high for low, high in ranges.values())
+
+
+def test_eight_bits_are_near_the_generator_and_fewer_would_show(
+    generator: Generator, images: list[torch.Tensor]
+) -> None:
+    ranges = calibrate(generator, images)
+    with torch.inference_mode():
+        exact = generator(images[0])
+        error = rms(QuantisedGenerator(generator, ranges)(images[0]) - exact)
+        wide = {name: (16 * low, 16 * high) for name, (low, high) in ranges.items()}
+        coarse = rms(QuantisedGenerator(generator, wide)(images[0]) - exact)
+    assert 1e-4 < error < 0.02
+    assert coarse > 4 * error
+
+
+def test_openvino_multiplies_integers_and_rounds_as_the_reference_does(
+    generator: Generator, images: list[torch.Tensor]
+) -> None:
+    ranges = calibrate(generator, images)
+    engine = OpenVINOEngine(generator, "int8", ranges)
+    found = engine.tail(engine.trunk(images[0])).clone()
+    with torch.inference_mode():
+        expected = QuantisedGenerator(generator, ranges)(images[0])
+        exact = generator(images[0])
+    # A value at the edge of two integers may fall on either side.
+    assert rms(found - expected) < 0.5 * rms(expected - exact)
+    facts = [each.get_rt_info() for each in engine._trunk.get_runtime_model().get_ops()]
+    kinds = [
+        each["runtimePrecision"].astype(str)
+        for each in facts
+        if each["layerType"].astype(str) == "Convolution"
+    ]
+    assert kinds.count("u8") == 2 * 2 + 1, "two of each block, and the trunk's last"
+
+
+def test_ranges_come_back_with_their_checkpoint(calibration: Calibration, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "g.safetensors"
+    path = calibration.save(checkpoint)
+    assert path == calibration_path(checkpoint) == tmp_path / "g.int8.json"
+    assert load_ranges(checkpoint) == calibration.ranges
+    assert open_upscaler(str(checkpoint), engine="openvino-int8").engine == "openvino-int8"
+    assert open_upscaler(str(checkpoint)).engine != "openvino-int8", "it must be asked for"
+
+
+def test_without_a_calibration_the_command_for_one_is_named(
+    calibration: Calibration, tmp_path: Path
+) -> None:
+    checkpoint = str(tmp_path / "g.safetensors")
+    with pytest.raises(ConfigurationError, match=f"srfleet quantize .* --model {checkpoint}"):
+        open_upscaler(checkpoint, engine="openvino-int8")
+
+
+def test_a_calibration_of_other_weights_is_refused(
+    calibration: Calibration, generator: Generator, tmp_path: Path
+) -> None:
+    calibration.save(tmp_path / "g.safetensors")
+    with torch.no_grad():
+        generator.output.weight.mul_(1.1)
+    save_generator(tmp_path / "g.safetensors", generator, {}, torch.float32)
+    with pytest.raises(ConfigurationError, match="of another checkpoint"):
+        load_ranges(tmp_path / "g.safetensors")
+
+
+@pytest.mark.parametrize("loss", [0.1, 3.0, float("nan")])
+def test_a_checkpoint_that_loses_too_much_is_not_offered(
+    calibration: Calibration, loss: float, tmp_path: Path
+) -> None:
+    replace(calibration, psnr_y_loss_db=loss).save(tmp_path / "g.safetensors")
+    with pytest.raises(ConfigurationError, match=r"8 bits lose .* more than 0.1 dB"):
+        load_ranges(tmp_path / "g.safetensors")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"ranges": {"first.0": 3}}', '{"ranges": {"first.0": ["a", "b"]}}']
+)
+def test_a_file_that_is_no_calibration_is_named(
+    calibration: Calibration, text: str, tmp_path: Path
+) -> None:
+    path = calibration_path(tmp_path / "g.safetensors")
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=rf"{path} is no calibration"):
+        load_ranges(tmp_path / "g.safetensors")
+
+
+def test_a_calibration_without_a_convolution_is_refused(
+    calibration: Calibration, tmp_path: Path
+) -> None:
+    path = calibration.save(tmp_path / "g.safetensors")
+    record = json.loads(path.read_text())
+    del record["ranges"]["second.1"]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ConfigurationError, match=r"no range for second\.1"):
+        open_upscaler(str(tmp_path / "g.safetensors"), engine="openvino-int8")
+
+
+def test_other_ranges_are_another_conversion(
+    generator: Generator, images: list[torch.Tensor]
+) -> None:
+    def answer(ranges: Ranges) -> torch.Tensor:
+        engine = OpenVINOEngine(generator, "int8", ranges)
+        return engine.tail(engine.trunk(images[0])).clone()
+
+    ranges = calibrate(generator, images)
+    wide = {name: (4 * low, 4 * high) for name, (low, high) in ranges.items()}
+    assert rms(answer(wide) - answer(ranges)) > 1e-3
+
+
+def test_other_networks_and_no_photographs_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="not for MSRResNet"):
+        calibrate(MSRResNet(4, 8, 2), [])
+    with pytest.raises(ConfigurationError, match="no photograph"):
+        calibrate(Generator(4, channels=4, blocks=1), [])
