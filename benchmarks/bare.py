@@ -20,12 +20,13 @@ MODEL = "srgan"
 
 def run_tiles(upscaler: Any, lr: Any) -> None:
     """Run the network on (1, 3, H, W) float32, in the job's tiles."""
-    from sr_core.inference.tiling import plan_tiles  # noqa: PLC0415
+    from sr_core.inference.tiling import plan_tail_tiles, plan_tiles  # noqa: PLC0415
     from sr_core.models.generator import TAIL_REACH  # noqa: PLC0415
 
     engine = upscaler._engine
     features = engine.trunk(lr)
-    for tile in plan_tiles(*lr.shape[-2:], TAIL_REACH, upscaler.tail_px):
+    (whole,) = plan_tiles(*lr.shape[-2:], 0, lr.shape[-2] * lr.shape[-1])
+    for tile in plan_tail_tiles(whole, TAIL_REACH, upscaler.tail_px):
         rows, columns = tile.rows, tile.columns
         engine.tail(
             features[

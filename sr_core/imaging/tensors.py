@@ -49,12 +49,19 @@ def to_pixels(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) ->
     Returns:
         (H, W, C) of that dtype, contiguous.
     """
+    pixels = to_integers(image, dtype).cpu().numpy()
+    return cast("Pixels", pixels.astype(dtype, copy=False))
+
+
+def to_integers(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Tensor:
+    """Do what `to_pixels` does on the image's device: (H, W, C), of int32 where dtype is uint16.
+
+    torch has hardly any operations on uint16.
+    """
     top = int(np.iinfo(dtype).max)
     scaled = image[0].to(torch.float32).clamp(0, 1).mul(top).round_()
-    # torch rounds and casts on the device; uint16 goes through int32, which every device supports.
     integers = scaled.to(torch.uint8 if top == 255 else torch.int32)
-    pixels = integers.permute(1, 2, 0).contiguous().cpu().numpy()
-    return cast("Pixels", pixels.astype(dtype, copy=False))
+    return integers.permute(1, 2, 0).contiguous()
 
 
 def luma_bt601(rgb: Tensor) -> Tensor:

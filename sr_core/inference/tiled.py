@@ -12,11 +12,12 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
-from sr_core.imaging.tensors import to_pixels, to_tensor
+from sr_core.imaging.tensors import to_tensor
+from sr_core.inference.download import Download
 from sr_core.inference.engine import Engine, make_engine
 from sr_core.inference.engines import open_engine
 from sr_core.inference.quantised import Ranges
-from sr_core.inference.tiling import Tile, plan_tiles
+from sr_core.inference.tiling import Span, Tile, plan_tail_tiles, plan_tiles
 from sr_core.models.network import Network
 
 # Smaller tiles than this compute mostly context; an image that fails with them fails.
@@ -29,8 +30,6 @@ SMALLEST_SIDE_PX = 8
 # which RealESRGAN_x4plus (347 cells) moves no output value by half a level of 255: docs/models.md
 # has the measurement.
 LARGEST_CONTEXT = 64
-# Full-range luma of BT.601, by which a grey image is read from the network's three channels.
-_GREY = (0.299, 0.587, 0.114)
 
 
 class GeneratorUpscaler:
@@ -129,49 +128,49 @@ class GeneratorUpscaler:
 
     def _run(self, pixels: Pixels, engine: Engine) -> Pixels:
         height, width, channels = pixels.shape
-        cell_px, tail_reach = self._generator.cell_px, self._generator.tail_reach
+        cell_px = self._generator.cell_px
         shape = (height * self.scale, width * self.scale, channels)
         sr: Pixels = scratch.empty(shape, pixels.dtype)
+        download = Download(sr, engine.device)
         # The tail of a tile needs features beyond it, which the trunk must have computed rightly.
-        reach = min(self._generator.trunk_reach, LARGEST_CONTEXT) + tail_reach
+        reach = min(self._generator.trunk_reach, LARGEST_CONTEXT) + self._generator.tail_reach
         for tile in plan_tiles(height // cell_px, width // cell_px, reach, self.trunk_px):
             lr = to_tensor(_window(pixels, tile, cell_px))
             features = engine.trunk(lr.expand(-1, 3, -1, -1))
-            self._run_tail(sr, tile, features, engine)
+            self._run_tail(tile, features, engine, download)
+        if not download.finish():
+            raise _NotFiniteError
         return sr
 
-    def _run_tail(self, sr: Pixels, trunk_tile: Tile, features: Tensor, engine: Engine) -> None:
-        rows, columns = trunk_tile.rows, trunk_tile.columns
+    def _run_tail(
+        self, trunk_tile: Tile, features: Tensor, engine: Engine, download: Download
+    ) -> None:
         scale, reach = self.scale * self._generator.cell_px, self._generator.tail_reach
-        tail_tiles = plan_tiles(
-            rows.stop - rows.start, columns.stop - columns.start, reach, self.tail_px
-        )
-        for tile in tail_tiles:
-            top, bottom = rows.start + tile.rows.start, rows.start + tile.rows.stop
-            left, right = columns.start + tile.columns.start, columns.start + tile.columns.stop
-            # The context, cut only where the trunk's window ends, which is the image's border.
-            window_top = max(rows.window_start, top - reach)
-            window_left = max(columns.window_start, left - reach)
+        top, left = trunk_tile.rows.window_start, trunk_tile.columns.window_start
+        for tile in plan_tail_tiles(trunk_tile, reach, self.tail_px):
+            rows, columns = tile.rows, tile.columns
             image = engine.tail(
                 features[
                     ...,
-                    window_top - rows.window_start : bottom + reach - rows.window_start,
-                    window_left - columns.window_start : right + reach - columns.window_start,
+                    rows.window_start - top : rows.window_stop - top,
+                    columns.window_start - left : columns.window_stop - left,
                 ]
             )
-            y, x = (top - window_top) * scale, (left - window_left) * scale
-            image = image[..., y : y + (bottom - top) * scale, x : x + (right - left) * scale]
-            if not bool(torch.isfinite(image).all()):
-                raise _NotFiniteError
-            if sr.shape[2] == 1:
-                image = (image * image.new_tensor(_GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
-            sr[top * scale : bottom * scale, left * scale : right * scale] = to_pixels(
-                image, sr.dtype
+            own = image[..., _own(rows, scale), _own(columns, scale)]
+            download.put(
+                own,
+                slice(rows.start * scale, rows.stop * scale),
+                slice(columns.start * scale, columns.stop * scale),
             )
 
 
 class _NotFiniteError(Exception):
     pass
+
+
+def _own(span: Span, scale: int) -> slice:
+    """Return where a tile lies in what was made of its window."""
+    return slice((span.start - span.window_start) * scale, (span.stop - span.window_start) * scale)
 
 
 def _window(pixels: Pixels, tile: Tile, cell_px: int) -> Pixels:

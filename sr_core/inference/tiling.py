@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +18,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A rectangle of the image and its window: the rectangle with its context, cut at the image.
+    """A rectangle of the image and its window: the rectangle with its context.
 
-    At the image's own border nothing is added: there a convolution pads with zeros just as it does
-    on the whole image. Elsewhere the context covers the reach of the computation, so what the cut
-    spoils lies outside the rectangle.
+    A window never leaves the image: at the image's own border a convolution pads with zeros just
+    as it does on the whole image. Elsewhere the context covers the reach of the computation, so
+    what the cut spoils lies outside the rectangle.
     """
 
     rows: Span
@@ -37,7 +36,11 @@ class Tile:
 
 
 def plan_tiles(height: int, width: int, reach: int, max_window_px: int) -> list[Tile]:
-    """Cut height x width pixels into a grid of nearly equal tiles with the least overlap.
+    """Cut height x width pixels into a grid of tiles with equal windows and the least overlap.
+
+    All windows have one size, because devices and libraries prepare themselves for each new size:
+    kernels are chosen or compiled for it, or a whole graph is recorded. Tiles at the image's border
+    are larger than the others, since they need context on fewer sides.
 
     Among all grids whose windows hold at most `max_window_px` pixels the one that computes the
     fewest pixels is taken. Where even single pixels with their context are larger than that, the
@@ -73,6 +76,40 @@ def plan_tiles(height: int, width: int, reach: int, max_window_px: int) -> list[
     return list(_grid(best[1], best[2]))
 
 
+def plan_tail_tiles(trunk_tile: Tile, reach: int, max_window_px: int) -> Iterator[Tile]:
+    """Cut a tile again, for a second computation on what the first made of its window.
+
+    Args:
+        trunk_tile: has at least `reach` of context wherever it does not end at the image's border.
+        reach: context that the second computation sees on each side.
+        max_window_px: bound on a window's pixels, as in `plan_tiles`.
+
+    Yields:
+        Tiles that partition the trunk's tile, in pixels of the image; their windows lie in its.
+    """
+    rows, columns = (_narrowed(span, reach) for span in (trunk_tile.rows, trunk_tile.columns))
+    height, width = (span.window_stop - span.window_start for span in (rows, columns))
+    for tile in plan_tiles(height, width, reach, max_window_px):
+        yield Tile(_within(rows, tile.rows), _within(columns, tile.columns))
+
+
+def _narrowed(span: Span, reach: int) -> Span:
+    """Keep so much of a window as a smaller reach needs."""
+    first, last = span.start - reach, span.stop + reach
+    return Span(span.start, span.stop, max(span.window_start, first), min(span.window_stop, last))
+
+
+def _within(outer: Span, inner: Span) -> Span:
+    """Place a span of a window in the image; of the window's own context nothing is made."""
+    offset = outer.window_start
+    return Span(
+        max(outer.start, inner.start + offset),
+        min(outer.stop, inner.stop + offset),
+        inner.window_start + offset,
+        inner.window_stop + offset,
+    )
+
+
 def _columns_that_fit(width: int, reach: int, smallest: int, limit: int) -> list[Span] | None:
     for count in range(max(1, width // max(1, limit)), max(1, width // smallest) + 1):
         spans = _spans(width, count, reach)
@@ -82,11 +119,18 @@ def _columns_that_fit(width: int, reach: int, smallest: int, limit: int) -> list
 
 
 def _spans(length: int, count: int, reach: int) -> list[Span]:
-    edges = [length * index // count for index in range(count + 1)]
-    return [
-        Span(start, stop, max(0, start - reach), min(length, stop + reach))
-        for start, stop in pairwise(edges)
-    ]
+    """Cut into at most `count` spans."""
+    step = max(1, -(-(length - 2 * reach) // count)) if count > 1 else length
+    window = min(length, step + 2 * reach)
+    spans: list[Span] = []
+    start = 0
+    while start < length:
+        window_start = min(len(spans) * step, length - window)
+        window_stop = window_start + window
+        stop = length if window_stop == length else window_stop - reach
+        spans.append(Span(start, stop, window_start, window_stop))
+        start = stop
+    return spans
 
 
 def _length(spans: list[Span]) -> int:
