@@ -8,6 +8,7 @@ import torch
 
 from sr_core.errors import ConfigurationError
 from sr_core.inference.engine import Engine, make_engine
+from sr_core.inference.graphed import GraphedEngine
 from sr_core.inference.quantised import Ranges
 from sr_core.models.network import Network
 
@@ -47,12 +48,13 @@ def open_engine(
 ) -> Engine:
     """Return an engine for a network.
 
-    torch computes in float32 on the CPU and in float16 on CUDA. `ranges` are what openvino-int8
-    was calibrated with.
+    torch computes in float32 on the CPU, in float16 and by recorded graphs on CUDA. `ranges` are
+    what openvino-int8 was calibrated with.
     """
     if name == "torch":
-        dtype = torch.float16 if device.type == "cuda" else torch.float32
-        return make_engine(network, device, dtype)
+        if device.type == "cuda":
+            return GraphedEngine(make_engine(network, device, torch.float16))
+        return make_engine(network, device)
     from sr_core.inference.openvino_engine import OpenVINOEngine  # noqa: PLC0415 - optional
 
     if name == "openvino-int8":

@@ -1,4 +1,4 @@
-"""The generator on a CUDA device: half precision against the reference, memory that runs out."""
+"""The generator on a CUDA device: half precision against the reference, recorded graphs, copies."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from sr_core.inference.engine import make_engine
+from sr_core.inference.folded import FoldedGenerator
+from sr_core.inference.graphed import _KEPT, GraphedEngine
 from sr_core.inference.known_answer import known_answer_error
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import load_generator
+from sr_core.models.generator import Generator
 from sr_core.models.msrresnet import MSRResNet
 from sr_core.models.network import Network
 from sr_core.models.rrdb import RRDBNet
@@ -51,3 +55,68 @@ def test_other_networks_give_the_known_answer_too(make: Callable[[], Network]) -
     whole = upscaler.upscale(image, *size).astype(int)
     upscaler.trunk_px, upscaler.tail_px = 150 * 150, 40 * 40
     assert np.abs(upscaler.upscale(image, *size) - whole).max() <= 2
+
+
+def test_recorded_sizes_in_any_order_give_what_plain_calls_do() -> None:
+    """More sizes than are kept, each met three times: plain, recorded, replayed."""
+    torch.manual_seed(0)
+    network = Generator(channels=16, blocks=2).eval()
+    plain = make_engine(network, "cuda", torch.float16)
+    graphed = GraphedEngine(make_engine(network, "cuda", torch.float16))
+    sizes = [(24 + 8 * (number % 5), 32 + 4 * number) for number in range(_KEPT + 4)]
+    for height, width in [*sizes[:6] * 3, *sizes, *sizes[:6] * 2]:
+        lr = torch.rand(1, 3, height, width)
+        features = graphed.trunk(lr)
+        expected = plain.trunk(lr)
+        torch.testing.assert_close(features, expected, rtol=1e-2, atol=1e-2)
+        # Windows of one trunk tile in turn: its features must outlast the tails' recordings.
+        for top in (0, 6, 12):
+            window = features[..., top : top + 12, 3:-3]
+            found = graphed.tail(window)
+            torch.testing.assert_close(
+                found, plain.tail(expected[..., top : top + 12, 3:-3]), rtol=1e-2, atol=1e-2
+            )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_many_tiles_arrive_each_at_its_place(
+    upscaler: GeneratorUpscaler, channels: int, dtype: type[np.uint8] | type[np.uint16]
+) -> None:
+    top = np.iinfo(dtype).max
+    image = np.random.default_rng(1).integers(0, top + 1, (400, 300, channels), dtype)
+    whole = upscaler.upscale(image, 1600, 1200).astype(np.int64)
+    upscaler.trunk_px, upscaler.tail_px = 150 * 150, 32 * 32
+    for _ in range(3):  # plain, recorded, replayed
+        tiled = upscaler.upscale(image, 1600, 1200).astype(np.int64)
+        assert np.abs(tiled - whole).max() <= 2 * top / 255
+
+
+def test_half_precision_that_overflows_is_repeated_in_single() -> None:
+    generator, _ = load_generator(find_checkpoint("srresnet"))
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    expected = GeneratorUpscaler(generator, "cpu").upscale(image, 256, 256).astype(int)
+    upscaler = GeneratorUpscaler(generator, "cuda", device="cuda")
+    overflowing = FoldedGenerator(generator, "cuda", torch.float16)
+    overflowing.trunk_conv.weight.data.fill_(6e4)
+    upscaler._engine = GraphedEngine(overflowing)
+    assert np.abs(upscaler.upscale(image, 256, 256).astype(int) - expected).max() <= 1
+
+
+def test_memory_that_runs_out_halves_the_tiles_and_gives_the_same() -> None:
+    generator, _ = load_generator(find_checkpoint("srresnet"))
+    image = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)
+    expected = GeneratorUpscaler(generator, "ample", device="cuda").upscale(image, 6000, 8000)
+    torch.cuda.empty_cache()
+    free, total = torch.cuda.mem_get_info()
+    torch.cuda.set_per_process_memory_fraction((total - free + (2 << 30)) / total)
+    try:
+        upscaler = GeneratorUpscaler(
+            generator, "scarce", device="cuda", memory_budget_bytes=16 << 30
+        )
+        first = upscaler.trunk_px
+        found = upscaler.upscale(image, 6000, 8000)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert upscaler.trunk_px < first
+    assert np.abs(found.astype(int) - expected.astype(int)).max() <= 2
