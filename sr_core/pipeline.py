@@ -208,7 +208,10 @@ class _ShardRun:
             # It entered the writers' queue before this one, so it is being worked on or done.
             work.twin.done.wait()
             if work.twin.facts["status"] is Status.OK:
-                work.facts["same_pixels_as"] = work.twin.image.image.image_id
+                work.facts |= {
+                    "same_pixels_as": work.twin.image.image.image_id,
+                    "engine": work.twin.facts["engine"],
+                }
             else:
                 guarded(work, self._stages.upscale)
         guarded(work, self._stages.encode_and_put)

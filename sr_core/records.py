@@ -94,6 +94,7 @@ class MetricsRow:
     output_sha256: str | None = None
     adopted: bool = False
     same_pixels_as: str | None = None
+    engine: str | None = None
     # quality; see sr_core.metrics.suite for units, direction and protocol
     psnr_y_db: float | None = None
     ssim_y: float | None = None

@@ -133,7 +133,7 @@ class Stages:
         assert source is not None
         pages = []
         with self._device() as idle_ms, work.timed("upscale"):
-            work.facts["device_wait_ms"] = idle_ms
+            work.facts |= {"device_wait_ms": idle_ms, "engine": self._upscaler.engine}
             for page in source.pages:
                 height, width = self._output_shape(page.pixels)
                 pages.append(upscale_page(page, self._upscaler, height, width))
@@ -161,6 +161,7 @@ class Stages:
                     data = self._first_written(key)
             work.standing = data
         if adopted:
+            work.facts["engine"] = None  # an earlier attempt's, which is not known
             self._decode_standing(work)
         height, width = self._output_shape(self._source_pixels(work))
         work.facts |= {

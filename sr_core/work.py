@@ -25,6 +25,7 @@ _OUTPUT_FACTS = (
     "output_sha256",
     "adopted",
     "same_pixels_as",
+    "engine",
 )
 
 

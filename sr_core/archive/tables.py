@@ -94,6 +94,7 @@ _METRICS_COLUMNS = {
     "output_sha256": "SHA-256 of the output as it stands in storage, hexadecimal",
     "adopted": "true: an earlier attempt had written the output, this one read it back",
     "same_pixels_as": "image_id of the identical source whose upscaled pixels were taken over",
+    "engine": "what computed the network; null for interpolation and adopted outputs",
     "psnr_y_db": "PSNR of luma against the reference; +inf where identical",
     "ssim_y": "SSIM of luma against the reference",
     "self_psnr_y_db": "PSNR of the source shrunk and upscaled by this model, against the source",

@@ -17,7 +17,7 @@ from sr_core.audit.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError, StorageUnavailableError
 from sr_core.imaging.pixels import Pixels
-from sr_core.inference.upscaler import Interpolator
+from sr_core.inference.upscaler import Interpolator, open_upscaler
 from tests.photographs import write_photographs
 from tests.watched_store import WatchedStore
 from tests.whole_run import run_here
@@ -89,6 +89,29 @@ def test_identical_sources_are_upscaled_once(tmp_path: Path) -> None:
     for twin in twins:
         assert twin["output_sha256"] == first["output_sha256"]
         assert twin["lr_psnr_db"] == first["lr_psnr_db"]
+
+
+def test_a_row_names_the_engine_that_made_its_pixels(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path / "photos", 2)
+    shutil.copy(tmp_path / "photos" / keys[0], tmp_path / "photos" / "twin.png")
+    made = job(tmp_path, model="srresnet")
+    engine = open_upscaler("srresnet").engine
+    assert engine is not None
+    run_here(made)
+    assert {row["engine"] for row in rows(tmp_path).values()} == {engine}
+    shutil.rmtree(tmp_path / "out/metrics")
+    (tmp_path / "out/_SUCCESS.json").unlink()
+    (tmp_path / "out" / outputs_by_key(tmp_path)[keys[1]]).unlink()
+    run_here(made, "second attempt")
+    found = {row["key"]: (row["engine"], row["adopted"]) for row in rows(tmp_path).values()}
+    assert found == {keys[0]: (None, True), "twin.png": (None, True), keys[1]: (engine, False)}
+
+
+def outputs_by_key(folder: Path) -> dict[str, str]:
+    """Return the output of each source."""
+    plan = pq.read_table(folder / "out/plan.parquet")
+    outputs = plan["output_key"].to_pylist()
+    return dict(zip(plan["key"].to_pylist(), outputs, strict=True))
 
 
 def test_a_source_that_changed_after_the_plan_is_not_mixed_in(tmp_path: Path) -> None:
