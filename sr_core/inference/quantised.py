@@ -158,8 +158,8 @@ def round_kernels(weight: Tensor) -> Tensor:
     """Round weights to integers so that each kernel's sum changes by no more than a half.
 
     Where an image is smooth a kernel multiplies one value by its sum, so errors of the sum are seen
-    first: with plain rounding a night sky loses two dB. Of each kernel those weights go to their other
-    neighbour that were nearest to it.
+    first: with plain rounding a night sky loses two dB. Of each kernel those weights go to their
+    other neighbour that were nearest to it.
 
     Shapes: (out, in, kh, kw) in units of the integers -> the same, in [-127, 127].
     """
