@@ -26,8 +26,6 @@ class GraphedEngine:
 
     def __init__(self, engine: Engine) -> None:
         self.device, self.dtype = engine.device, engine.dtype
-        # Worth its time, as sizes come again.
-        torch.backends.cudnn.benchmark = True
         self._trunk, self._tail = _Recordings(engine.trunk), _Recordings(engine.tail)
 
     def trunk(self, lr: Tensor) -> Tensor:
@@ -81,9 +79,10 @@ class _Recordings:
     def _record(self, values: Tensor) -> _Recording:
         given = torch.empty_like(values, memory_format=torch.channels_last)
         given.copy_(values)
-        # cuDNN chooses its kernels, which it cannot do in a recording, for each thread anew.
-        self._compute(given)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            made = self._compute(given)
+        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+            # cuDNN tries its kernels, which it cannot do in a recording, for each thread anew.
+            self._compute(given)
+            with torch.cuda.graph(graph, pool=self._pool):
+                made = self._compute(given)
         return _Recording(graph, given, made)

@@ -13,10 +13,11 @@ from PIL import Image
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
-from sr_core.imaging.codecs import Metadata, Picture, check_output_size, decode, encode, jpeg_strips
+from sr_core.imaging.codecs import Metadata, Picture, check_output_size, decode, encode
 from sr_core.imaging.pixels import Page
 from sr_core.imaging.resample import resize_pixels
 from tests.image_files import LIMITS, exif_block, saved, scene
+from tests.large_pictures import take_everything_as_large
 from tests.photograph import photograph
 
 
@@ -27,10 +28,7 @@ def page(channels: int, dtype: Any, alpha: bool) -> Page:
 
 @pytest.fixture
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scratch, "limit_bytes", 0)
-    monkeypatch.setattr(jpeg_strips, "_STRIP_PX", 0)
-    for module in ("png_write", "tiff_write"):
-        monkeypatch.setattr(f"sr_core.imaging.codecs.{module}._STRIP_BYTES", 1000)
+    take_everything_as_large(monkeypatch)
 
 
 def pixels_of(picture: Picture) -> list[Any]:
