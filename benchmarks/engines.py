@@ -30,7 +30,7 @@ from sr_core.inference.upscaler import open_upscaler
 from sr_core.metrics.reference import psnr_y
 
 REPEATS = 3
-TILES_PX = (128, 192, 256, 512)
+TILES_PX = (64, 128, 192, 256)
 QUICK_TILES_PX = (64, 256)
 ACCURACY_PX = 128
 PHOTOGRAPHS = 8

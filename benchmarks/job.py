@@ -65,7 +65,10 @@ class Setting:
 
     folder: Path
     photographs: Path
-    output_megapixels: float
+    peers_photographs: Path
+    """One for each actor: a peer's speed depends on their size, not on their number."""
+    peers_megapixels: float
+    """Of output."""
     actors: int
 
 
@@ -79,14 +82,18 @@ def measure(quick: bool) -> Section:
         folder = Path(name)
         actors = choose_devices(EXECUTION).actors
         count = actors * PHOTOGRAPHS_PER_ACTOR
-        each = write_photographs(folder / "photographs", count, 0.01 if quick else MEGAPIXELS)
-        setting = Setting(folder, folder / "photographs", 16 * each * count, actors)
+        photographs, for_peers = folder / "photographs", folder / "peers"
+        each = write_photographs(photographs, count, 0.01 if quick else MEGAPIXELS)
+        for_peers.mkdir()
+        for path in sorted(photographs.iterdir())[::PHOTOGRAPHS_PER_ACTOR]:
+            (for_peers / path.name).hardlink_to(path)
+        setting = Setting(folder, photographs, for_peers, 16 * each * actors, actors)
         rates, stages = run_sides(setting, sides, 1 if quick else REPEATS)
     text = (
-        f"{count} photographs of {each:.2f} MP and the weights of `{MODEL}` on all sides; x4, so "
-        f"output is 16 times the megapixels. {actors} actors of one core with the engine "
-        f"{engine}; the plain script is one process with all cores. Loading and starting are left "
-        "out on all sides.\n\n"
+        f"{count} photographs of {each:.2f} MP, of which the slower peers get {actors}, and the "
+        f"weights of `{MODEL}` on all sides; x4, so output is 16 times the megapixels. "
+        f"{actors} actors of one core with the engine {engine}; the plain script is one "
+        "process with all cores. Loading and starting are left out on all sides.\n\n"
         + sides_table(rates)
         + "\nThe job against its peers, which measure nothing and keep no record:\n\n"
         + peers_table(rates)
@@ -120,8 +127,8 @@ def run_side(side: str, setting: Setting, root: Path) -> float:
         return run_bare(setting.photographs, EXECUTION, setting.actors)
     if side in JOBS:
         return run_job(setting.photographs, root, *JOBS[side])
-    seconds = run_peer(side, setting.photographs, root, MODEL, setting.actors)
-    return setting.output_megapixels / seconds
+    seconds = run_peer(side, setting.peers_photographs, root, MODEL, setting.actors)
+    return setting.peers_megapixels / seconds
 
 
 def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionConfig) -> float:

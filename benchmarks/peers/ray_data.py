@@ -56,7 +56,13 @@ def main() -> None:
     context.wait_for_min_actors_s = 300
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     rows = (
-        ray.data.read_images(str(arguments.source.resolve()), include_paths=True, mode="RGB")
+        ray.data.read_images(
+            str(arguments.source.resolve()),
+            include_paths=True,
+            mode="RGB",
+            # The actors hold all cores; reading would wait for one for ever.
+            num_cpus=0,
+        )
         .map(
             Upscale,
             fn_constructor_args=(str(arguments.output.resolve()), arguments.model),
