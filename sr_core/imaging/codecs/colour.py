@@ -118,6 +118,8 @@ def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
         _srgb_profile(),
         colorspace="gray" if grey else "rgb",
         outcolorspace="rgb",
+        # littlecms otherwise goes by a coarse table, which suits 8 bits but not 16.
+        flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE if pixels.dtype == np.uint16 else None,
     )
     return converted[:, :, :1].copy() if grey else converted
 

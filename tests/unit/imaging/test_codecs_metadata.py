@@ -7,6 +7,7 @@ import struct
 import time
 from dataclasses import replace
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import EXTENSIONS, Metadata, Page, Picture, decode, encode, exif, losses
+from sr_core.imaging.codecs.colour import convert_to_srgb
 from tests.image_files import (
     LIMITS,
     exif_block,
@@ -272,3 +274,25 @@ def test_a_damaged_exif_block_never_raises_anything_else(data: st.DataObject) ->
     decoded = decode(jpeg_with(saved(picture(), "JPEG"), (0xE1, b"Exif\0\0" + damaged)), LIMITS)
     for name in ("jpeg", "tiff"):
         assert encode(decoded, name, 95, strip_gps=True)
+
+
+def test_16_bits_change_their_profile_as_exactly_as_floats_do() -> None:
+    """To 0.1 of 255 levels; the table that 8 bits go by is off by 14."""
+    adobe = imagecodecs.cms_profile(
+        "rgb",
+        whitepoint=[0.3127, 0.329, 1.0],
+        primaries=[0.64, 0.33, 1.0, 0.21, 0.71, 1.0, 0.15, 0.06, 1.0],
+        gamma=2.2,
+    )
+    pixels = np.random.default_rng(0).integers(0, 65_536, (60, 70, 3), np.uint16)
+    found = convert_to_srgb(pixels, adobe)
+    floats = imagecodecs.cms_transform(
+        (pixels / 65_535).astype(np.float32),
+        adobe,
+        imagecodecs.cms_profile("srgb"),
+        colorspace="rgb",
+        outcolorspace="rgb",
+        outdtype=np.float32,
+    )
+    expected = np.clip(floats, 0, 1) * 65_535
+    assert np.abs(found - expected).max() <= 0.1 * 257
