@@ -19,6 +19,7 @@ from sr_core.archive.manifest import (
 )
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
+from sr_core.archive.tables import UNREADABLE
 from sr_core.archive.user_tables import read_user_table
 from sr_core.errors import ConfigurationError
 from sr_core.records import ManifestRow
@@ -93,7 +94,7 @@ def _is_manifest(path: Path) -> bool:
         metadata = pq.read_schema(path).metadata or {}
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist") from error
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise ConfigurationError(f"{path} is no Parquet file that can be read: {error}") from error
     return SOURCE_METADATA in metadata
 

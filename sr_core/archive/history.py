@@ -31,7 +31,7 @@ from sr_core.archive.rounds import (
 )
 from sr_core.archive.runs import RunRecord
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import MANIFEST_SCHEMA, METRICS_SCHEMA
+from sr_core.archive.tables import MANIFEST_SCHEMA, METRICS_SCHEMA, UNREADABLE
 from sr_core.errors import DamagedError, RetryLaterError
 from sr_core.records import Status
 
@@ -73,8 +73,10 @@ def read_plan(
     key = plan_name(round_number)
     try:
         with store.arrow_file(key) as file:
-            return pq.read_table(file, columns=list(columns), filters=rows)
-    except pa.ArrowException as error:
+            return pq.read_table(
+                file, columns=list(columns), filters=rows, page_checksum_verification=True
+            )
+    except UNREADABLE as error:
         raise DamagedError(f"{key} is not a table that can be read: {error}") from error
 
 
@@ -88,7 +90,7 @@ def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:
     try:
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
             table = file.read(columns=list(columns))
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise DamagedError(f"{key} is not a table that can be read: {error}") from error
     if set(table.column_names) != set(columns):
         raise DamagedError(f"{key} does not have the columns of the metrics table")

@@ -25,6 +25,9 @@ FORMAT_VERSION = "1"
 PARQUET_OPTIONS: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 """Keyword arguments of every Parquet writer of the project."""
 
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What pyarrow raises for a damaged table; the last for a column's name that is not UTF-8."""
+
 _ARROW_TYPES: dict[Any, pa.DataType] = {
     bool: pa.bool_(),
     int: pa.int64(),  # even where int32 would do: width_px * height_px must not overflow in SQL

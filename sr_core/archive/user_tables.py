@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from sr_core.archive.manifest import image_id, path_of
 from sr_core.archive.storage import Store
 from sr_core.archive.storage.tables import open_table
+from sr_core.archive.tables import UNREADABLE
 from sr_core.errors import ConfigurationError, ErrorClass, StorageError
 from sr_core.records import ManifestRow, Status
 
@@ -54,7 +55,7 @@ def read_user_table(
         }
         _check_columns(uri, columns, names)
         table = _read(uri, {role: name for role, name in columns.items() if name})
-    except (pa.ArrowException, OSError, StorageError) as error:
+    except (*UNREADABLE, StorageError) as error:
         raise ConfigurationError(f"cannot read the table {uri}: {error}") from error
     return _mark_duplicates(_rows(_with_keys(table, source), source))
 

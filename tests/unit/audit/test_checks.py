@@ -62,6 +62,22 @@ def rewrite_part(
     (root / PART).write_bytes(to_parquet(metrics_table(rows), named))
 
 
+def damage_column_names(table: Path) -> None:
+    data = table.read_bytes()
+    assert b"image_id" in data
+    table.write_bytes(data.replace(b"image_id", b"\xff" * 8))
+
+
+def damage_pages(table: Path) -> None:
+    """Flip a bit in the last page of every column."""
+    data = bytearray(table.read_bytes())
+    group = pq.read_metadata(table).row_group(0)
+    for column in map(group.column, range(group.num_columns)):
+        start = column.dictionary_page_offset or column.data_page_offset
+        data[start + column.total_compressed_size - 1] ^= 1
+    table.write_bytes(data)
+
+
 def change_first(root: Path, **changes: Any) -> None:
     rewrite_part(root, lambda rows: [replace(rows[0], **changes), *rows[1:]])
 
@@ -96,6 +112,14 @@ class TestPlan:
         (root / plan_name(0)).write_bytes(b"no table")
         assert the_only(findings_of(root)).subject == plan_name(0)
 
+    def test_damaged_in_the_name_of_a_column(self, root: Path) -> None:
+        damage_column_names(root / plan_name(0))
+        assert the_only(findings_of(root)).subject == plan_name(0)
+
+    def test_damaged_in_the_pages(self, root: Path) -> None:
+        damage_pages(root / plan_name(0))
+        assert the_only(findings_of(root)).subject == plan_name(0)
+
     def test_of_another_run(self, root: Path) -> None:
         (root / plan_name(0)).write_bytes(plan_bytes("f" * 16, IMAGES))
         assert "is not a plan of run" in the_only(findings_of(root)).message
@@ -125,6 +149,10 @@ class TestPart:
         data = bytearray((root / PART).read_bytes())
         data[len(data) // 4] ^= 0xFF
         (root / PART).write_bytes(data)
+        assert PART in {finding.subject for finding in findings_of(root)}
+
+    def test_damaged_in_the_name_of_a_column(self, root: Path) -> None:
+        damage_column_names(root / PART)
         assert PART in {finding.subject for finding in findings_of(root)}
 
     def test_image_without_a_row(self, root: Path) -> None:

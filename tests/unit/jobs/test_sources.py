@@ -33,3 +33,13 @@ def test_a_manifest_stands_for_the_files_it_names_only(tmp_path: Path) -> None:
     assert source.table().column("key").to_pylist() == sorted(keys)
     with pytest.raises(ConfigurationError, match=r"a manifest is frozen: give the folder .*since"):
         source.listed()
+
+
+def test_a_damaged_manifest_is_refused_by_name(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 1)
+    store = open_store(str(tmp_path / "photos"))
+    manifest = tmp_path / "photos.parquet"
+    write_manifest(list_source(store), manifest, store.uri)
+    manifest.write_bytes(manifest.read_bytes().replace(b"image_id", b"\xff" * 8))
+    with pytest.raises(ConfigurationError, match=r"photos\.parquet is no Parquet file"):
+        open_source(str(manifest))
