@@ -94,7 +94,9 @@ def test_yaml_cannot_make_python_objects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["absent.yaml", "."])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(f"cannot read the settings {tmp_path / name}:")):
+    with pytest.raises(
+        ConfigurationError, match=re.escape(f"cannot read the settings {tmp_path / name}:")
+    ):
         load_job(tmp_path / name)
 
 
