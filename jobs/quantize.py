@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.progress import track
 
 from jobs.actors import measure_speed
 from jobs.exit_codes import ExitCode
 from jobs.photographs import SourcePhotographs, open_photographs, split
 from sr_core.config import ExecutionConfig
-from sr_core.errors import ConfigurationError
+from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.evaluation.scores import score
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.engines import candidate_engines
@@ -24,6 +28,8 @@ from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint
 from sr_core.models.checkpoint import load_network
 from sr_core.models.network import Network
 from sr_core.training.validation import HeldOut
+
+T = TypeVar("T")
 
 _CALIBRATION_PHOTOGRAPHS = 64
 _HELD_OUT_SHARE = 0.2
@@ -41,30 +47,15 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
         validation: photographs to measure on; None: a fifth of the source, held out.
         console: for people.
 
-    Raises: ConfigurationError, also where 8 bits lose too much; RetryLaterError if a store cannot
-        be used.
+    Raises: ConfigurationError, also where 8 bits lose too much; RetryLaterError if stopped, or if a
+        store cannot be used.
     """
     candidate_engines("openvino-int8", "cpu")
     checkpoint = find_checkpoint(model)
-    network, _ = load_network(checkpoint)
-    photographs, held_out = _photographs(source, validation, console)
-    ours = HeldOut.of(islice(photographs, _CALIBRATION_PHOTOGRAPHS), network.scale, "bicubic")
-    # Sharp as cameras leave them and soft as shrunk ones are: archives hold both. And the known
-    # tile, since a few photographs may have no saturated colour.
-    images = chain([known_tile()], *ours.pairs)
-    ranges = calibrate(network, map(to_tensor, images))
-    theirs = HeldOut.of(held_out, network.scale, "bicubic")
-    losses = _losses(network, ranges, theirs)
-    sha256 = checkpoint_sha256(model)
-    assert sha256 is not None
-    found = Calibration(
-        sha256,
-        ranges,
-        len(ours.pairs),
-        len(theirs.pairs),
-        round(float(losses.mean()), 4),
-        round(float(losses.max()), 4),
-    )
+    try:
+        found = _measured(checkpoint, *_photographs(source, validation, console), console)
+    except KeyboardInterrupt as interrupt:
+        raise RetryLaterError("nothing is written; the same command begins anew") from interrupt
     said = (
         f"{checkpoint.name} in 8 bits loses {found.psnr_y_loss_db} dB of luma PSNR on average over "
         f"{found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the worst"
@@ -99,7 +90,37 @@ def _photographs(
     return split(photographs, _HELD_OUT_SHARE)
 
 
-def _losses(network: Network, ranges: Ranges, held_out: HeldOut) -> NDArray[np.float64]:
+def _measured(
+    checkpoint: Path, photographs: SourcePhotographs, held_out: SourcePhotographs, console: Console
+) -> Calibration:
+    network, _ = load_network(checkpoint)
+    ours = HeldOut.of(islice(photographs, _CALIBRATION_PHOTOGRAPHS), network.scale, "bicubic")
+    # Sharp as cameras leave them and soft as shrunk ones are: archives hold both. And the known
+    # tile, since a few photographs may have no saturated colour.
+    images = [known_tile(), *chain.from_iterable(ours.pairs)]
+    ranges = calibrate(network, map(to_tensor, _shown(images, "calibrating", console)))
+    theirs = HeldOut.of(held_out, network.scale, "bicubic")
+    losses = _losses(network, ranges, theirs, console)
+    sha256 = checkpoint_sha256(str(checkpoint))
+    assert sha256 is not None
+    return Calibration(
+        sha256,
+        ranges,
+        len(ours.pairs),
+        len(theirs.pairs),
+        round(float(losses.mean()), 4),
+        round(float(losses.max()), 4),
+    )
+
+
+def _shown(items: Sequence[T], doing: str, console: Console) -> Iterable[T]:
+    """Go through items with a bar on a terminal."""
+    return track(items, doing, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _losses(
+    network: Network, ranges: Ranges, held_out: HeldOut, console: Console
+) -> NDArray[np.float64]:
     """Return how much less luma PSNR, in dB, 8 bits have than float32 on each photograph.
 
     Raises: ConfigurationError if the known answer is wrong: then numbers mean nothing.
@@ -112,7 +133,7 @@ def _losses(network: Network, ranges: Ranges, held_out: HeldOut) -> NDArray[np.f
             f"in 8 bits a known tile is {levels:.0f} of 255 levels off; nothing was written"
         )
     losses = []
-    for lr, hr in held_out.pairs:
+    for lr, hr in _shown(held_out.pairs, "measuring", console):
         both = (
             score(each.upscale(lr, *hr.shape[:2]), hr, held_out.scale, None).psnr_y_db
             for each in (exact, quantised)
