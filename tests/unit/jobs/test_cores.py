@@ -7,9 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from jobs.cores import cpu_quota, keep_to_cores
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity"), reason="this system pins no processes"
@@ -28,7 +32,7 @@ def look():
     seen.append(sorted(os.sched_getaffinity(0)))
 before = threading.Thread(target=look)
 before.start()
-claimed = keep_to_cores(int(sys.argv[1]))
+claimed = keep_to_cores(int(sys.argv[1]), prefix=sys.argv[2])
 later = threading.Thread(target=look)
 later.start()
 gate.set()
@@ -41,14 +45,13 @@ sys.stdin.read()
 class Actor:
     """A process that claims cores and lives until it is told to end."""
 
-    def __init__(self, count: int, temporary: Path) -> None:
-        environment = os.environ | {"TMPDIR": str(temporary)}
+    def __init__(self, count: int, prefix: str, temporary: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ACTOR, str(count)],
+            [sys.executable, "-c", ACTOR, str(count), prefix],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=os.environ | {"TMPDIR": str(temporary)},
         )
         assert self._process.stdout is not None
         self.said = self._process.stdout.readline().strip()
@@ -61,9 +64,13 @@ class Actor:
 @pytest.fixture
 def actors(tmp_path: Path) -> Iterator[Callable[[int], Actor]]:
     with ExitStack() as stack:
+        numbers, prefix = count(), uuid4().hex
 
-        def start(count: int) -> Actor:
-            actor = Actor(count, tmp_path)
+        def start(cores: int) -> Actor:
+            # Jobs of one machine often have folders for temporary files of their own.
+            temporary = tmp_path / str(next(numbers))
+            temporary.mkdir()
+            actor = Actor(cores, prefix, temporary)
             stack.callback(actor.end)
             return actor
 
@@ -89,10 +96,30 @@ def test_an_actor_of_all_cores_claims_all_or_none(actors: Callable[[int], Actor]
     assert actors(len(CORES)).said.startswith(f"{CORES}")
 
 
-def test_a_lock_that_another_user_laid_is_left_alone(
-    actors: Callable[[int], Actor], tmp_path: Path
+def test_nothing_is_pinned_where_time_is_rationed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    target = tmp_path / "target"
-    (tmp_path / f"srfleet-core-{CORES[0]}.lock").symlink_to(target)
-    assert not actors(1).said.startswith(f"[{CORES[0]}]")
-    assert not target.exists()
+    (tmp_path / "cpu.max").write_text(f"{len(CORES) * 50_000} 100000\n")
+    monkeypatch.setattr("jobs.cores._CONTROL_GROUP", tmp_path)
+    assert keep_to_cores(1, prefix=uuid4().hex) == []
+    assert sorted(os.sched_getaffinity(0)) == CORES
+
+
+@pytest.mark.parametrize(
+    ("files", "quota"),
+    [
+        ({"cpu.max": "400000 100000\n"}, 4),
+        ({"cpu.max": "50000 100000\n"}, 0.5),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1.5),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({}, None),
+    ],
+)
+def test_the_quota_of_both_versions_of_control_groups(
+    files: dict[str, str], quota: float | None, tmp_path: Path
+) -> None:
+    (tmp_path / "cpu").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert cpu_quota(tmp_path) == quota
