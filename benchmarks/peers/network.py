@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -37,13 +36,6 @@ def load_paper_network(model: str) -> nn.Module:
 
 def _weights(model: str) -> dict[str, Tensor]:
     return load_file(find_checkpoint(model))
-
-
-@torch.no_grad()
-def upscale(network: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Upscale (H, W, 3) in one piece."""
-    lr = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float() / 255
-    return to_pixels(network(lr))
 
 
 def to_pixels(sr: Tensor) -> NDArray[np.uint8]:

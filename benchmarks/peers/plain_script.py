@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
@@ -33,10 +34,14 @@ def main() -> None:
     start = time.perf_counter()
     for path in sorted(arguments.source.iterdir()):
         pixels = np.array(Image.open(path).convert("RGB"))
-        lr = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float() / 255
-        sr = to_pixels(upscale_in_tiles(network, lr))
-        Image.fromarray(sr).save(arguments.output / f"{path.stem}.png")
+        Image.fromarray(upscale(network, pixels)).save(arguments.output / f"{path.stem}.png")
     print(time.perf_counter() - start)
+
+
+def upscale(network: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Upscale (H, W, 3)."""
+    lr = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).float() / 255
+    return to_pixels(upscale_in_tiles(network, lr))
 
 
 @torch.no_grad()

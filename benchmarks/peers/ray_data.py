@@ -1,8 +1,9 @@
 """The pipeline of Ray Data's documentation: `python -m benchmarks.peers.ray_data SOURCE OUTPUT`.
 
 `read_images`, then `map` with a class that holds the model, in a pool of actors of one core each;
-the actor saves the PNG by Pillow. One photograph at a time, as their sizes differ. Prints the
-seconds from the moment when every actor has loaded the model.
+the actor cuts each photograph into the tiles of the plain script and saves the PNG by Pillow. One
+photograph at a time, as their sizes differ. Prints the seconds from the moment when every actor has
+loaded the model.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Upscale:
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Take a row with `image` and `path`; the pixels go no further than this."""
-        from benchmarks.peers.network import upscale  # noqa: PLC0415
+        from benchmarks.peers.plain_script import upscale  # noqa: PLC0415
 
         started = time.time()
         sr = upscale(self._network, row["image"])

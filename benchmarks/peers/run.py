@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_DEADLINE_S = 1800
+_DEADLINE_S = 3600
 
 
 def run_peer(name: str, photographs: Path, output: Path, model: str, actors: int) -> float:

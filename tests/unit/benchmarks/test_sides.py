@@ -12,9 +12,22 @@ from torch import nn
 
 from benchmarks.actors import counts
 from benchmarks.engines import Timing, seconds_per_call, timings_table
+from benchmarks.job import (
+    BARE,
+    PEERS,
+    PLAIN,
+    PNG,
+    SIDES,
+    Setting,
+    peers_table,
+    run_sides,
+    samples_of,
+    sides_table,
+)
 from benchmarks.machine import description, rates
-from benchmarks.peers.network import load_paper_network, to_pixels, upscale
-from benchmarks.peers.plain_script import upscale_in_tiles
+from benchmarks.peers.network import load_paper_network, to_pixels
+from benchmarks.peers.plain_script import upscale, upscale_in_tiles
+from benchmarks.peers.ray_data import Upscale
 from benchmarks.photographs import photographs, square, write_photographs
 from sr_core.imaging.codecs import probe
 from sr_core.models.catalogue import find_checkpoint
@@ -39,6 +52,40 @@ def test_the_plain_scripts_tiles_cover_the_image_once() -> None:
     lr = torch.rand(1, 3, 410, 830, generator=torch.Generator().manual_seed(0))
     enlarge = nn.Upsample(scale_factor=4, mode="nearest")
     assert torch.equal(upscale_in_tiles(enlarge, lr), enlarge(lr))
+
+
+@pytest.mark.filterwarnings("error")
+def test_ray_data_cuts_what_the_plain_script_cuts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, ...]] = []
+
+    def network(tile: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(tile.shape[2:]))
+        return nn.functional.interpolate(tile, scale_factor=4.0, mode="nearest")
+
+    monkeypatch.setattr("benchmarks.peers.network.load_paper_network", lambda model: network)
+    pixels = np.zeros((410, 830, 3), np.uint8)
+    row = Upscale(str(tmp_path), "srgan")({"image": pixels, "path": "/a/b.jpg"})
+    assert row["name"] == "b.png"
+    assert max(seen) == (410, 420)
+    assert len(seen) == 6
+
+
+def test_the_peers_take_part_in_the_first_repeats(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    speeds = iter(range(1, 100))
+    monkeypatch.setattr("benchmarks.job.run_side", lambda *_: float(next(speeds)))
+    monkeypatch.setattr("benchmarks.job.stages_table", lambda root: "")
+    sides = {side: SIDES[side] for side in (BARE, PNG, *PEERS)}
+    found, _ = run_sides(Setting(tmp_path, tmp_path, 1.0, 1), sides, 5)
+    assert found[BARE] == [1.0, 5.0, 9.0, 13.0, 15.0]
+    assert found[PLAIN] == [3.0, 7.0, 11.0]
+    assert samples_of(found)["job.png.of_bare"] == [2.0, 6 / 5, 10 / 9, 14 / 13, 16 / 15]
+    assert samples_of(found)["job.png.of_plain_script"] == [2 / 3, 6 / 7, 10 / 11]
+    assert "| plain script | 7.00 (3.00 to 11.00) | 1.40 (1.22 to 3.00) |" in sides_table(found)
+    assert "| whole job, PNG | 0.86 (0.67 to 0.91) |" in peers_table(found)
 
 
 def test_pixels_go_through_a_peer_as_they_are() -> None:
