@@ -66,6 +66,8 @@ def main() -> None:
 def rows(options: argparse.Namespace, budget: int) -> Iterator[tuple[str, ...]]:
     """Yield the row of each size, of several repeats the fastest."""
     passed = ["--model", options.model, "--format", options.format, "--engine", options.engine]
+    # What Ray sets for an actor of one core; BLAS counts its threads as it loads.
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for megapixels in options.megapixels:
         found = []
         for _ in range(options.repeats):
@@ -75,7 +77,9 @@ def rows(options: argparse.Namespace, budget: int) -> Iterator[tuple[str, ...]]:
                     folder = options.keep / f"{megapixels:g}mp-{options.model}-{options.format}"
                 write_source(folder / "source", megapixels)
                 command = [sys.executable, "-m", "benchmarks.memory", "--one", str(folder), *passed]
-                answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+                answer = subprocess.run(
+                    command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+                )
                 found.append(json.loads(answer.stdout))
                 print(found[-1], file=sys.stderr, flush=True)
         best = min(found, key=lambda each: float(each["seconds"]))

@@ -29,8 +29,12 @@ _ENGINE_COLOURS = {
 }
 
 
-def draw(samples: Samples, path: Path) -> None:
-    """Draw what was measured; a panel without numbers stays out."""
+def draw(samples: Samples, path: Path) -> bool:
+    """Draw what was measured; a panel without numbers stays out.
+
+    Returns:
+        Whether there was anything to draw; if not, nothing is written.
+    """
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and a need of this alone
 
     panels = [
@@ -39,7 +43,7 @@ def draw(samples: Samples, path: Path) -> None:
         if any(name.startswith(prefix) for name in samples)
     ]
     if not panels:
-        return
+        return False
     figure = Figure(figsize=(5.2 * len(panels), 3.6), dpi=110, layout="constrained")
     for panel, ax in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
         panel(ax, samples)
@@ -49,6 +53,7 @@ def draw(samples: Samples, path: Path) -> None:
         ax.set_axisbelow(True)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Software": None})
+    return True
 
 
 def _draw_sides(ax: Axes, samples: Samples) -> None:

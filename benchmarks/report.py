@@ -21,7 +21,7 @@ def generated(
 
     Args:
         sections: in their order.
-        failures: what ended in an error, and its last line.
+        failures: the sections that ended in an error, and how.
         day: of the run.
         picture: path of the plot, from the document.
     """

@@ -20,6 +20,7 @@ SECTIONS = {
     "Metrics one by one": 3,
     "Whole job and peers": 14,
     "Actors and threads": 2,
+    "Memory of an actor": 1,
 }
 """The least number of lines in tables, headings left out, that a section has on any machine."""
 
@@ -29,7 +30,7 @@ SECTIONS = {
 def test_a_trial_measures_everything(tmp_path: Path) -> None:
     document = tmp_path / "benchmarks.md"
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--output", str(document)],
+        [sys.executable, "-m", "benchmarks", "--quick", "--memory", "--output", str(document)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from subprocess import CalledProcessError, CompletedProcess
 
 import pytest
 
+from benchmarks.__main__ import main, run
 from benchmarks.plot import draw
 from benchmarks.report import BEGIN, END, all_samples, generated, write
 from benchmarks.section import Section, load_section, ratios, spread, table
@@ -52,6 +54,36 @@ def test_a_section_that_failed_is_named() -> None:
     assert "**Not measured, job:** exit status 1" in text
 
 
+def test_an_older_picture_does_not_go_with_new_numbers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def run(name: str, *, quick: bool) -> Section:
+        if name in {"engines", "job"}:
+            raise CalledProcessError(1, [name])
+        return Section(name, "found")
+
+    monkeypatch.setattr("benchmarks.__main__.run", run)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "benchmarks.png").write_bytes(b"older")
+    document = tmp_path / "benchmarks.md"
+    assert main(["--output", str(document)]) == 1
+    assert "**Not measured, job:** exit status 1" in document.read_text()
+    assert "benchmarks.png" not in document.read_text()
+
+
+def test_a_trial_is_small_in_every_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+
+    def answer(command: list[str], **_: object) -> CompletedProcess[bytes]:
+        commands.append(command)
+        return CompletedProcess(command, 0, b"| 1 | 2 |")
+
+    monkeypatch.setattr("benchmarks.__main__.subprocess.run", answer)
+    assert run("memory", quick=True).text == "| 1 | 2 |"
+    run("memory", quick=False)
+    assert [command[3:] for command in commands] == [["--megapixels", "0.1"], []]
+
+
 def test_a_target_is_held_against_the_median_without_rounding() -> None:
     target = Target("speed", "s", least=0.93, percent=True)
     below = {"s": [0.9299, 0.1, 0.99]}
@@ -93,12 +125,12 @@ def test_the_samples_of_all_sections_are_joined() -> None:
 
 def test_the_plot_shows_what_was_measured(tmp_path: Path) -> None:
     rates = {f"engines.{name}.256.rate": [1.0, 1.1] for name in ("eager", "torch")}
-    draw(rates, tmp_path / "engines.png")
+    assert draw(rates, tmp_path / "engines.png")
     draw(rates | {"job.png": [1.0, 2.0], "job.plain_script": [0.3]}, tmp_path / "both.png")
     assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "engines.png").stat().st_size < (tmp_path / "both.png").stat().st_size
 
 
 def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
-    draw({"codecs.write.png": [1.0]}, tmp_path / "plot.png")
+    assert not draw({"codecs.write.png": [1.0]}, tmp_path / "plot.png")
     assert not (tmp_path / "plot.png").exists()
