@@ -119,7 +119,13 @@ class Stages:
             picture = replace(picture, pages=picture.pages[:1])
         for page in picture.pages:  # the plan did not know its size, or was told a wrong one
             height, width = self._output_shape(page.pixels)
-            check_output_size(output_format, width, height, self._limits.max_output_px)
+            check_output_size(
+                output_format,
+                width,
+                height,
+                self._limits.max_output_px,
+                alpha=page.alpha is not None,
+            )
         work.source = picture
         with work.timed("fetch"):
             work.standing = self.ledger.adoptable(work.image.output_key, self._run_id)

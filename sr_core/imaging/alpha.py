@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sr_core import scratch
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_lanczos
-
-_STRIP_PX = 1 << 18
-"""About how many pixels are held as floats at once."""
+from sr_core.imaging.strips import map_strips
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W), full range of its dtype; straight, not premultiplied."""
@@ -29,11 +24,12 @@ def premultiply(pixels: Pixels, alpha: Alpha) -> NDArray[np.uint16]:
         (H, W, C) uint16: the finer steps keep colours of low opacity recoverable.
     """
     top = np.float32(65_535 / np.iinfo(pixels.dtype).max)
-    found = scratch.empty(pixels.shape, np.uint16)
-    for rows in _strips(alpha):
-        share = alpha[rows].astype(np.float32) / np.iinfo(alpha.dtype).max
-        found[rows] = np.rint(pixels[rows].astype(np.float32) * top * share[..., None])
-    return found
+
+    def weighted(pixels: Pixels, alpha: Alpha) -> NDArray[np.float32]:
+        share = alpha.astype(np.float32) / np.iinfo(alpha.dtype).max
+        return np.rint(pixels.astype(np.float32) * top * share[..., None])
+
+    return map_strips(weighted, pixels, alpha, dtype=np.uint16)
 
 
 def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
@@ -42,22 +38,16 @@ def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
     Where alpha is zero the colour is unknown and becomes zero.
     """
     top = int(np.iinfo(alpha.dtype).max)
-    found: Pixels = scratch.empty(premultiplied.shape, alpha.dtype)
-    for rows in _strips(alpha):
-        part = alpha[rows]
-        factor = np.zeros(part.shape, np.float32)
-        np.divide(top * top / 65_535, part, out=factor, where=part > 0, dtype=np.float32)
-        colours = np.rint(premultiplied[rows].astype(np.float32) * factor[..., None])
-        found[rows] = np.minimum(colours, top)
-    return found
+
+    def divided(colours: NDArray[np.uint16], alpha: Alpha) -> NDArray[np.float32]:
+        factor = np.zeros(alpha.shape, np.float32)
+        np.divide(top * top / 65_535, alpha, out=factor, where=alpha > 0, dtype=np.float32)
+        straight: NDArray[np.float32] = np.rint(colours.astype(np.float32) * factor[..., None])
+        return np.minimum(straight, top)
+
+    return map_strips(divided, premultiplied, alpha, dtype=alpha.dtype)
 
 
 def resize_alpha(alpha: Alpha, height: int, width: int) -> Alpha:
     """Resize (H, W) to (height, width) by Lanczos with a radius of 3, rounded and clamped."""
     return resize_lanczos(alpha[:, :, None], height, width)[:, :, 0]
-
-
-def _strips(alpha: Alpha) -> Iterator[slice]:
-    height, width = alpha.shape
-    step = max(1, _STRIP_PX // width)
-    return (slice(start, start + step) for start in range(0, height, step))

@@ -6,15 +6,16 @@ import io
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Page, Pixels
+from sr_core.imaging.strips import map_strips
 
 _TO_RGB = frozenset({"RGBX", "YCbCr", "PA", "RGBa", "La"})
 _AS_IT_IS = frozenset({"L", "LA", "RGB", "RGBA", "I;16"})
@@ -59,11 +60,15 @@ def turned(samples: Pixels, orientation: int) -> Pixels:
 
 def straight(samples: Pixels) -> Pixels:
     """Undo the multiplication of colours with alpha, the last channel; where it is 0 they stay."""
-    top = int(np.iinfo(samples.dtype).max)
-    alpha = samples[:, :, -1:].astype(np.uint32)
-    colours = (samples[:, :, :-1] * np.uint32(top) + alpha // 2) // np.maximum(alpha, 1)
-    colours = np.where(alpha == 0, samples[:, :, :-1], np.minimum(colours, top))
-    return cast("Pixels", np.concatenate([colours, alpha], axis=2).astype(samples.dtype))
+    top = np.uint32(np.iinfo(samples.dtype).max)
+
+    def divided(rows: Pixels) -> NDArray[np.uint32]:
+        alpha = rows[:, :, -1:].astype(np.uint32)
+        colours = (rows[:, :, :-1] * top + alpha // 2) // np.maximum(alpha, 1)
+        colours = np.where(alpha == 0, rows[:, :, :-1], np.minimum(colours, top))
+        return np.concatenate([colours, alpha], axis=2)
+
+    return map_strips(divided, samples, dtype=samples.dtype)
 
 
 def widened(samples: Pixels, bits: int) -> Pixels:
@@ -71,8 +76,9 @@ def widened(samples: Pixels, bits: int) -> Pixels:
     have, top = (1 << bits) - 1, int(np.iinfo(samples.dtype).max)
     if have == top:
         return samples
-    spread = (samples * np.uint32(top) + have // 2) // have
-    return cast("Pixels", spread.astype(samples.dtype))
+    return map_strips(
+        lambda rows: (rows * np.uint32(top) + have // 2) // have, samples, dtype=samples.dtype
+    )
 
 
 def from_pillow(image: Image.Image, icc: bytes | None) -> Raster:
@@ -112,16 +118,22 @@ def from_cmyk(samples: Pixels, icc: bytes | None, *, inverted: bool) -> Raster:
 def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
     """Convert grey or RGB pixels (H, W, 1 | 3) from a profile to sRGB, at their own depth."""
     grey = pixels.shape[2] == 1
-    converted: Pixels = imagecodecs.cms_transform(
-        pixels[:, :, 0] if grey else pixels,
-        icc,
-        _srgb_profile(),
-        colorspace="gray" if grey else "rgb",
-        outcolorspace="rgb",
-        # littlecms otherwise goes by a coarse table, which suits 8 bits but not 16.
-        flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE if pixels.dtype == np.uint16 else None,
-    )
-    return converted[:, :, :1].copy() if grey else converted
+    # Each strip makes the transformation anew, which is little beside applying it.
+    srgb = _srgb_profile()
+
+    def converted(rows: Pixels) -> Pixels:
+        found: Pixels = imagecodecs.cms_transform(
+            rows[:, :, 0] if grey else rows,
+            icc,
+            srgb,
+            colorspace="gray" if grey else "rgb",
+            outcolorspace="rgb",
+            # littlecms otherwise goes by a coarse table, which suits 8 bits but not 16.
+            flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE if rows.dtype == np.uint16 else None,
+        )
+        return found[:, :, :1] if grey else found
+
+    return map_strips(converted, pixels, dtype=pixels.dtype)
 
 
 def profile_of(

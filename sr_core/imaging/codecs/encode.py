@@ -84,8 +84,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     if format == "jpeg":
         return jpeg_write.encode(Samples(page, _opaque), quality, metadata)
     if format == "webp":
-        samples = Samples(page, lambda part: reduced(joined(part)))
-        return webp.encode(samples.whole(), quality, metadata)
+        return webp.encode(Samples(page, _for_webp).whole(), quality, metadata)
     if format == "png":
         return png_write.encode(Samples(page, joined), metadata)
     if format == "tiff":
@@ -95,6 +94,13 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
 
 def _opaque(page: Page) -> Pixels:
     return reduced(flattened(page))
+
+
+def _for_webp(page: Page) -> Pixels:
+    """Lay 8 bits out as WebP has them: RGB or RGBA."""
+    if page.pixels.shape[2] == 1:
+        page = replace(page, pixels=np.repeat(page.pixels, 3, axis=2))
+    return reduced(joined(page))
 
 
 def _needs_srgb(page: Page, format: str) -> bool:  # noqa: A002

@@ -23,7 +23,10 @@ FORMAT_LIMITS = {
 """Longest side of each format that is written, in pixels."""
 
 WHOLE_LIMITS = {"webp": 200_000_000, "jxl": 400_000_000}
-"""Most pixels in formats that are encoded in one piece, which takes memory (docs/run-layout.md)."""
+"""Most pixels in formats that are encoded in one piece: an actor's memory holds no more."""
+
+_WEBP_ALPHA_LIMIT = 64_000_000
+"""Pillow, which alone keeps colours under full transparency, takes 20 bytes per pixel for it."""
 
 MAX_PAGES = 1_000
 """Pages of a TIFF; a file with more is refused."""
@@ -112,9 +115,9 @@ def output_format(source_format: str, wanted: str, pages: int = 1) -> str:
 
 
 def check_output_size(
-    output_format: str, width_px: int, height_px: int, max_output_px: int
+    output_format: str, width_px: int, height_px: int, max_output_px: int, *, alpha: bool = False
 ) -> None:
-    """Refuse an output that its format, or the run, does not allow.
+    """Refuse an output that its format, with or without transparency, or the run does not allow.
 
     Raises: ImageError with class too_large.
     """
@@ -125,10 +128,13 @@ def check_output_size(
             f"{output_format} ends at {longest} px a side, the output has {width_px}x{height_px}",
         )
     whole = WHOLE_LIMITS.get(output_format, max_output_px)
+    if output_format == "webp" and alpha:
+        whole = _WEBP_ALPHA_LIMIT
     if whole < width_px * height_px <= max_output_px:
+        kind = f"{output_format} with transparency" if alpha else output_format
         raise ImageError(
             ErrorClass.TOO_LARGE,
-            f"{output_format} is encoded in one piece of at most {whole} px, the output has "
+            f"{kind} is encoded in one piece of at most {whole} px, the output has "
             f"{width_px}x{height_px}; choose png, jpeg or tiff",
         )
     if width_px * height_px > max_output_px:

@@ -31,7 +31,8 @@ class Samples:
 
     def whole(self) -> Pixels:
         """Return all samples, contiguous; a view of the page where nothing had to be made."""
-        if self._page.alpha is None and self.dtype == self._page.pixels.dtype:
+        pixels = self._page.pixels
+        if (self.shape, self.dtype) == (pixels.shape, pixels.dtype):
             return cast("Pixels", np.ascontiguousarray(self.rows(0, self.shape[0])))
         found = scratch.empty(self.shape, self.dtype)
         step = max(1, _STRIP_PX // self.shape[1])

@@ -16,7 +16,9 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
 _EXIF_PREFIX = b"Exif\0\0"
-_HAS_ANIMATION, _HAS_EXIF, _HAS_ALPHA = 0x02, 0x08, 0x10
+_HAS_ANIMATION, _HAS_XMP, _HAS_EXIF, _HAS_ALPHA, _HAS_ICC = 0x02, 0x04, 0x08, 0x10, 0x20
+_LONGEST_OF_IMAGECODECS = 16_382
+"""A pixel less than the format allows."""
 _METHOD = 2
 """Effort 0 to 6. 2 is twice as fast as libwebp's own choice, 4, and the files 2 % larger."""
 
@@ -67,21 +69,56 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
 
 
 def encode(samples: Pixels, quality: int, metadata: Metadata) -> bytes:
-    """Write (H, W, 1 | 3 | 4) uint8, colours under full transparency included."""
-    grey = samples.shape[2] == 1
-    image = Image.fromarray(samples[:, :, 0] if grey else samples)
-    file = io.BytesIO()
-    image.save(
-        file,
-        "WEBP",
-        quality=quality,
-        method=_METHOD,
-        exact=True,
-        exif=metadata.exif or b"",
-        xmp=metadata.xmp or b"",
-        icc_profile=metadata.icc or b"",
+    """Write (H, W, 3 | 4) uint8, colours under full transparency included."""
+    if samples.shape[2] == 4 or max(samples.shape) > _LONGEST_OF_IMAGECODECS:
+        file = io.BytesIO()
+        Image.fromarray(samples).save(file, "WEBP", quality=quality, method=_METHOD, exact=True)
+        data = file.getvalue()
+    else:  # the same bytes as Pillow writes, with a sixth of the memory
+        data = bytes(
+            imagecodecs.webp_encode(
+                samples, level=quality, lossless=False, method=_METHOD, numthreads=1
+            )
+        )
+    height, width = samples.shape[:2]
+    return _with_metadata(data, metadata, width, height)
+
+
+def _with_metadata(data: bytes, metadata: Metadata, width: int, height: int) -> bytes:
+    """Put what a picture carries round its chunks.
+
+    Source: RFC 9649, section 2.7.
+    """
+    if metadata.icc is None and metadata.exif is None and metadata.xmp is None:
+        return data
+    chunks = riff_chunks(Source(data))
+    picture = [
+        (kind, data[start : start + length]) for kind, start, length in chunks if kind != b"VP8X"
+    ]
+    flags = sum(
+        flag
+        for flag, there in (
+            (_HAS_ICC, metadata.icc is not None),
+            (_HAS_ALPHA, picture[0][0] == b"ALPH"),
+            (_HAS_EXIF, metadata.exif is not None),
+            (_HAS_XMP, metadata.xmp is not None),
+        )
+        if there
     )
-    return file.getvalue()
+    sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    parts = [
+        (b"VP8X", flags.to_bytes(4, "little") + sides),
+        (b"ICCP", metadata.icc),
+        *picture,
+        (b"EXIF", metadata.exif),
+        (b"XMP ", metadata.xmp),
+    ]
+    body = b"WEBP" + b"".join(_chunk(kind, part) for kind, part in parts if part is not None)
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
 
 
 def _exif(source: Source) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
 from sr_core.imaging.codecs import Metadata, Picture, check_output_size, decode, encode
+from sr_core.imaging.codecs.colour import convert_to_srgb, profile_of, straight, widened
 from sr_core.imaging.pixels import Page
 from sr_core.imaging.resample import resize_pixels
 from tests.image_files import LIMITS, exif_block, saved, scene
@@ -100,9 +102,28 @@ def test_strips_of_alpha_are_the_whole(dtype: Any, monkeypatch: pytest.MonkeyPat
     assert made.alpha is not None
     expected = premultiply(made.pixels, made.alpha)
     straight = unpremultiply(expected, made.alpha)
-    monkeypatch.setattr("sr_core.imaging.alpha._STRIP_PX", 500)
+    monkeypatch.setattr("sr_core.imaging.strips._STRIP_PX", 500)
     np.testing.assert_array_equal(premultiply(made.pixels, made.alpha), expected)
     np.testing.assert_array_equal(unpremultiply(expected, made.alpha), straight)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_strips_of_colours_are_the_whole(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = page(3, dtype, alpha=True)
+    assert made.alpha is not None
+    grey_icc = profile_of(1.8, (0.3127, 0.329), (), grey=True)
+    icc = profile_of(1.8, (0.3127, 0.329), (0.68, 0.32, 0.265, 0.69, 0.15, 0.06), grey=False)
+    four: Any = np.dstack([made.pixels, made.alpha])
+    calls: list[Callable[[], Any]] = [
+        lambda: straight(four),
+        lambda: widened(four // 16, dtype(0).itemsize * 8 - 4),
+        lambda: convert_to_srgb(made.pixels, icc),
+        lambda: convert_to_srgb(made.pixels[:, :, :1], grey_icc),
+    ]
+    expected = [call() for call in calls]
+    monkeypatch.setattr("sr_core.imaging.strips._STRIP_PX", 500)
+    for call, whole in zip(calls, expected, strict=True):
+        np.testing.assert_array_equal(call(), whole)
 
 
 @given(size=st.tuples(st.integers(1, 20), st.integers(1, 20)), height=st.integers(1, 200))
@@ -114,11 +135,19 @@ def test_nearest_takes_whole_pixels(size: tuple[int, int], height: int) -> None:
     np.testing.assert_array_equal(found, pixels[rows][:, columns])
 
 
-@pytest.mark.parametrize(("name", "most"), [("webp", 200_000_000), ("jxl", 400_000_000)])
-def test_what_is_encoded_in_one_piece_ends_earlier(name: str, most: int) -> None:
-    check_output_size(name, 16_000, most // 16_000, 1 << 40)
+@pytest.mark.parametrize(
+    ("name", "alpha", "most"),
+    [
+        ("webp", False, 200_000_000),
+        ("webp", True, 64_000_000),
+        ("jxl", False, 400_000_000),
+        ("jxl", True, 400_000_000),
+    ],
+)
+def test_what_is_encoded_in_one_piece_ends_earlier(name: str, alpha: bool, most: int) -> None:
+    check_output_size(name, 16_000, most // 16_000, 1 << 40, alpha=alpha)
     with pytest.raises(ImageError, match="choose png, jpeg or tiff") as caught:
-        check_output_size(name, 16_000, most // 16_000 + 1, 1 << 40)
+        check_output_size(name, 16_000, most // 16_000 + 1, 1 << 40, alpha=alpha)
     assert caught.value.error_class is ErrorClass.TOO_LARGE
     with pytest.raises(ImageError, match="more than the limit of 1000"):
         check_output_size(name, 16_000, most // 16_000 + 1, 1000)
