@@ -18,13 +18,15 @@ class Download:
     """Take an image's tiles as floats on the device, and leave integers in host memory.
 
     On CUDA integers are what is copied, by a stream of its own, while the device computes the next
-    tile: nothing waits for the device before that. Whether all values were finite is known only at
-    the end, for the same reason.
+    tile: one tile's copy is awaited when the next tile's is under way. Whether all values were
+    finite is asked only at the end, since asking waits for the device.
     """
 
     def __init__(self, sr: Pixels, device: torch.device) -> None:
         self._sr = sr
         self._finite = torch.ones((), dtype=torch.bool, device=device)
+        # Here, once: to bring them to the device waits for it.
+        self._grey = torch.tensor(_GREY, device=device).view(1, 3, 1, 1)
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._on_its_way: _Copy | None = None
 
@@ -32,13 +34,13 @@ class Download:
         """Place one tile; of a grey image its luma.
 
         Args:
-            image: (1, 3, rows, columns) float, nominally in [0, 1]; it may be overwritten after.
+            image: (1, 3, rows, columns) float32, nominally in [0, 1]; it may be overwritten after.
             rows: where it lies in the output.
             columns: likewise.
         """
         self._finite &= torch.isfinite(image).all()
         if self._sr.shape[2] == 1:
-            image = (image * image.new_tensor(_GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+            image = (image * self._grey).sum(1, keepdim=True)
         integers = to_integers(image, self._sr.dtype)
         place: Pixels = self._sr[rows, columns]
         if self._stream is None:
@@ -69,7 +71,8 @@ class _Copy:
 
     @classmethod
     def started(cls, integers: Tensor, place: Pixels, stream: torch.cuda.Stream) -> _Copy:
-        # Page-locked blocks are kept and used again by torch, so this allocates only at first.
+        # torch keeps page-locked blocks and gives them out again, until `torch.cuda.graph` frees
+        # those that are idle: this allocates at first and after a recording.
         host = torch.empty(integers.shape, dtype=integers.dtype, pin_memory=True)
         stream.wait_stream(torch.cuda.current_stream(stream.device))
         with torch.cuda.stream(stream):

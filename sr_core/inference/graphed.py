@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from sr_core.inference.engine import Engine
+from sr_core.inference.memory import is_out_of_memory
 
-_KEPT = 12
-"""Recordings of each level. An image has one size of trunk tile and up to nine of tail tiles."""
+# Recordings of one level share what lies between, but each has its own of what goes in and comes
+# out: of a trunk tile's memory a fifth or, in some networks, half; of a tail tile's a twentieth.
+_KEPT_TRUNKS = 2
+"""An image has one size of trunk tile; two are photographs of one camera, upright and across."""
+_KEPT_TAILS = 9
+"""An image has up to nine sizes of tail tile."""
+_MET_ONCE = 64
+"""Sizes to remember that came once; they hold no memory of the device."""
 
 
 class GraphedEngine:
@@ -26,15 +34,44 @@ class GraphedEngine:
 
     def __init__(self, engine: Engine) -> None:
         self.device, self.dtype = engine.device, engine.dtype
-        self._trunk, self._tail = _Recordings(engine.trunk), _Recordings(engine.tail)
+        self._trunk = _Recordings(engine.trunk, _KEPT_TRUNKS)
+        self._tail = _Recordings(engine.tail, _KEPT_TAILS)
 
     def trunk(self, lr: Tensor) -> Tensor:
         """Return features of an image; they are overwritten by the next call."""
-        return self._trunk(lr.to(self.device))
+        with self._forgetting():
+            return self._trunk(_upload(lr, self.device))
 
     def tail(self, features: Tensor) -> Tensor:
         """Return the image of features; it is overwritten by the next call."""
-        return self._tail(features)
+        with self._forgetting():
+            return self._tail(features)
+
+    def forget(self) -> None:
+        """Give up all recordings, and with them their memory."""
+        self._trunk.forget()
+        self._tail.forget()
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Give up the recordings of both levels if memory runs out: smaller tiles will follow."""
+        try:
+            yield
+        except Exception as error:
+            if is_out_of_memory(error):
+                self.forget()
+            raise
+
+
+def _upload(lr: Tensor, device: torch.device) -> Tensor:
+    """Start a copy to the device, which from other than page-locked memory would wait for it.
+
+    torch gives the page-locked block to nobody else before the copy is made.
+    """
+    if not lr.is_cpu:
+        return lr.to(device)
+    host = torch.empty(lr.shape, dtype=lr.dtype, pin_memory=True, memory_format=torch.channels_last)
+    return host.copy_(lr).to(device, non_blocking=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,42 +84,41 @@ class _Recording:
 class _Recordings:
     """The recordings of one function by the shape of its argument; the least used are dropped."""
 
-    def __init__(self, compute: Callable[[Tensor], Tensor]) -> None:
-        self._compute = compute
-        self._by_shape: OrderedDict[torch.Size, _Recording | None] = OrderedDict()
-        self._pool = torch.cuda.graph_pool_handle()
+    def __init__(self, compute: Callable[[Tensor], Tensor], kept: int) -> None:
+        self._compute, self._kept = compute, kept
+        self._by_shape: OrderedDict[torch.Size, _Recording] = OrderedDict()
+        self._met: deque[torch.Size] = deque(maxlen=_MET_ONCE)
 
     @torch.inference_mode()
     def __call__(self, values: Tensor) -> Tensor:
-        try:
-            return self._answer(values)
-        except torch.OutOfMemoryError:
-            self._by_shape.clear()  # smaller tiles follow, which need the memory
-            raise
-
-    def _answer(self, values: Tensor) -> Tensor:
         shape = values.shape
-        if shape not in self._by_shape:
-            made = self._compute(values)
-            self._by_shape[shape] = None
-            if len(self._by_shape) > _KEPT:
-                self._by_shape.popitem(last=False)
-            return made
-        self._by_shape.move_to_end(shape)
-        recording = self._by_shape[shape]
+        recording = self._by_shape.get(shape)
         if recording is None:
+            if shape not in self._met:
+                self._met.append(shape)
+                return self._compute(values)
+            self._met.remove(shape)  # what is dropped must come twice again
+            while len(self._by_shape) >= self._kept:
+                self._by_shape.popitem(last=False)
             recording = self._by_shape[shape] = self._record(values)
+        self._by_shape.move_to_end(shape)
         recording.given.copy_(values)
         recording.graph.replay()
         return recording.made
 
+    def forget(self) -> None:
+        """Drop all recordings."""
+        self._by_shape.clear()
+        self._met.clear()
+
     def _record(self, values: Tensor) -> _Recording:
         given = torch.empty_like(values, memory_format=torch.channels_last)
         given.copy_(values)
+        # A first run loads kernels and, in each thread, plans them: not what to record.
+        self._compute(given)
         graph = torch.cuda.CUDAGraph()
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            # cuDNN tries its kernels, which it cannot do in a recording, for each thread anew.
-            self._compute(given)
-            with torch.cuda.graph(graph, pool=self._pool):
-                made = self._compute(given)
+        # The pool of a recording that lives: torch refuses one whose recordings are all gone.
+        pool = next((other.graph.pool() for other in self._by_shape.values()), None)
+        with torch.cuda.graph(graph, pool=pool):
+            made = self._compute(given)
         return _Recording(graph, given, made)

@@ -1,14 +1,17 @@
 """The generator on a CUDA device: half precision against the reference, recorded graphs, copies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from sr_core.inference.download import Download
 from sr_core.inference.engine import make_engine
 from sr_core.inference.folded import FoldedGenerator
-from sr_core.inference.graphed import _KEPT, GraphedEngine
+from sr_core.inference.graphed import _KEPT_TAILS, _KEPT_TRUNKS, GraphedEngine
 from sr_core.inference.known_answer import known_answer_error
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.catalogue import find_checkpoint
@@ -63,8 +66,9 @@ def test_recorded_sizes_in_any_order_give_what_plain_calls_do() -> None:
     network = Generator(channels=16, blocks=2).eval()
     plain = make_engine(network, "cuda", torch.float16)
     graphed = GraphedEngine(make_engine(network, "cuda", torch.float16))
-    sizes = [(24 + 8 * (number % 5), 32 + 4 * number) for number in range(_KEPT + 4)]
-    for height, width in [*sizes[:6] * 3, *sizes, *sizes[:6] * 2]:
+    sizes = [(24 + 8 * (number % 5), 32 + 4 * number) for number in range(_KEPT_TAILS + 4)]
+    some = sizes[:_KEPT_TRUNKS]
+    for height, width in [*some * 3, *sizes[:6] * 3, *sizes * 2, *some * 3]:
         lr = torch.rand(1, 3, height, width)
         features = graphed.trunk(lr)
         expected = plain.trunk(lr)
@@ -76,6 +80,96 @@ def test_recorded_sizes_in_any_order_give_what_plain_calls_do() -> None:
             torch.testing.assert_close(
                 found, plain.tail(expected[..., top : top + 12, 3:-3]), rtol=1e-2, atol=1e-2
             )
+
+
+def test_recordings_of_many_sizes_hold_no_more_than_those_kept() -> None:
+    engine = GraphedEngine(make_engine(Generator(blocks=2), "cuda", torch.float16))
+    before = torch.cuda.memory_allocated()
+    for width in range(300, 500, 20):
+        for _ in range(3):
+            engine.trunk(torch.rand(1, 3, 512, width))
+    largest = 512 * 480 * (3 * 4 + 64 * 2)  # the image and its features, in bytes
+    assert torch.cuda.memory_allocated() - before <= 1.2 * _KEPT_TRUNKS * largest
+
+
+def test_memory_that_runs_out_in_the_tail_frees_the_trunk_which_is_recorded_anew() -> None:
+    plain = make_engine(Generator(blocks=2).eval(), "cuda", torch.float16)
+    engine = GraphedEngine(plain)
+    engine._tail._compute = lambda _: torch.empty(1 << 45, dtype=torch.uint8, device="cuda")
+    lr = torch.rand(1, 3, 512, 512)
+    before = torch.cuda.memory_allocated()
+    for _ in range(2):
+        for _ in range(3):
+            engine.trunk(lr)
+        with pytest.raises(torch.OutOfMemoryError):
+            engine.tail(torch.zeros(1, 64, 8, 8, dtype=torch.float16, device="cuda"))
+        assert torch.cuda.memory_allocated() - before < 1 << 20
+    for _ in range(3):
+        found = engine.trunk(lr)
+    torch.testing.assert_close(found, plain.trunk(lr), rtol=1e-2, atol=1e-2)
+
+
+@pytest.fixture
+def nothing_may_wait() -> Iterator[Callable[[], None]]:
+    """Give a function after whose call everything fails that waits for the device."""
+    yield lambda: torch.cuda.set_sync_debug_mode("error")
+    torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_tiles_go_up_and_down_without_waiting_for_the_device(
+    channels: int, nothing_may_wait: Callable[[], None]
+) -> None:
+    engine = GraphedEngine(make_engine(Generator(channels=16, blocks=2), "cuda", torch.float16))
+    lr = torch.rand(1, channels, 64, 64).expand(-1, 3, -1, -1)
+    whole = slice(0, 256)
+    download = Download(np.zeros((256, 256, channels), np.uint8), engine.device)
+    for number in range(4):  # plain, recorded, replayed twice
+        if number == 2:
+            nothing_may_wait()
+        download.put(engine.tail(engine.trunk(lr)), whole, whole)
+
+
+ANY_NETWORK = pytest.mark.parametrize(
+    "make", [lambda: Generator(blocks=4), lambda: RRDBNet(4, blocks=2), MSRResNet]
+)
+
+
+@ANY_NETWORK
+def test_single_precision_is_float32_and_not_tf32(make: Callable[[], Network]) -> None:
+    torch.manual_seed(0)
+    network = make().eval()
+    lr = torch.rand(1, 3, 48, 40)
+    with torch.no_grad():
+        expected = network(lr)
+    engine = make_engine(network, "cuda")
+    found = engine.tail(engine.trunk(lr)).cpu()
+    # TF32's rounding is ten times as much.
+    assert (found - expected).abs().max() <= 2e-5 * expected.abs().max()
+
+
+@ANY_NETWORK
+def test_no_convolution_of_float32_may_round_in_half_precision(
+    make: Callable[[], Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cudnn: Any = torch.backends.cudnn
+    assert cudnn.allow_tf32, "torch's default"
+    convolve: Any = torch.nn.functional.conv2d
+    precisions: list[str] = []
+
+    def watched(values: Tensor, *others: Any, **named: Any) -> Tensor:
+        if values.dtype == torch.float32:
+            precisions.append(cudnn.conv.fp32_precision)
+        made: Tensor = convolve(values, *others, **named)
+        return made
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    engine = GraphedEngine(make_engine(make().eval(), "cuda", torch.float16))
+    for _ in range(2):  # plain; and recorded, which computes twice
+        engine.tail(engine.trunk(torch.rand(1, 3, 48, 40)))
+    assert precisions == ["ieee"] * 3
+    assert cudnn.allow_tf32, "the process's setting stays"
 
 
 @pytest.mark.parametrize("channels", [1, 3])
