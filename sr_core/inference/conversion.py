@@ -7,8 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,8 @@ _FORM = 2
 """Of the converted graphs. Raise it when the modules that are converted compute differently."""
 _EXAMPLE_CELLS = 16
 """Side of the image that conversion traces with; sides stay free in the result."""
+_ABANDONED_S = 24 * 3600
+"""Age of a temporary folder that nobody is filling any more."""
 
 
 def convert(module: nn.Module, cell_px: int, core: Core) -> tuple[Model, Model]:
@@ -30,7 +31,8 @@ def convert(module: nn.Module, cell_px: int, core: Core) -> tuple[Model, Model]:
 
     Conversion takes seconds, so it is kept in `cache_folder` under the hash of everything that
     decides it: the weights, the structure, the versions of OpenVINO and torch. A kept conversion
-    that cannot be read is made again; a folder that cannot be written costs only time.
+    that cannot be read is made again; a folder that cannot be written, or a full disk, costs only
+    time. What is returned may have the files mapped for as long as it lives.
 
     Args:
         module: has `trunk` and `tail` as `Network` does; evaluated, without gradients.
@@ -38,17 +40,25 @@ def convert(module: nn.Module, cell_px: int, core: Core) -> tuple[Model, Model]:
         core: OpenVINO's, which reads the files.
     """
     kept = cache_folder() / f"openvino-{_digest(module)}"
+    unreadable = _inode(kept)
     with suppress(RuntimeError):  # OpenVINO's for files that are not there, or cut off
         trunk, tail = (core.read_model(kept / f"{part}.xml") for part in PARTS)
         return trunk, tail
     models = _converted(module, cell_px)
-    _keep(models, kept)
+    _keep(models, kept, unreadable)
     return models
 
 
 def cache_folder() -> Path:
     """Return where conversions are kept: srfleet in XDG_CACHE_HOME, which is ~/.cache if unset."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srfleet"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "srfleet"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # no HOME, and a user whom the system does not know
+        return Path("/")  # as containers have it; it need not be writable
 
 
 class _Part(nn.Module):
@@ -89,25 +99,60 @@ def _converted(module: nn.Module, cell_px: int) -> tuple[Model, Model]:
     return models[0], models[1]
 
 
-def _keep(models: tuple[Model, Model], folder: Path) -> None:
+def _keep(models: tuple[Model, Model], folder: Path, unreadable: int | None) -> None:
+    """Save a conversion in a folder that appears whole or not at all.
+
+    Args:
+        models: trunk and tail.
+        folder: where it is to stand.
+        unreadable: inode of what stood there and could not be read; None if nothing did.
+    """
     import openvino  # noqa: PLC0415 - an optional extra
 
-    with suppress(OSError), _new_folder(folder) as new:
-        for part, model in zip(PARTS, models, strict=True):
-            openvino.save_model(model, new / f"{part}.xml", compress_to_fp16=False)
+    with suppress(OSError, RuntimeError):  # OpenVINO's, for a disk that is full
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+        try:
+            for part, model in zip(PARTS, models, strict=True):
+                openvino.save_model(model, new / f"{part}.xml", compress_to_fp16=False)
+            _put(new, folder, unreadable)
+            _sweep(folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Fill a folder that appears whole or not at all, in place of one that could not be read."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+def _put(new: Path, folder: Path, unreadable: int | None) -> None:
+    """Give a folder its name, unless another process was first: its files are as good.
+
+    Nothing is removed: actors have files mapped, and on NFS die by SIGBUS when those go. What could
+    not be read here, perhaps for a moment only, is moved aside for `_sweep`.
+
+    Raises: OSError where another was first, or nothing can be renamed.
+    """
     try:
-        yield new
-        shutil.rmtree(folder, ignore_errors=True)
-        new.rename(folder)  # fails where another process was first, whose files are as good
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+        new.rename(folder)
+    except OSError:
+        if unreadable is None or _inode(folder) != unreadable:
+            raise
+        aside = new.with_name(f"{new.name}.unreadable")
+        folder.rename(aside)
+        os.utime(aside)
+        new.rename(folder)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary folders beside a new one that are so old that their process was killed."""
+    now = folder.stat().st_mtime  # by the clock of where they lie
+    for other in folder.parent.glob("openvino-*.*"):
+        if now - other.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _digest(module: nn.Module) -> str:
