@@ -1,18 +1,20 @@
-"""Engines other than torch: the same results, conversions that are kept, and which may be used."""
+"""Engines other than torch: the same results, and which may be used."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from sr_core.config import ExecutionConfig
 from sr_core.errors import ConfigurationError
-from sr_core.inference import conversion, engines
-from sr_core.inference.engines import candidate_engines, open_engine, usable_engines
+from sr_core.inference import engines
+from sr_core.inference.engines import ENGINES, candidate_engines, open_engine, usable_engines
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.checkpoint import save_generator
@@ -41,17 +43,6 @@ def generator() -> Generator:
 def checkpoint(generator: Generator, tmp_path: Path) -> Path:
     save_generator(tmp_path / "g.safetensors", generator, {}, torch.float32)
     return tmp_path / "g.safetensors"
-
-
-@pytest.fixture
-def no_conversion(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    def forbid() -> None:
-        def convert(*_: object) -> None:
-            pytest.fail("it was converted again")
-
-        monkeypatch.setattr(conversion, "_converted", convert)
-
-    return forbid
 
 
 def image(height: int, width: int) -> np.ndarray:
@@ -88,48 +79,6 @@ def test_bfloat16_differs_by_its_rounding_only(generator: Generator) -> None:
     exact = answer(generator, "openvino", lr)
     difference = answer(generator, "openvino-bf16", lr) - exact
     assert 1e-5 < float(difference.square().mean().sqrt()) < 0.01
-
-
-def test_a_conversion_is_kept(
-    generator: Generator, cache: Path, no_conversion: Callable[[], None]
-) -> None:
-    lr = torch.rand(1, 3, 20, 20)
-    first = answer(generator, "openvino", lr)
-    assert len(list(cache.iterdir())) == 1
-    no_conversion()
-    assert torch.equal(answer(generator, "openvino", lr), first)
-
-
-def test_other_weights_are_converted_anew(generator: Generator, cache: Path) -> None:
-    lr = torch.rand(1, 3, 20, 20)
-    first = answer(generator, "openvino", lr)
-    with torch.no_grad():
-        generator.output.weight.mul_(1.5)
-    assert not torch.allclose(answer(generator, "openvino", lr), first)
-    with torch.no_grad():
-        generator.head_prelu.weight.mul_(1.5)  # folded, it is no parameter any more
-    answer(generator, "openvino", lr)
-    assert len(list(cache.iterdir())) == 3
-
-
-def test_a_kept_conversion_that_is_cut_off_is_made_again(generator: Generator, cache: Path) -> None:
-    lr = torch.rand(1, 3, 20, 20)
-    first = answer(generator, "openvino", lr)
-    (kept,) = cache.iterdir()
-    (kept / "tail.xml").write_bytes((kept / "tail.xml").read_bytes()[:200])
-    assert torch.equal(answer(generator, "openvino", lr), first)
-    assert (kept / "tail.xml").stat().st_size > 200
-
-
-def test_without_a_place_to_keep_it_a_conversion_is_used_all_the_same(
-    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    lr = torch.rand(1, 3, 20, 20)
-    assert torch.allclose(
-        answer(generator, "openvino", lr), answer(generator, "torch", lr), atol=1e-5
-    )
 
 
 def test_a_kept_conversion_of_other_weights_is_noticed(
@@ -176,3 +125,62 @@ def test_without_openvino_torch_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     assert candidate_engines("auto", "cpu") == ["torch"]
     with pytest.raises(ConfigurationError, match=r"srfleet\[cpu\]"):
         candidate_engines("openvino", "cpu")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_an_engine_that_does_not_exist_is_told_from_all_that_do(device: str) -> None:
+    known = "auto, torch, openvino, openvino-bf16, openvino-int8"
+    with pytest.raises(ConfigurationError, match=f"--engine onnx: unknown engine; .* {known}$"):
+        candidate_engines("onnx", device)
+
+
+def test_a_job_file_may_name_every_engine() -> None:
+    assert {*get_args(ExecutionConfig.model_fields["engine"].annotation)} == {"auto", *ENGINES}
+
+
+@pytest.fixture(
+    params=[
+        "raise ImportError('libopenvino.so.2570:\\ncannot open shared object file')",
+        "raise OSError('cannot be mapped')",
+        "raise RuntimeError('no CPU plugin')",
+        "",
+    ]
+)
+def broken_openvino(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Install an OpenVINO that does not load; the last is as empty as an uninstallation's rest."""
+    folder = tmp_path / "site-packages" / "openvino"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text(request.param)
+    monkeypatch.delitem(sys.modules, "openvino", raising=False)
+    monkeypatch.setattr(sys, "path", [str(folder.parent), *sys.path])
+    engines._warn.cache_clear()
+    reasons = ("cannot open shared", "cannot be mapped", "no CPU plugin")
+    return next((each for each in reasons if each in request.param), "no attribute")
+
+
+def test_torch_does_not_look_at_an_openvino_that_is_broken(
+    broken_openvino: str, checkpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert open_upscaler(str(checkpoint), engine="torch").engine == "torch"
+    assert caplog.messages == []
+
+
+def test_auto_goes_without_an_openvino_that_is_broken_and_says_why_once(
+    broken_openvino: str, checkpoint: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        assert open_upscaler(str(checkpoint)).engine == "torch"
+    (said,) = caplog.messages
+    assert broken_openvino in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("wanted", ["openvino", "openvino-bf16", "openvino-int8"])
+def test_an_openvino_that_is_broken_and_wanted_is_one_line(
+    wanted: str, broken_openvino: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"does not load .*{broken_openvino}") as raised:
+        candidate_engines(wanted, "cpu")
+    assert "\n" not in str(raised.value)
