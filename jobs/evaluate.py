@@ -59,7 +59,8 @@ def run_evaluation(
         lpips_file: None: where it is expected; if it is not there, a line says so.
         scale: of the benchmarks; a network of another scale is resized by bicubic from its output.
         device: auto, cpu or cuda.
-        engine: see `open_upscaler`; torch gives every machine the same scores.
+        engine: see `open_upscaler`. With torch on the CPU, machines' scores differ by the rounding
+            of float32 alone; on CUDA it computes in float16.
 
     Raises: ConfigurationError.
     """

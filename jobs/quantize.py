@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,13 +18,14 @@ from jobs.exit_codes import ExitCode
 from jobs.photographs import SourcePhotographs, open_photographs, split
 from sr_core.config import ExecutionConfig
 from sr_core.errors import ConfigurationError, RetryLaterError
+from sr_core.evaluation.crops import spread
 from sr_core.evaluation.scores import score
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.engines import candidate_engines
 from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error, known_tile
 from sr_core.inference.quantised import MAX_LOSS_DB, Calibration, Ranges, calibrate
 from sr_core.inference.tiled import GeneratorUpscaler
-from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint
+from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint, shipped_models
 from sr_core.models.checkpoint import load_network
 from sr_core.models.network import Network
 from sr_core.training.validation import HeldOut
@@ -38,18 +39,26 @@ _HELD_OUT_SHARE = 0.2
 def quantize(source: str, model: str, validation: str | None, console: Console) -> int:
     """Calibrate a checkpoint on photographs and measure what 8 bits lose on others.
 
-    The calibration is written beside the checkpoint, where `--engine openvino-int8` looks for it,
-    and only if the loss is below `MAX_LOSS_DB`.
+    Of each photograph counts the window of 256 px round its centre (`HeldOut.of`). The calibration
+    is written beside the checkpoint, where `--engine openvino-int8` looks for it, and only if the
+    mean loss is below `MAX_LOSS_DB`.
 
     Args:
-        source: photographs to calibrate with; see `open_photographs`.
-        model: name of shipped weights, or a checkpoint's path.
-        validation: photographs to measure on; None: a fifth of the source, held out.
+        source: photographs to calibrate with, of which 64 are taken, evenly over their keys; see
+            `open_photographs`.
+        model: a checkpoint's path; that of shipped weights is theirs who ship them.
+        validation: photographs to measure on; None: a fifth of the source, held out, but no more
+            than 100.
         console: for people.
 
-    Raises: ConfigurationError, also where 8 bits lose too much; RetryLaterError if stopped, or if a
-        store cannot be used.
+    Raises: ConfigurationError for the name of shipped weights, or where 8 bits lose too much;
+        RetryLaterError if stopped, or if a store cannot be used.
     """
+    if model in shipped_models():
+        raise ConfigurationError(
+            f"--model {model}: the shipped weights are calibrated already, --engine openvino-int8 "
+            "may be used; give the path of a checkpoint of your own"
+        )
     candidate_engines("openvino-int8", "cpu")
     checkpoint = find_checkpoint(model)
     try:
@@ -58,7 +67,8 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
         raise RetryLaterError("nothing is written; the same command begins anew") from interrupt
     said = (
         f"{checkpoint.name} in 8 bits loses {found.psnr_y_loss_db} dB of luma PSNR on average over "
-        f"{found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the worst"
+        f"the middles of {found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the "
+        "worst"
     )
     if not found.psnr_y_loss_db < MAX_LOSS_DB:
         raise ConfigurationError(f"{said}; more than {MAX_LOSS_DB} dB, so nothing was written")
@@ -94,7 +104,10 @@ def _measured(
     checkpoint: Path, photographs: SourcePhotographs, held_out: SourcePhotographs, console: Console
 ) -> Calibration:
     network, _ = load_network(checkpoint)
-    ours = HeldOut.of(islice(photographs, _CALIBRATION_PHOTOGRAPHS), network.scale, "bicubic")
+    # Not the first ones, which in an archive sorted by date are one event.
+    chosen = np.zeros(len(photographs), np.bool_)
+    chosen[spread(len(photographs), _CALIBRATION_PHOTOGRAPHS)] = True
+    ours = HeldOut.of(photographs.part(chosen), network.scale, "bicubic")
     # Sharp as cameras leave them and soft as shrunk ones are: archives hold both. And the known
     # tile, since a few photographs may have no saturated colour.
     images = [known_tile(), *chain.from_iterable(ours.pairs)]
@@ -121,7 +134,7 @@ def _shown(items: Sequence[T], doing: str, console: Console) -> Iterable[T]:
 def _losses(
     network: Network, ranges: Ranges, held_out: HeldOut, console: Console
 ) -> NDArray[np.float64]:
-    """Return how much less luma PSNR, in dB, 8 bits have than float32 on each photograph.
+    """Return how much less luma PSNR, in dB, 8 bits have than float32 on each window.
 
     Raises: ConfigurationError if the known answer is wrong: then numbers mean nothing.
     """

@@ -6,26 +6,25 @@ from typing import Annotated
 
 import typer
 
-from jobs.options import ModelOption
 from jobs.terminal import console
 from jobs.train_command import PhotographsArgument
 
-QUANTIZE_EPILOG = "srfleet quantize ./photos --model srgan"
+QUANTIZE_EPILOG = "srfleet quantize ./photos --model ./training/srgan.safetensors"
 
 
 def quantize(
     photographs: PhotographsArgument,
-    model: ModelOption = None,
+    model: Annotated[str, typer.Option(metavar="CHECKPOINT", help="Path of a checkpoint.")],
     validation: Annotated[
         str | None,
         typer.Option(
             metavar="SOURCE",
             help="Photographs to measure the loss on.",
-            show_default="a fifth of PHOTOGRAPHS, held out",
+            show_default="a fifth of PHOTOGRAPHS, at most 100, held out",
         ),
     ] = None,
 ) -> None:
     """Measure whether a checkpoint may run in 8-bit integers, for --engine openvino-int8."""
     from jobs.quantize import quantize as measure
 
-    raise typer.Exit(measure(photographs, model or "srgan", validation, console()))
+    raise typer.Exit(measure(photographs, model, validation, console()))

@@ -12,10 +12,13 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+import jobs.quantize
+from jobs.photographs import SourcePhotographs
 from jobs.quantize import quantize
 from sr_core.errors import ConfigurationError
 from sr_core.inference.quantised import calibration_path
 from sr_core.inference.upscaler import open_upscaler
+from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator, initialise_as_interpolator
 from tests.photograph import photograph
@@ -72,6 +75,24 @@ def test_photographs_of_their_own_may_measure_it(
     assert (record["calibrated_on"], record["validated_on"]) == (5, 5)
 
 
+def test_ranges_come_from_all_over_an_archive(
+    photographs: Path, checkpoint: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    really_read = SourcePhotographs.read
+
+    def watched(self: SourcePhotographs, index: int) -> object:
+        read.append(self.keys[index])
+        return really_read(self, index)
+
+    monkeypatch.setattr(SourcePhotographs, "read", watched)
+    monkeypatch.setattr(jobs.quantize, "_CALIBRATION_PHOTOGRAPHS", 3)
+    assert quantize(str(photographs), str(checkpoint), str(photographs), console) == 0
+    assert read[:3] == ["0.png", "2.png", "4.png"]
+    record = json.loads(calibration_path(checkpoint).read_text())
+    assert (record["calibrated_on"], record["validated_on"]) == (3, 5)
+
+
 def test_a_checkpoint_that_loses_too_much_gets_no_calibration(
     photographs: Path, generator: Generator, checkpoint: Path, console: Console
 ) -> None:
@@ -102,6 +123,9 @@ def test_a_calibration_that_cannot_be_written_says_what_to_do(
     [
         ("photographs", "bicubic", "no model or checkpoint file 'bicubic'"),
         ("nowhere", "g.safetensors", "nowhere does not exist"),
+        ("nowhere", "srgan", "--model srgan: the shipped weights are calibrated already"),
+        # Who ships them calibrates them by their path.
+        ("nowhere", str(find_checkpoint("srgan")), "nowhere does not exist"),
     ],
 )
 def test_what_cannot_be_quantised_is_one_line(
