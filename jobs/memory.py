@@ -22,7 +22,7 @@ class Shares:
 
     @property
     def megapixels(self) -> float:
-        """How much may be decoded at one time, sources and outputs together."""
+        """How much 8-bit RGB may be decoded at one time, sources and outputs together."""
         return self.images / _IMAGE_BYTES_PER_PX / 1e6
 
     @property

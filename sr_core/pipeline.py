@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class PixelBudget:
-    """Bound the pixels that are decoded at one time, over all shards of a process.
+    """Bound what is decoded at one time, in pixels of 8-bit RGB, over all shards of a process.
 
     Whole pixels, as sums of fractions do not come back to zero; first come, first served, as small
     images could keep a large one waiting for ever.
@@ -188,7 +188,7 @@ class _ShardRun:
     def _read(self, work: Work) -> None:
         if work.failed or work.image.output_key is None:
             return
-        work.held_px = self._budget.acquire(work.size_px)
+        work.held_px = self._budget.acquire(work.weight_px)
         guarded(work, self._stages.fetch_and_decode)
 
     def _upscale(self, work: Work) -> None:

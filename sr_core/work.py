@@ -15,6 +15,8 @@ from sr_core.imaging.codecs import Picture
 from sr_core.records import MetricsRow, PlannedImage, Status
 from sr_core.scratch import Blob
 
+_PERHAPS_TRANSPARENT = frozenset({"P", "PA", "LA", "La", "RGBA", "RGBa"})
+
 # What a row says of an output; a failed image has none, whatever stage it reached.
 _OUTPUT_FACTS = (
     "output_key",
@@ -43,12 +45,13 @@ class Work:
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
-    def size_px(self) -> int | None:
-        """Source and output pixels of all pages, which it occupies; None where unknown."""
+    def weight_px(self) -> int | None:
+        """Source and output of all pages, as so many pixels of 8-bit RGB; None where unknown."""
         image = self.image
         source = (image.image.width_px or 0) * (image.image.height_px or 0)
         output = (image.output_width_px or 0) * (image.output_height_px or 0)
-        return (source + output) * (image.image.pages or 1) if output else None
+        px = (source + output) * (image.image.pages or 1)
+        return px * _weight(image.image.mode) if output else None
 
     @property
     def failed(self) -> bool:
@@ -83,6 +86,21 @@ class Work:
     def row(self) -> MetricsRow:
         """Return the finished row."""
         return MetricsRow(**self.facts, finished_at=datetime.now(UTC))
+
+
+def _weight(mode: str | None) -> int:
+    """Return how many times the memory of 8-bit RGB a picture may take while it is worked on.
+
+    Transparency needs premultiplied colours of 16 bits beside the others
+    (`tests/integration/test_large_images.py` holds the sum).
+
+    Args:
+        mode: as in `Header.mode`; None, if nobody has looked, counts as the most.
+    """
+    if mode is None:
+        return 4
+    samples = mode.removesuffix(";16")
+    return (1 + (samples != mode)) * (1 + (samples in _PERHAPS_TRANSPARENT))
 
 
 def guarded(work: Work, stage: Callable[[Work], None]) -> None:

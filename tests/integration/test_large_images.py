@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from jobs.memory import Shares
 from sr_core import scratch
 from sr_core.archive.storage import open_store
 from sr_core.audit.checks import verify_run
@@ -109,6 +111,31 @@ def test_large_images_end_as_small_ones_do(
             strict=True,
         ):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "alpha"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_images_side_by_side_keep_to_their_share_of_memory(
+    dtype: Any, alpha: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(6):
+        samples: Any = photograph(300, 400, 3, dtype, seed=number)
+        if alpha:
+            samples = np.dstack([samples, photograph(300, 400, 1, dtype, seed=9)])
+        tifffile.imwrite(
+            tmp_path / f"photos/{number}.tif",
+            samples,
+            photometric="rgb",
+            extrasamples=["unassalpha"] if alpha else None,
+        )
+    shares = Shares(tiles=0, images=72 << 20)
+    run_here(job(tmp_path, "warm"), budget_megapixels=shares.megapixels)
+    tracemalloc.start()
+    run_here(job(tmp_path, "out"), io_threads=4, budget_megapixels=shares.megapixels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < shares.images
 
 
 @pytest.mark.usefixtures("everything_is_large")
