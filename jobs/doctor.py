@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
@@ -13,6 +15,7 @@ from rich.console import Console
 
 from jobs.cluster import connected
 from jobs.exit_codes import ExitCode
+from sr_core import scratch
 from sr_core.archive.storage import open_store
 from sr_core.config import ExecutionConfig
 from sr_core.errors import SrfleetError
@@ -44,6 +47,7 @@ def _checks(root: str | None, address: str | None) -> Iterator[tuple[str, Callab
     yield "versions", _versions
     yield "device", _device
     yield "weights", _weights
+    yield "large images", _scratch
     yield "ray", lambda: _ray(address)
     if root is not None:
         yield "storage", lambda: _storage(root)
@@ -63,6 +67,17 @@ def _device() -> str:
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         return f"{len(names)} GPUs ({', '.join(names)}), {free_gb:.0f} GB of disk free here"
     return f"no GPU, {torch.get_num_threads()} CPU cores, {free_gb:.0f} GB of disk free here"
+
+
+def _scratch() -> str:
+    folder = Path(tempfile.gettempdir())
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if scratch.in_memory(folder):
+        return (
+            f"go through files in {folder}, which is in memory itself ({free_gb:.0f} GB free): let "
+            "TMPDIR name a folder on a disk"
+        )
+    return f"go through files in {folder}, {free_gb:.0f} GB free"
 
 
 def _weights() -> str:

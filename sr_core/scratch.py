@@ -9,7 +9,6 @@ of gigabytes never stands in its resident memory.
 
 from __future__ import annotations
 
-import errno
 import io
 import math
 import mmap
@@ -42,7 +41,6 @@ _RESIDENT_BYTES = 32 << 20
 """How much of all scratch files may stand in resident memory before it is taken out."""
 _TICK_S = 0.01
 _COPIED_BYTES = 32 << 20
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 _Array = TypeVar("_Array", bound=NDArray[Any])
 
@@ -52,14 +50,17 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
     The file's room is taken at once, so that a disk that fills up later cannot end the process.
 
-    Raises: ImageError with class out_of_memory where the disk has no room for it.
+    Raises: ImageError with class out_of_memory where there can be no such file.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if size <= limit_bytes:
         return np.empty(shape, dtype)
-    with _file() as file:
-        _reserve(file, size)
+    with _explaining(size), _file() as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
         mapping = mmap.mmap(file.fileno(), size)
     _evictor.watch(mapping)
     return np.frombuffer(mapping, dtype).reshape(shape)
@@ -95,19 +96,21 @@ class Spool:
     def write(self, *parts: ReadableBuffer) -> None:
         """Append.
 
-        Raises: ImageError with class out_of_memory where the disk is full.
+        Raises: ImageError with class out_of_memory where the file can be no larger.
         """
         for part in parts:
             size = memoryview(part).nbytes
-            if self._memory is not None and self.size + size > limit_bytes:
-                self._spill(self._memory)
-            _write(self._file, memoryview(part), self.size + size)
+            with _explaining(self.size + size):
+                if self._memory is not None and self.size + size > limit_bytes:
+                    self._spill(self._memory)
+                _write(self._file, memoryview(part))
             self.size += size
 
     def overwrite(self, position: int, data: bytes) -> None:
         """Change bytes that were written."""
         self._file.seek(position)
-        _write(self._file, memoryview(data), self.size)
+        with _explaining(self.size):
+            _write(self._file, memoryview(data))
         self._file.seek(self.size)
 
     def finish(self) -> Blob:
@@ -122,7 +125,7 @@ class Spool:
     def _spill(self, memory: io.BytesIO) -> None:
         self._file, self._memory = _file(), None
         with memory.getbuffer() as view:
-            _write(self._file, view, self.size)
+            _write(self._file, view)
 
 
 def _file() -> io.FileIO:
@@ -130,37 +133,46 @@ def _file() -> io.FileIO:
     return tempfile.TemporaryFile(prefix="srfleet-", buffering=0)
 
 
-def _write(file: io.FileIO | io.BytesIO, data: memoryview, size: int) -> None:
-    """Write all of data, in parts where the system takes no more; the file is to have `size`."""
-    with _explaining(size):
-        rest = data.cast("B")
-        while rest:
-            rest = rest[file.write(rest) :]
-
-
-def _reserve(file: io.FileIO, size: int) -> None:
-    with _explaining(size):
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
+def _write(file: io.FileIO | io.BytesIO, data: memoryview) -> None:
+    """Write all of data, in parts where the system takes no more."""
+    rest = data.cast("B")
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 @contextmanager
 def _explaining(size: int) -> Iterator[None]:
-    """Turn a full disk into an image's own error, with what helps."""
+    """Turn what is wrong with the folder, or its disk, into an image's own error with what helps.
+
+    Otherwise it would look like a fault of the image that is read or written meanwhile.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
         folder = tempfile.gettempdir()
-        free = shutil.disk_usage(folder).free
+        try:
+            free = f"{shutil.disk_usage(folder).free / 1e6:.0f} MB are free"
+        except OSError as gone:
+            free = f"{gone.strerror}"
         raise ImageError(
             ErrorClass.OUT_OF_MEMORY,
-            f"{folder} has no room for a scratch file of {size / 1e6:.0f} MB, {free / 1e6:.0f} MB "
-            "are free: make room there, or let TMPDIR name a folder with more",
+            f"{folder} takes no scratch file of {size / 1e6:.0f} MB ({error.strerror or error}; "
+            f"{free}): make room there, or let TMPDIR name another folder",
         ) from error
+
+
+def in_memory(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """Tell whether a folder's files are themselves held in memory, as many systems mount /tmp."""
+    try:
+        lines = mounts.read_text().splitlines()
+    except OSError:
+        return False  # not Linux
+    types = {
+        Path(place.encode().decode("unicode_escape")): kind
+        for _, place, kind, *_ in map(str.split, lines)
+    }
+    folder = folder.resolve()
+    return next(types[at] for at in (folder, *folder.parents) if at in types) in ("tmpfs", "ramfs")
 
 
 def _is_in_file(array: NDArray[Any]) -> bool:

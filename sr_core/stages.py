@@ -15,7 +15,7 @@ from sr_core.archive.storage import Store, read_blob
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass, ImageError, RetryLaterError
 from sr_core.imaging.alpha import premultiply
-from sr_core.imaging.codecs import LOSSY, Limits, check_output_size, decode, encode, losses
+from sr_core.imaging.codecs import LOSSY, Limits, Picture, check_output_size, decode, encode, losses
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
@@ -67,7 +67,7 @@ class Stages:
             max_source_px=int(config.max_source_megapixels * _MEGA),
             max_output_px=int(config.max_output_megapixels * _MEGA),
         )
-        # Our own outputs, read back, may be as large as outputs may be.
+        # References, and our own outputs read back, may be as large as outputs may be.
         self._output_limits = replace(
             self._limits,
             max_bytes=1 << 40,
@@ -202,10 +202,9 @@ class Stages:
         Raises: ImageError with class conflict if they are no such image.
         """
         assert work.source is not None
-        assert work.standing is not None
         try:
             with work.timed("put"):
-                picture = decode(work.standing, self._output_limits)
+                picture = self._own(work)
         except ImageError as error:
             raise ImageError(
                 ErrorClass.CONFLICT, f"the output that stands cannot be decoded: {error.message}"
@@ -220,6 +219,13 @@ class Stages:
             )
         work.sr = picture
 
+    def _own(self, work: Work) -> Picture:
+        """Decode the output that stands, each page of which may be as large as outputs may be."""
+        assert work.source is not None
+        assert work.standing is not None
+        most = self._limits.max_output_px * len(work.source.pages)
+        return decode(work.standing, replace(self._output_limits, max_source_px=most))
+
     def measure(self, work: Work) -> None:
         """Measure the first page's quality. What cannot be measured stays null, with a warning.
 
@@ -231,9 +237,8 @@ class Stages:
         try:
             with work.timed("measure"):
                 if work.sr is None or work.image.output_format in LOSSY:
-                    assert work.standing is not None
                     work.sr = None  # before its successor takes as much room
-                    work.sr = decode(work.standing, self._output_limits)
+                    work.sr = self._own(work)
                 assert work.source is not None
                 measures = measure(
                     _visible(work.source.pages[0]),

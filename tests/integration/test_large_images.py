@@ -156,6 +156,20 @@ def test_large_outputs_of_a_killed_shard_are_adopted(tmp_path: Path) -> None:
         }
 
 
+def test_pages_that_are_larger_together_than_one_may_be_are_adopted(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with tifffile.TiffWriter(tmp_path / "photos/pages.tif") as file:
+        for seed in range(3):
+            file.write(photograph(60, 80, 3, seed=seed), photometric="rgb")
+    limited = job(tmp_path, "out", max_output_megapixels=0.1)
+    run_here(limited)
+    shutil.rmtree(tmp_path / "out/metrics")
+    (tmp_path / "out/_SUCCESS.json").unlink()
+    run_here(limited, "second attempt")
+    (row,) = rows(tmp_path / "out").values()
+    assert (row["status"], row["adopted"]) == ("ok", True)
+
+
 @pytest.mark.usefixtures("everything_is_large")
 @pytest.mark.parametrize("name", ["alpha.png", "rgb.jpg", "deep.tif"])
 def test_a_large_output_that_was_cut_is_a_conflict(tmp_path: Path, name: str) -> None:

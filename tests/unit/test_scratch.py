@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
 import resource
@@ -100,7 +99,7 @@ def test_pages_leave_the_process_and_come_back_as_they_were(
 
 
 def test_a_full_disk_is_the_images_error_and_says_what_helps(folder: Path, full_disk: None) -> None:
-    with pytest.raises(ImageError, match=rf"{folder} has no room .* 1 MB, .*TMPDIR") as caught:
+    with pytest.raises(ImageError, match=rf"{folder} takes no .* 1 MB .*TMPDIR") as caught:
         scratch.empty((1 << 20,), np.uint8)
     assert caught.value.error_class is ErrorClass.OUT_OF_MEMORY
     assert unlinked(folder) == []
@@ -110,13 +109,27 @@ def test_a_full_disk_is_the_images_error_and_says_what_helps(folder: Path, full_
     assert caught.value.error_class is ErrorClass.OUT_OF_MEMORY
 
 
-def test_another_error_of_the_disk_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+def test_a_folder_that_is_gone_is_not_the_images_fault(folder: Path) -> None:
+    folder.rmdir()
+    spool = scratch.Spool()
+    for use in (lambda: scratch.empty((1 << 20,), np.uint8), lambda: spool.write(bytes(1 << 20))):
+        with pytest.raises(ImageError, match=rf"{folder} takes no .*No such file") as caught:
+            use()
+        assert caught.value.error_class is ErrorClass.OUT_OF_MEMORY
 
-    monkeypatch.setattr(os, "posix_fallocate", fail)
-    with pytest.raises(OSError, match="Input/output error"):
-        scratch.empty((1 << 20,), np.uint8)
+
+@pytest.mark.parametrize(
+    ("folder", "found"),
+    [("/tmp", True), ("/tmp/a/b", True), ("/tmp/a disk/x", False), ("/tmpfs", False), ("/", False)],
+)
+def test_files_that_are_in_memory_themselves(folder: str, found: bool, tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda1 / ext4 rw 0 0\n"
+        "tmpfs /tmp tmpfs rw,size=8g 0 0\n"
+        "/dev/sdb1 /tmp/a\\040disk xfs rw 0 0\n"
+    )
+    assert scratch.in_memory(Path(folder), mounts) is found
 
 
 def test_an_array_is_copied_only_where_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
