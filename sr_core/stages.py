@@ -139,10 +139,13 @@ class Stages:
         assert source is not None
         pages = []
         with self._device() as idle_ms, work.timed("upscale"):
-            work.facts |= {"device_wait_ms": idle_ms, "engine": self._upscaler.engine}
+            work.facts["device_wait_ms"] = idle_ms
+            engines = set()
             for page in source.pages:
                 height, width = self._output_shape(page.pixels)
                 pages.append(upscale_page(page, self._upscaler, height, width))
+                engines.add(self._upscaler.computed_by)
+            work.facts["engine"] = ", ".join(sorted(filter(None, engines))) or None
         work.sr = replace(source, pages=tuple(pages))
 
     def encode_and_put(self, work: Work) -> None:

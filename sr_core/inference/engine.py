@@ -13,6 +13,10 @@ from sr_core.models.generator import Generator
 from sr_core.models.network import Network
 
 
+class UnfitError(Exception):
+    """What an engine made of an image is not what the network would; float32 may do better."""
+
+
 class Engine(Protocol):
     """Compute a network's two levels on `device` in `dtype`, without gradients."""
 
@@ -23,6 +27,8 @@ class Engine(Protocol):
         """Return features: (N, 3, H, W) float32 in [0, 1] on any device -> as `Network.trunk`.
 
         What is returned is the engine's own memory: it holds until the next call.
+
+        Raises: UnfitError for an image that the engine computes badly.
         """
 
     def tail(self, features: Tensor) -> Tensor:

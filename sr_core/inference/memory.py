@@ -6,9 +6,13 @@ import torch
 
 _SAYINGS = (
     # On the CPU torch raises a plain RuntimeError.
-    "can't allocate memory",
     "not enough memory",
+    "could not create a primitive",
     "bad_alloc",
+    # OpenVINO's: of its tensors, of its plugin's workspace, of kernels it could not make.
+    "failed to allocate",
+    "can't alloc",
+    "broken promise",
     # CUDA's own, and its driver's: of recordings and page-locked memory.
     "error: out of memory",
     # cuDNN's and cuBLAS's, whose workspaces found no room.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,8 +67,12 @@ def load_ranges(checkpoint: Path) -> Ranges:
     try:
         record = json.loads(path.read_bytes())
         ranges = {name: (float(low), float(high)) for name, (low, high) in record["ranges"].items()}
+        if not all(-math.inf < low <= 0 <= high < math.inf for low, high in ranges.values()):
+            raise ValueError("a range is not finite, or without zero")
         loss, owner, layout = (
-            record[key] for key in ("psnr_y_loss_db", "checkpoint_sha256", "format")
+            float(record["psnr_y_loss_db"]),
+            record["checkpoint_sha256"],
+            record["format"],
         )
     except FileNotFoundError as error:
         raise ConfigurationError(
@@ -108,6 +113,11 @@ def calibrate(network: Network, images: Iterable[Tensor]) -> Ranges:
     return ranges
 
 
+def feature_range(ranges: Ranges) -> tuple[float, float]:
+    """Return the range of the trunk's features, which go into the first convolution after it."""
+    return ranges["sub_pixel.0"]
+
+
 class QuantisedGenerator(FoldedGenerator):
     """Compute what a generator does, its 3x3 convolutions of 8-bit integers.
 
@@ -143,6 +153,8 @@ class _QuantisedConv(nn.Module):
         self.register_buffer("weight_zeros", torch.zeros(len(scales), dtype=torch.int32))
 
     def forward(self, values: Tensor) -> Tensor:
+        # What lies above the range would fill the other half of the 8 bits, and sums overflow.
+        values = values.clamp(max=(_INPUT_TOP - self.zero_point) * self.scale)
         values = torch.fake_quantize_per_tensor_affine(values, self.scale, self.zero_point, 0, 255)
         weight = torch.fake_quantize_per_channel_affine(
             self.conv.weight, self.weight_scales, self.weight_zeros, 0, -_WEIGHT_TOP, _WEIGHT_TOP

@@ -14,8 +14,10 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.download import Download
-from sr_core.inference.engine import Engine, make_engine
+from sr_core.inference.engine import Engine, UnfitError, make_engine
 from sr_core.inference.engines import open_engine
+from sr_core.inference.graphed import GraphedEngine
+from sr_core.inference.memory import is_out_of_memory
 from sr_core.inference.quantised import Ranges
 from sr_core.inference.tiling import Span, Tile, plan_tail_tiles, plan_tiles
 from sr_core.models.network import Network
@@ -55,6 +57,7 @@ class GeneratorUpscaler:
         memory_budget_bytes: int = 1 << 30,
     ) -> None:
         self.name, self.engine = name, engine
+        self.computed_by = engine
         self.scale = generator.scale
         self._generator = generator.eval()
         device = torch.device(device)
@@ -71,6 +74,11 @@ class GeneratorUpscaler:
             self.tail_px = min(self.tail_px, CPU_TAIL_TILE_PX)
 
     @property
+    def device(self) -> torch.device:
+        """Where the engine computes."""
+        return self._engine.device
+
+    @property
     def dtype(self) -> torch.dtype:
         """What the engine multiplies in."""
         return self._engine.dtype
@@ -83,14 +91,15 @@ class GeneratorUpscaler:
     def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """Upscale by the network's scale; resize by antialiased bicubic if another size is wanted.
 
-        Memory that runs out halves the tiles, for this image and all later ones.
+        Memory that runs out halves the tiles, for this image and all later ones. An image that the
+        engine computes badly is computed by torch in float32.
         """
         while True:
             try:
                 sr = self._upscale_native(pixels)
                 break
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
+            except Exception as error:
+                if not is_out_of_memory(error):
                     raise
                 if self.trunk_px <= SMALLEST_TILE_PX:
                     raise ImageError(
@@ -102,29 +111,37 @@ class GeneratorUpscaler:
             sr = resize_pixels(sr, height, width, "bicubic")
         return sr
 
+    def compute(self, pixels: Pixels, engine: Engine | None = None) -> Pixels:
+        """Upscale by the network's scale with one engine, the upscaler's own if none is given.
+
+        Raises: UnfitError where that cannot do it; whatever tells that memory ran out.
+        """
+        height, width = pixels.shape[:2]
+        padded = _pad_to(pixels, SMALLEST_SIDE_PX, self._generator.cell_px)
+        sr = self._run(padded, engine or self._engine)
+        return scratch.owned(sr[: height * self.scale, : width * self.scale])
+
     def _halve_tiles(self) -> None:
         self.trunk_px = max(SMALLEST_TILE_PX, self.trunk_px // 2)
         self.tail_px = max(SMALLEST_TILE_PX // 4, self.tail_px // 2)
+        if isinstance(self._engine, GraphedEngine):
+            self._engine.forget()
         if self._engine.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _upscale_native(self, pixels: Pixels) -> Pixels:
-        height, width = pixels.shape[:2]
-        padded = _pad_to(pixels, SMALLEST_SIDE_PX, self._generator.cell_px)
         try:
             try:
-                sr = self._run(padded, self._engine)
-            except _NotFiniteError:
+                sr = self.compute(pixels)
+                self.computed_by = self.engine
+            except UnfitError:
                 if self._engine.dtype == torch.float32:
                     raise
-                # Half precision overflows on rare images; single precision settles it.
-                sr = self._run(padded, make_engine(self._generator, self._engine.device))
-        except _NotFiniteError as error:
-            raise ImageError(
-                ErrorClass.INTERNAL, f"{self.name} gave values that are not finite"
-            ) from error
-        exact = sr[: height * self.scale, : width * self.scale]
-        return scratch.owned(exact)
+                sr = self.compute(pixels, make_engine(self._generator, self._engine.device))
+                self.computed_by = "torch"
+        except UnfitError as error:
+            raise ImageError(ErrorClass.INTERNAL, f"{self.name}: {error}") from error
+        return sr
 
     def _run(self, pixels: Pixels, engine: Engine) -> Pixels:
         height, width, channels = pixels.shape
@@ -138,8 +155,8 @@ class GeneratorUpscaler:
             lr = to_tensor(_window(pixels, tile, cell_px))
             features = engine.trunk(lr.expand(-1, 3, -1, -1))
             self._run_tail(tile, features, engine, download)
-        if not download.finish():
-            raise _NotFiniteError
+        if not download.finish():  # half precision overflows on rare images
+            raise UnfitError("values that are not finite")
         return sr
 
     def _run_tail(
@@ -164,10 +181,6 @@ class GeneratorUpscaler:
             )
 
 
-class _NotFiniteError(Exception):
-    pass
-
-
 def _own(span: Span, scale: int) -> slice:
     """Return where a tile lies in what was made of its window."""
     return slice((span.start - span.window_start) * scale, (span.stop - span.window_start) * scale)
@@ -188,10 +201,3 @@ def _pad_to(pixels: Pixels, side: int, multiple: int) -> Pixels:
     if missing == [(0, 0), (0, 0)]:
         return pixels
     return cast("Pixels", np.pad(pixels, [*missing, (0, 0)], mode="edge"))
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # On the CPU torch raises a plain RuntimeError, known only by its text.
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
-        text in str(error) for text in ("can't allocate memory", "not enough memory", "bad_alloc")
-    )

@@ -25,7 +25,11 @@ class Upscaler(Protocol):
 
     @property
     def engine(self) -> str | None:
-        """What computes it, one of `usable_engines`; None for interpolation."""
+        """What computes images, one of `ENGINES`; None for interpolation."""
+
+    @property
+    def computed_by(self) -> str | None:
+        """What has computed the last image: `engine`, or torch where that could not."""
 
     def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """Return the image at height x width pixels: (H, W, C) -> (height, width, C), same dtype.
@@ -39,7 +43,7 @@ class Interpolator:
 
     def __init__(self, interpolation: Interpolation) -> None:
         self.name: Interpolation = interpolation
-        self.engine = None
+        self.engine = self.computed_by = None
 
     def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         """Interpolate straight to the wanted size."""
@@ -54,9 +58,9 @@ def open_upscaler(
     Args:
         model: nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's path.
         device: "cpu" or "cuda"; the baselines always run on the CPU.
-        engine: one of `usable_engines`, or "auto": the first of them that computes this network
-            as exactly as its precision allows. openvino-int8 needs the checkpoint's calibration.
-            The baselines have none.
+        engine: one of `ENGINES`, or "auto": the first of `usable_engines` that computes this
+            network as exactly as its precision allows. openvino-int8 needs the checkpoint's
+            calibration. The baselines have none.
         memory_budget_bytes: bound on what tiles may use on the device.
 
     Raises: ConfigurationError for an unknown model, an unreadable checkpoint, an engine that this

@@ -99,7 +99,8 @@ def _opaque(page: Page) -> Pixels:
 def _for_webp(page: Page) -> Pixels:
     """Lay 8 bits out as WebP has them: RGB or RGBA."""
     if page.pixels.shape[2] == 1:
-        page = replace(page, pixels=np.repeat(page.pixels, 3, axis=2))
+        rgb: Pixels = np.concatenate([page.pixels] * 3, axis=2)
+        page = replace(page, pixels=rgb)
     return reduced(joined(page))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import get_args
@@ -63,6 +64,40 @@ def test_openvino_computes_what_the_network_does(name: str, size: tuple[int, int
         expected = network(lr)
     found = answer(network, "openvino", lr)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+_WITHOUT_MEMORY = """
+import resource, sys
+import numpy as np
+import torch
+from sr_core.inference.tiled import GeneratorUpscaler
+from sr_core.models.generator import Generator
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+generator = Generator(channels=32, blocks=2).eval()
+engine, torch_itself = (GeneratorUpscaler(generator, "g", engine=e) for e in ("openvino", "torch"))
+first = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
+second = np.full((90, 90, 3), 200, np.uint8)
+expected = torch_itself.upscale(second, 360, 360).astype(int)
+engine.upscale(first, 384, 384)
+(used,) = (int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmSize"))
+resource.setrlimit(resource.RLIMIT_AS, (used * 1024 + (1 << 20),) * 2)
+try:
+    found = engine.upscale(second, 360, 360).astype(int)
+except Exception as error:
+    print(getattr(error, "error_class", None) or f"{type(error).__name__}: {error}")
+else:
+    print("right" if np.abs(found - expected).max() <= 1 else "another image")
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not Linux")
+def test_where_memory_runs_out_openvino_says_so(cache: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_MEMORY], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() in ("out_of_memory", "MemoryError"), run.stderr
 
 
 def test_tiles_of_openvino_fit_together(generator: Generator) -> None:

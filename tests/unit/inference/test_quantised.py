@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from sr_core.inference.quantised import (
     load_ranges,
     round_kernels,
 )
+from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint
 from sr_core.models.checkpoint import load_network, save_generator
@@ -109,7 +111,8 @@ def test_openvino_multiplies_integers_and_rounds_as_the_reference_does(
         exact = generator(images[0])
     # A value at the edge of two integers may fall on either side.
     assert rms(found - expected) < 0.5 * rms(expected - exact)
-    facts = [each.get_rt_info() for each in engine._trunk.get_runtime_model().get_ops()]
+    compiled = engine._trunk.get_compiled_model()
+    facts = [each.get_rt_info() for each in compiled.get_runtime_model().get_ops()]
     kinds = [
         each["runtimePrecision"].astype(str)
         for each in facts
@@ -130,6 +133,45 @@ def test_sums_of_integers_do_not_overflow() -> None:
     with torch.inference_mode():
         expected = QuantisedGenerator(network, ranges)(lr)
     assert float((engine.tail(engine.trunk(lr)) - expected).abs().max()) < 0.1
+
+
+def test_what_lies_outside_its_range_takes_the_nearest_integer_within(
+    generator: Generator, images: list[torch.Tensor]
+) -> None:
+    quantised = QuantisedGenerator(generator, calibrate(generator, images))
+    conv = quantised.get_submodule("first.0")
+    edge = (127 - conv.zero_point) * conv.scale  # type: ignore[operator]
+    top = torch.full((1, 16, 5, 5), edge)
+    assert torch.equal(conv(top * 1.5), conv(top)), "128 and more would overflow without VNNI"
+    assert not torch.equal(conv(top * 0.98), conv(top))
+
+
+def test_images_unlike_those_it_was_calibrated_on_are_computed_in_float32(
+    generator: Generator,
+) -> None:
+    smooth = np.full((24, 20, 3), 128, np.uint8)
+    smooth[:, 10:] = 150
+    wild: Any = np.random.default_rng(0).integers(0, 2, (24, 20, 3)) * 255
+    ranges = calibrate(generator, [to_tensor(smooth)])
+    upscaler = GeneratorUpscaler(generator, "g", engine="openvino-int8", ranges=ranges)
+    exact = GeneratorUpscaler(generator, "g")
+    for image, engine in ((smooth, "openvino-int8"), (wild.astype(np.uint8), "torch")):
+        found = upscaler.upscale(image, 96, 80).astype(int)
+        assert upscaler.computed_by == engine
+        assert np.abs(found - exact.upscale(image, 96, 80)).max() <= (2 if engine == "torch" else 6)
+    assert upscaler.engine == "openvino-int8"
+
+
+def test_a_dithered_picture_is_no_photograph_to_the_shipped_weights() -> None:
+    network, _ = load_network(find_checkpoint("srgan"))
+    ranges = load_ranges(find_checkpoint("srgan"))
+    upscaler = GeneratorUpscaler(network, "srgan", engine="openvino-int8", ranges=ranges)
+    with Image.open(SAMPLES / "hr" / "kitten.jpg") as image:
+        photograph = image.convert("RGB").resize((96, 64), Image.Resampling.BICUBIC)
+    dithered = photograph.convert("1").convert("RGB")
+    for picture, engine in ((photograph, "openvino-int8"), (dithered, "torch")):
+        upscaler.upscale(np.array(picture), 256, 384)
+        assert upscaler.computed_by == engine
 
 
 def test_ranges_come_back_with_their_checkpoint(calibration: Calibration, tmp_path: Path) -> None:
@@ -177,6 +219,27 @@ def test_a_file_that_is_no_calibration_is_named(
 ) -> None:
     path = calibration_path(tmp_path / "g.safetensors")
     path.write_text(text)
+    with pytest.raises(ConfigurationError, match=rf"{path} is no calibration"):
+        load_ranges(tmp_path / "g.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("psnr_y_loss_db", None),
+        ("psnr_y_loss_db", "little"),
+        ("ranges", {"first.0": [float("nan"), 1.0]}),
+        ("ranges", {"first.0": [0.0, float("inf")]}),
+        ("ranges", {"first.0": [1.0, -1.0]}),
+        ("ranges", {"first.0": [0.5, 1.0]}),
+    ],
+    ids=str,
+)
+def test_a_damaged_calibration_is_named(
+    calibration: Calibration, place: str, value: object, tmp_path: Path
+) -> None:
+    path = calibration.save(tmp_path / "g.safetensors")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {place: value}))
     with pytest.raises(ConfigurationError, match=rf"{path} is no calibration"):
         load_ranges(tmp_path / "g.safetensors")
 
