@@ -247,7 +247,7 @@ def evaluate(
     scale: Annotated[int, typer.Option(min=2, max=8, help="How many times larger HR is.")] = 4,
     device: DeviceOption = None,
     engine: Annotated[
-        str, typer.Option(help="As in upscale; torch scores the same on every machine.")
+        str, typer.Option(help="As in upscale; torch on CPUs scores the same, but for rounding.")
     ] = "torch",
 ) -> None:
     """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""

@@ -86,5 +86,5 @@ def open_upscaler(
     raise ConfigurationError(
         f"{model} is {levels:.0f} of 255 levels off on a known tile with engine {candidate} on "
         f"{device}; the device, its driver or a library there is broken, or a conversion kept in "
-        f"{cache_folder()}, which may be removed"
+        f"{cache_folder()}, which may be removed while nothing runs"
     )

@@ -113,7 +113,10 @@ def test_help_lists_every_command_and_exit_code() -> None:
         (["upscale", "pyproject.toml", "out"], "pyproject.toml is a file"),
         (["upscale", "docs", "out", "--model", "srganx"], "no model or checkpoint file 'srganx'"),
         (["upscale", "docs", "out", "--engine", "onnx"], "engine: "),
-        (["quantize", "no-such-folder"], "no-such-folder does not exist"),
+        (
+            ["quantize", "no-such-folder", "--model", "pyproject.toml"],
+            "no-such-folder does not exist",
+        ),
         (["upscale", "docs", "docs"], "both source and output"),
         (["upscale", "docs", "ftp://x/y"], "ftp:// is not supported"),
         (["status", "docs"], "holds no run"),
