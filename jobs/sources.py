@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,9 +20,10 @@ from sr_core.archive.manifest import (
 )
 from sr_core.archive.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.tables import UNREADABLE
+from sr_core.archive.storage.tables import open_table
+from sr_core.archive.tables import MANIFEST_SCHEMA, UNREADABLE
 from sr_core.archive.user_tables import read_user_table
-from sr_core.errors import ConfigurationError
+from sr_core.errors import ConfigurationError, StorageError
 from sr_core.records import ManifestRow
 
 _TABLES = (".parquet", ".csv", ".csv.gz")
@@ -31,18 +33,20 @@ _TABLES = (".parquet", ".csv", ".csv.gz")
 class Source:
     """Where images come from. `listed` yields rows in key order without reading headers.
 
-    `manifest` is the file where the rows stand in one already, else None. It is frozen: it stands
-    for the files it names, not for what its store holds, and `listed` raises ConfigurationError.
+    `manifest` is the address of a file where the rows stand already, else None. It is frozen: it
+    stands for the files it names, not for what its store holds, and `listed` raises
+    ConfigurationError.
     """
 
     store: Store
     listed: Callable[[], Iterator[ManifestRow]]
-    manifest: Path | None = None
+    manifest: str | None = None
 
     def table(self) -> pa.Table:
         """Return the manifest: read it, or list the source and read every header."""
         if self.manifest is not None:
-            return read_manifest(self.manifest)
+            with _open(self.manifest) as file:
+                return read_manifest(file, self.manifest)
         with tempfile.TemporaryDirectory(prefix="srfleet-") as folder:
             path = Path(folder) / "manifest.parquet"
             write_manifest(probe_rows(self.store, self.listed()), path, self.store.uri)
@@ -73,8 +77,11 @@ def open_source(
         store = open_store(root or inventoried_bucket(source))
         return Source(store, lambda: read_inventory(source, store))
     if source.endswith(_TABLES):
-        if source.endswith(".parquet") and "://" not in source and _is_manifest(Path(source)):
-            return _from_manifest(Path(source))
+        uri = None
+        if source.endswith(".parquet") and root is None:
+            uri = _manifests_source(source)
+        if uri is not None:
+            return Source(open_store(uri), _refuse_to_list, manifest=source)
         store = open_store(root or source.rpartition("/")[0] or ".")
         return Source(
             store,
@@ -89,20 +96,33 @@ def open_source(
     return Source(store, lambda: list_source(store, leave_out))
 
 
-def _is_manifest(path: Path) -> bool:
+def _manifests_source(address: str) -> str | None:
+    """Return the URI of the source that a manifest stands for; None of another Parquet file.
+
+    Raises: ConfigurationError for a file that cannot be read, or a manifest that tells no source.
+    """
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        with _open(address) as file:
+            schema = pq.read_schema(file)
     except FileNotFoundError as error:
-        raise ConfigurationError(f"{path} does not exist") from error
-    except UNREADABLE as error:
-        raise ConfigurationError(f"{path} is no Parquet file that can be read: {error}") from error
-    return SOURCE_METADATA in metadata
+        raise ConfigurationError(f"{address} does not exist") from error
+    except (*UNREADABLE, StorageError) as error:
+        raise ConfigurationError(
+            f"{address} is no Parquet file that can be read: {error}"
+        ) from error
+    uri = (schema.metadata or {}).get(SOURCE_METADATA)
+    if uri is None and {*MANIFEST_SCHEMA.names} <= {*schema.names}:
+        raise ConfigurationError(
+            f"{address} is a manifest that no longer tells its source, as the tool that wrote it "
+            "dropped the schema's metadata; make it one again by srfleet manifest "
+            f"{address} --root SOURCE -o NEW.parquet"
+        )
+    return None if uri is None else uri.decode()
 
 
-def _from_manifest(path: Path) -> Source:
-    uri = pq.read_schema(path).metadata[SOURCE_METADATA].decode()
-    store = open_store(uri)
-    return Source(store, _refuse_to_list, manifest=path)
+def _open(address: str) -> Any:
+    # A path is opened as it is: the links that a store refuses may lead to a manifest.
+    return open_table(address) if "://" in address else Path(address).open("rb")
 
 
 def _refuse_to_list() -> Iterator[ManifestRow]:

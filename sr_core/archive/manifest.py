@@ -131,7 +131,7 @@ def manifest_digest(manifest: pa.Table) -> str:
     return digest.hexdigest()
 
 
-def read_manifest(file: str | Path | BinaryIO) -> pa.Table:
+def read_manifest(file: str | Path | BinaryIO, name: str | None = None) -> pa.Table:
     """Read a manifest into memory, as one table of MANIFEST_SCHEMA.
 
     Another tool may have filtered it and written it anew: only the columns count. The URI of its
@@ -146,7 +146,7 @@ def read_manifest(file: str | Path | BinaryIO) -> pa.Table:
         _check_values(table)
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise ConfigurationError(
-            f"{file} is not a manifest ({error}); make one with `srfleet manifest`"
+            f"{name or file} is not a manifest ({error}); make one with `srfleet manifest`"
         ) from error
     return table.replace_schema_metadata(metadata)
 

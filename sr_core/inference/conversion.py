@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openvino import Core, Model
 
 PARTS = ("trunk", "tail")
-_FORM = 3
+_FORM = 2
 """Of the converted graphs. Raise it when the modules that are converted compute differently."""
 _EXAMPLE_CELLS = 16
 """Side of the image that conversion traces with; sides stay free in the result."""

@@ -26,7 +26,8 @@ _KEPT = "head"
 _WEIGHT_TOP = 127
 _INPUT_TOP = 127
 """The calibrated range takes the lower half of 8 bits. CPUs without VNNI add two products of an
-input and a weight in 16 bits; 2 x 127 x 127 fits, 2 x 255 x 127 does not."""
+input and a weight in 16 bits, and cut off the sum; 2 x 127 x 127 fits, 2 x 255 x 127 does not. The
+upper half is for what exceeds the range: to cut it off cost one photograph in 34 more than 1 dB."""
 
 Ranges = Mapping[str, tuple[float, float]]
 """What goes into each convolution: the least and the greatest value, by the convolution's name."""
@@ -153,8 +154,6 @@ class _QuantisedConv(nn.Module):
         self.register_buffer("weight_zeros", torch.zeros(len(scales), dtype=torch.int32))
 
     def forward(self, values: Tensor) -> Tensor:
-        # What lies above the range would fill the other half of the 8 bits, and sums overflow.
-        values = values.clamp(max=(_INPUT_TOP - self.zero_point) * self.scale)
         values = torch.fake_quantize_per_tensor_affine(values, self.scale, self.zero_point, 0, 255)
         weight = torch.fake_quantize_per_channel_affine(
             self.conv.weight, self.weight_scales, self.weight_zeros, 0, -_WEIGHT_TOP, _WEIGHT_TOP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 
 import pandas
@@ -9,6 +10,8 @@ import pyarrow.dataset
 import pytest
 import s3fs
 
+from jobs.sources import open_source
+from sr_core.archive.manifest import list_source, write_manifest
 from sr_core.archive.storage import open_store
 from sr_core.archive.user_tables import read_user_table
 from sr_core.errors import ConfigurationError
@@ -49,3 +52,20 @@ def test_a_users_own_table_in_a_bucket_names_the_images(
     assert [row.key for row in rows] == ["a.jpg", "b.jpg", "s3://other/c.jpg"]
     with pytest.raises(ConfigurationError, match=r"cannot read the table .*/gone\.parquet"):
         read_user_table(f"{store.uri}/gone.parquet", store)
+
+
+def test_a_manifest_in_a_bucket_stands_for_its_source(
+    moto: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_environment(monkeypatch, moto.environment())
+    photos = open_store(f"s3://{moto.bucket}/{uuid.uuid4().hex}")
+    photos.put_if_absent("album/a.jpg", b"a")
+    file = io.BytesIO()
+    write_manifest(list_source(photos), file, photos.uri)
+    lists = open_store(f"s3://{moto.bucket}/{uuid.uuid4().hex}")
+    lists.put_if_absent("photos.parquet", file.getvalue())
+    source = open_source(f"{lists.uri}/photos.parquet")
+    assert source.store.uri == photos.uri
+    assert source.table()["key"].to_pylist() == ["album/a.jpg"]
+    with pytest.raises(ConfigurationError, match=r"gone\.parquet does not exist"):
+        open_source(f"{lists.uri}/gone.parquet")
