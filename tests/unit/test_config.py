@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, load_job
 from sr_core.errors import ConfigurationError
@@ -104,3 +104,20 @@ def test_a_configuration_cannot_change() -> None:
     run = RunConfig()
     with pytest.raises(ValidationError, match="frozen"):
         run.scale = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("section", "model"), [("run", RunConfig), ("execution", ExecutionConfig)])
+def test_every_key_is_documented_once_with_its_default(
+    section: str, model: type[BaseModel]
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "job-file.md").read_text(encoding="utf-8")
+    table = page.partition(f"\n## {section}:\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.MULTILINE)
+    defaults = {name: field.default for name, field in model.model_fields.items()}
+    assert sorted(name for name, _ in rows) == sorted(defaults)
+    for name, documented in rows:
+        default = defaults[name]
+        if type(default) in (int, float):
+            assert float(documented) == default, name
+        else:
+            assert documented == {None: "none", True: "true", False: "false"}.get(default, default)
