@@ -9,7 +9,7 @@ import typer
 from jobs.terminal import console
 from jobs.train_command import PhotographsArgument
 
-QUANTIZE_EPILOG = "srfleet quantize ./photos --model ./training/srgan.safetensors"
+QUANTIZE_EPILOG = "srfleet quantize ./photos --model ./training/srgan_x4.safetensors"
 
 
 def quantize(

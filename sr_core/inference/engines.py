@@ -59,7 +59,7 @@ def candidate_engines(wanted: str, device: str) -> list[str]:
     elif trouble is not None:
         why = f"{trouble}: pip install --force-reinstall openvino"
     elif find_spec("openvino") is None:
-        why = "OpenVINO is not installed: pip install 'srfleet[cpu]'"
+        why = "OpenVINO is not installed: pip install openvino"
     else:
         why = "this CPU has no bfloat16 of its own"
     raise ConfigurationError(f"--engine {wanted}: {why}, or take one of auto, {', '.join(usable)}")
