@@ -31,7 +31,7 @@ _FLAGS = {
     "AVX-512 bf16": "avx512_bf16",
     "AMX": "amx_tile",
 }
-_PACKAGES = ("torch", "openvino", "numpy", "ray", "pillow", "imagecodecs", "simplejpeg")
+_PACKAGES = ("openvino", "numpy", "ray", "pillow", "imagecodecs", "simplejpeg")
 _CONVOLUTION = "torch, a 3x3 convolution"
 
 Products = dict[str, Callable[[], object]]
@@ -174,6 +174,7 @@ def cores() -> int:
 
 
 def _versions() -> Iterator[str]:
+    yield f"torch {torch.__version__}"  # with what it was built for
     for package in _PACKAGES:
         try:
             yield f"{package} {version(package)}"
