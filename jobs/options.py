@@ -22,7 +22,11 @@ JobSourceArgument = Annotated[str | None, typer.Argument(metavar="SOURCE", help=
 JobOutputArgument = Annotated[str | None, typer.Argument(metavar="OUT", help=_OUTPUT_HELP)]
 JobOption = Annotated[
     Path | None,
-    typer.Option("--job", metavar="FILE", help="YAML file with all of this; what is typed wins, but a target in it overrides --scale."),
+    typer.Option(
+        "--job",
+        metavar="FILE",
+        help="YAML file with all of this; what is typed wins, but its target overrides --scale.",
+    ),
 ]
 ModelOption = Annotated[
     str | None,
@@ -54,7 +58,10 @@ StripGpsOption = Annotated[
 ]
 ActorsOption = Annotated[
     int | None,
-    typer.Option(help="How many processes upscale.", show_default="one per GPU, or as many as cores and memory allow"),
+    typer.Option(
+        help="How many processes upscale.",
+        show_default="one per GPU, or as many as cores and memory allow",
+    ),
 ]
 DeviceOption = Annotated[
     str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs if there are any")

@@ -68,7 +68,9 @@ def train(request: Request, console: Console) -> None:
         try:
             from jobs.training_workers import train_on_workers
         except ImportError as error:
-            raise ConfigurationError(f"{error}; pip install '.[train]' in a copy of srfleet has it all") from error
+            raise ConfigurationError(
+                f"{error}; pip install '.[train]' in a copy of srfleet has it all"
+            ) from error
         task = prepare(request, console)
         train_on_workers(task, request.workers, request.device, request.address, console)
     checkpoint = f"{task.training.stages[-1].name}_x{task.training.scale}.safetensors"
