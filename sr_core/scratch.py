@@ -172,7 +172,8 @@ def in_memory(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
         for _, place, kind, *_ in map(str.split, lines)
     }
     folder = folder.resolve()
-    return next(types[at] for at in (folder, *folder.parents) if at in types) in ("tmpfs", "ramfs")
+    mounted = (types[at] for at in (folder, *folder.parents) if at in types)
+    return next(mounted, None) in ("tmpfs", "ramfs")
 
 
 def _is_in_file(array: NDArray[Any]) -> bool:

@@ -13,25 +13,13 @@ import torch
 
 from sr_core.inference import conversion
 from sr_core.inference.engines import open_engine
-from sr_core.models.generator import Generator, initialise_as_interpolator
+from sr_core.models.generator import Generator
+
+pytestmark = pytest.mark.usefixtures("cache")
 
 CPU = torch.device("cpu")
 LR = torch.rand(1, 3, 20, 20, generator=torch.Generator().manual_seed(2))
 DAY_S = 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "srfleet"
-
-
-@pytest.fixture
-def generator() -> Generator:
-    torch.manual_seed(1)
-    generator = Generator(channels=8, blocks=2)
-    initialise_as_interpolator(generator)
-    return generator.eval()
 
 
 @pytest.fixture

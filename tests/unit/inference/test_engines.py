@@ -19,25 +19,13 @@ from sr_core.inference.engines import ENGINES, candidate_engines, open_engine, u
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.checkpoint import save_generator
-from sr_core.models.generator import Generator, initialise_as_interpolator
+from sr_core.models.generator import Generator
 from sr_core.models.network import Network
 from tests.networks import NETWORKS, make_network
 
+pytestmark = pytest.mark.usefixtures("cache")
+
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "srfleet"
-
-
-@pytest.fixture
-def generator() -> Generator:
-    torch.manual_seed(1)
-    generator = Generator(channels=8, blocks=2)
-    initialise_as_interpolator(generator)
-    return generator.eval()
 
 
 @pytest.fixture
