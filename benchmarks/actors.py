@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.bare import MODEL, run_bare
 from benchmarks.photographs import write_photographs
 from benchmarks.section import Section, ratios, run_alone, say, spread, table
-from jobs.cluster import choose_devices, connected
+from jobs.cluster.connect import choose_devices, connected
 from sr_core.config import ExecutionConfig
 
 REPEATS = 3

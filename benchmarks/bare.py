@@ -12,7 +12,7 @@ import ray
 from PIL import Image
 from ray.util import ActorPool
 
-from jobs.actors import take_cores
+from jobs.upscale.actors import take_cores
 from sr_core.config import ExecutionConfig
 
 MODEL = "srgan"

@@ -21,12 +21,12 @@ from typing import ClassVar
 import ray
 from rich.console import Console
 
-from jobs import upscale as driver
-from jobs.actors import ActorReport, UpscaleActor
-from jobs.display import Display
-from sr_core.archive.ledger import Ledger
-from sr_core.archive.manifest import image_id, write_manifest
-from sr_core.archive.plan import read_shard
+from jobs.cli.display import Display
+from jobs.upscale import run as driver
+from jobs.upscale.actors import ActorReport, UpscaleActor
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.planning.plan import read_shard
+from sr_core.archive.source.manifest import image_id, write_manifest
 from sr_core.archive.storage import open_store
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ErrorClass

@@ -24,12 +24,12 @@ from benchmarks.bare import MODEL, run_bare, timed
 from benchmarks.peers.run import run_peer
 from benchmarks.photographs import write_photographs
 from benchmarks.section import Section, ratios, run_alone, say, spread, table
-from jobs.actors import SHARDS_PER_ACTOR
-from jobs.cluster import choose_devices, connected
-from jobs.prepare import open_run, plan_round, put_plan
-from jobs.upscale import actor_factory
-from sr_core.audit.checks import verify_run
+from jobs.cluster.connect import choose_devices, connected
+from jobs.upscale.actors import SHARDS_PER_ACTOR
+from jobs.upscale.run import actor_factory
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.engine.prepare import open_run, plan_round, put_plan
 from sr_core.inference.upscaler import open_upscaler
 
 REPEATS = 5

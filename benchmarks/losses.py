@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
-from jobs.photographs import open_photographs
+from jobs.train.photographs import open_photographs
 from sr_core.imaging.tensors import to_tensor
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import load_generator

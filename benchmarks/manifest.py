@@ -18,15 +18,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from sr_core.archive.manifest import (
+from sr_core.archive.planning.plan import make_plan, plan_bytes
+from sr_core.archive.source.manifest import (
     image_id,
     list_source,
     manifest_digest,
     read_manifest,
     write_manifest,
 )
-from sr_core.archive.plan import make_plan, plan_bytes
-from sr_core.archive.probing import probe_rows
+from sr_core.archive.source.probing import probe_rows
 from sr_core.archive.storage import open_store
 from sr_core.config import RunConfig
 from sr_core.records import ManifestRow

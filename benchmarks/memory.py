@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.section import table
-from jobs.demo import SAMPLES
-from jobs.memory import keep_large_on_disk, share_out
-from jobs.prepare import open_run, plan_round, put_plan
+from jobs.upscale.demo import SAMPLES
+from jobs.upscale.memory import keep_large_on_disk, share_out
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.engine.prepare import open_run, plan_round, put_plan
 
 if TYPE_CHECKING:
-    from sr_core.pipeline import ShardWorker
+    from sr_core.engine.shard import ShardWorker
 
 SOURCE_MEGAPIXELS = (0.1, 1.0, 12.0, 50.0)
 COLUMNS = (
@@ -133,10 +133,10 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
 def open_worker(source: Path, output: Path, options: argparse.Namespace) -> ShardWorker:
     """Plan one folder's photographs, and make what an actor makes to work on them."""
     # Here: the process that prints the table needs no torch.
-    from jobs.cores import limit_threads  # noqa: PLC0415
+    from jobs.upscale.cores import limit_threads  # noqa: PLC0415
+    from sr_core.engine.shard import ShardWorker  # noqa: PLC0415
+    from sr_core.engine.stages import Stages  # noqa: PLC0415
     from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
-    from sr_core.pipeline import ShardWorker  # noqa: PLC0415
-    from sr_core.stages import Stages  # noqa: PLC0415
 
     limit_threads(1)
     run_config = RunConfig(model=options.model, format=options.format)

@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sr_core.archive.parallel import map_in_executor
 from sr_core.errors import ConfigurationError
 from sr_core.imaging.degradation import is_random, shrink
+from sr_core.parallel import map_in_executor
 
 WINDOW_PX = 2048
 """Longest side that a photograph has in a pool that takes turns: many places beat one large one."""

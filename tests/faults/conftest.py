@@ -12,9 +12,9 @@ from botocore.loaders import JSONFileLoader
 
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from tests.integration.storage.conftest import set_environment
-from tests.photographs import write_photographs
-from tests.s3_run import KEYS, put_behind_its_back
-from tests.servers import FaultProxy, S3Server, moto_server
+from tests.support.photographs import write_photographs
+from tests.support.s3_run import KEYS, put_behind_its_back
+from tests.support.servers import FaultProxy, S3Server, moto_server
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from jobs import actors
-from jobs.actors import ActorReport, UpscaleActor
+from jobs.upscale import actors
+from jobs.upscale.actors import ActorReport, UpscaleActor
 
 
 class KillingStore:
@@ -62,7 +62,7 @@ def killed_by(*keys: str) -> type[UpscaleActor]:
     class KilledBy(UpscaleActor):
         def start(self) -> ActorReport:
             report = super().start()
-            from sr_core.stages import Stages
+            from sr_core.engine.stages import Stages
 
             upscale = Stages.upscale
 
@@ -100,7 +100,7 @@ def out_of_memory_for(*keys: str) -> type[UpscaleActor]:
     class OutOfMemory(UpscaleActor):
         def start(self) -> ActorReport:
             report = super().start()
-            from sr_core.stages import Stages
+            from sr_core.engine.stages import Stages
 
             upscale = Stages.upscale
 

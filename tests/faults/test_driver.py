@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
-from tests.photographs import write_photographs
-from tests.small_run import contents
+from sr_core.audit.verify.checks import verify_run
+from tests.support.photographs import write_photographs
+from tests.support.small_run import contents
 
 pytestmark = pytest.mark.slow
 

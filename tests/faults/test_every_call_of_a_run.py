@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sr_core.archive.storage import Store, open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from tests.photographs import write_photographs
-from tests.small_run import contents
-from tests.watched_store import Crash, Crasher
-from tests.whole_run import run_here
+from tests.support.photographs import write_photographs
+from tests.support.small_run import contents
+from tests.support.watched_store import Crash, Crasher
+from tests.support.whole_run import run_here
 
 
 def job(photographs: Path, output: Path) -> JobConfig:

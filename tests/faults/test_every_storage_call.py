@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sr_core.archive.ledger import Ledger
+from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import Store, open_store
-from sr_core.audit.checks import verify_run
-from sr_core.audit.findings import Severity
-from tests.servers import moto_server
-from tests.small_run import begin, contents, plan_retry, planned_images, process_round
-from tests.watched_store import Crash, Crasher
+from sr_core.audit.verify.checks import verify_run
+from sr_core.audit.verify.findings import Severity
+from tests.support.servers import moto_server
+from tests.support.small_run import begin, contents, plan_retry, planned_images, process_round
+from tests.support.watched_store import Crash, Crasher
 
 IMAGES = planned_images(3, per_shard=2, refused={1})
 SICK = {"album/2.jpg"}

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from jobs import upscale as driver
-from jobs.actors import ActorReport, UpscaleActor
+from jobs.upscale import run as driver
+from jobs.upscale.actors import ActorReport, UpscaleActor
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import RetryLaterError
 from tests.faults.faulty_actors import (
@@ -24,7 +24,7 @@ from tests.faults.faulty_actors import (
     killed_by,
     out_of_memory_for,
 )
-from tests.photographs import write_photographs
+from tests.support.photographs import write_photographs
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.slow]
 

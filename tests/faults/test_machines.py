@@ -15,8 +15,8 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
-from tests.photographs import write_photographs
+from sr_core.audit.verify.checks import verify_run
+from tests.support.photographs import write_photographs
 
 pytestmark = pytest.mark.slow
 

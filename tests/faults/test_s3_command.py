@@ -11,9 +11,9 @@ import pytest
 
 from sr_core.archive.storage import open_store
 from sr_core.config import JobConfig
-from tests.s3_run import check_no_harm, put_behind_its_back, rows, statuses
-from tests.servers import Fault, FaultProxy, S3Server
-from tests.small_run import contents
+from tests.support.s3_run import check_no_harm, put_behind_its_back, rows, statuses
+from tests.support.servers import Fault, FaultProxy, S3Server
+from tests.support.small_run import contents
 
 PATIENCE_S = 240
 

@@ -13,11 +13,11 @@ from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.errors import StorageUnavailableError
 from tests.integration.storage.conftest import set_environment
-from tests.s3_run import KEYS, check_no_harm, put_behind_its_back, rows, statuses
-from tests.servers import Fault, FaultProxy, S3Server
-from tests.small_run import contents
-from tests.watched_store import WatchedStore
-from tests.whole_run import plan_here, plan_retry_here, run_here
+from tests.support.s3_run import KEYS, check_no_harm, put_behind_its_back, rows, statuses
+from tests.support.servers import Fault, FaultProxy, S3Server
+from tests.support.small_run import contents
+from tests.support.watched_store import WatchedStore
+from tests.support.whole_run import plan_here, plan_retry_here, run_here
 
 
 def image(size: tuple[int, int], file_format: str) -> bytes:

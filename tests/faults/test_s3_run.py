@@ -12,10 +12,10 @@ from sr_core.archive.storage import open_store
 from sr_core.config import JobConfig, RunConfig
 from sr_core.errors import StorageError
 from tests.integration.storage.conftest import PART_BYTES
-from tests.s3_run import KEYS, check_no_harm, put_behind_its_back, rows, statuses
-from tests.servers import Fault, FaultProxy, S3Server
-from tests.small_run import contents
-from tests.whole_run import plan_here, plan_retry_here, run_here
+from tests.support.s3_run import KEYS, check_no_harm, put_behind_its_back, rows, statuses
+from tests.support.servers import Fault, FaultProxy, S3Server
+from tests.support.small_run import contents
+from tests.support.whole_run import plan_here, plan_retry_here, run_here
 
 
 @pytest.mark.parametrize(

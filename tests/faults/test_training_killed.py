@@ -14,12 +14,12 @@ import pytest
 from ray.cluster_utils import Cluster
 from rich.console import Console
 
-from jobs.exit_codes import ExitCode
-from jobs.train import train
+from jobs.cli.exit_codes import ExitCode
+from jobs.train.run import train
 from sr_core.archive.storage import open_store
 from tests.integration.storage.conftest import set_environment
-from tests.servers import S3Server
-from tests.small_training import (
+from tests.support.servers import S3Server
+from tests.support.small_training import (
     SRGAN,
     SRRESNET,
     journal,

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from jobs.evaluate import run_evaluation
+from jobs.models.evaluate import run_evaluation
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.scores import score
 from sr_core.evaluation.tables import ScoresRow
@@ -23,7 +23,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.models.catalogue import checkpoint_sha256, shipped_models
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 ROOT = Path(__file__).parents[2]
 

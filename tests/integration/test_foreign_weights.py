@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.models.catalogue import checkpoint_sha256
-from tests.foreign_sr import RRDBNet
-from tests.photographs import write_photographs
-from tests.whole_run import run_here
+from tests.support.foreign_sr import RRDBNet
+from tests.support.photographs import write_photographs
+from tests.support.whole_run import run_here
 
 
 def job(folder: Path, weights: Path) -> JobConfig:

@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jobs.manifest import make_manifest
-from jobs.terminal import console
-from jobs.upscale import upscale
+from jobs.cli.manifest import make_manifest
+from jobs.cli.terminal import console
+from jobs.upscale.run import upscale
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError
-from tests.hostile import (
+from tests.support.hostile import (
     COLOUR,
     GOOD,
     SIZE,
@@ -32,7 +32,7 @@ from tests.hostile import (
     run_unharmed,
     surroundings,
 )
-from tests.whole_run import run_here
+from tests.support.whole_run import run_here
 
 
 @pytest.fixture

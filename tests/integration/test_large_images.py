@@ -16,14 +16,14 @@ import pytest
 import tifffile
 from PIL import Image
 
-from jobs.memory import Shares
+from jobs.upscale.memory import Shares
 from sr_core import scratch
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from tests.image_files import saved
-from tests.photograph import photograph
-from tests.whole_run import run_here
+from tests.support.image_files import saved
+from tests.support.photograph import photograph
+from tests.support.whole_run import run_here
 
 MEASURES = (
     "lr_psnr_db",
@@ -189,7 +189,7 @@ import re, sys
 from pathlib import Path
 from sr_core import scratch
 from tests.integration.test_large_images import job
-from tests.whole_run import run_here
+from tests.support.whole_run import run_here
 
 def peak_mib():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024

@@ -10,16 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from jobs.manifest import make_manifest
-from jobs.plan import show_plan
-from jobs.status import show_status, show_verification
-from jobs.upscale import upscale
-from sr_core.archive.ledger import Ledger
+from jobs.cli.manifest import make_manifest
+from jobs.cli.status import show_status, show_verification
+from jobs.upscale.plan import show_plan
+from jobs.upscale.run import upscale
+from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError
-from tests.photographs import write_photographs
+from tests.support.photographs import write_photographs
 
 pytestmark = pytest.mark.usefixtures("ray_session")
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Limits, NeedMoreBytes, Picture, decode, encode, losses, probe
-from tests.image_files import (
+from tests.support.image_files import (
     LIMITS,
     every_format,
     exif_block,

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from jobs.status import show_status, show_verification
+from jobs.cli.status import show_status, show_verification
 from sr_core.archive.storage import open_store
-from sr_core.audit.report import write_report
+from sr_core.audit.report.report import write_report
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from tests.image_files import every_format, picture, png, saved
-from tests.photographs import write_photographs
-from tests.whole_run import run_here
+from tests.support.image_files import every_format, picture, png, saved
+from tests.support.photographs import write_photographs
+from tests.support.whole_run import run_here
 
 # Pillow, which reads EXIF tags of damaged TIFF files, warns besides giving what it can.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -19,10 +19,10 @@ from PIL import Image
 
 from sr_core.imaging.codecs import EXTENSIONS, LOSSY, Metadata, Page, Picture, decode, encode
 from sr_core.imaging.codecs.colour import convert_to_srgb, profile_of
-from tests.browser import browser, find_chromium
-from tests.image_files import LIMITS, exif_block, srgb_profile
-from tests.large_pictures import take_everything_as_large
-from tests.photograph import photograph
+from tests.support.browser import browser, find_chromium
+from tests.support.image_files import LIMITS, exif_block, srgb_profile
+from tests.support.large_pictures import take_everything_as_large
+from tests.support.photograph import photograph
 
 HEIGHT, WIDTH = 149, 53  # no multiples of a block, and more strips than there are restart markers
 MAKE = 0x010F

@@ -5,7 +5,7 @@ import sys
 
 SCRIPT = """
 import os, ray
-from jobs.cluster import actor_options, choose_devices
+from jobs.cluster.connect import actor_options, choose_devices
 from sr_core.config import ExecutionConfig
 
 class Probe:

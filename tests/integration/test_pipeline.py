@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 
 from sr_core.archive.storage import open_store
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError, StorageUnavailableError
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaler import Interpolator, open_upscaler
-from tests.photographs import write_photographs
-from tests.watched_store import WatchedStore
-from tests.whole_run import run_here
+from tests.support.photographs import write_photographs
+from tests.support.watched_store import WatchedStore
+from tests.support.whole_run import run_here
 
 
 def job(folder: Path, **run: Any) -> JobConfig:
@@ -266,7 +266,7 @@ def test_transparency_grey_and_depth_come_out_as_they_went_in(tmp_path: Path) ->
 def test_a_missing_reference_is_a_warning_not_a_failure(tmp_path: Path) -> None:
     from rich.console import Console
 
-    from jobs.manifest import make_manifest
+    from jobs.cli.manifest import make_manifest
 
     write_photographs(tmp_path / "photos", 1, side=40)
     table = tmp_path / "photos/table.csv"

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from jobs.evaluate import run_evaluation
+from jobs.models.evaluate import run_evaluation
 from sr_core.evaluation.published import published
 from sr_core.evaluation.tables import ScoresRow, means
 

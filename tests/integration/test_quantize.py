@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-import jobs.quantize
-from jobs.photographs import SourcePhotographs
-from jobs.quantize import quantize
+import jobs.models.quantize
+from jobs.models.quantize import quantize
+from jobs.train.photographs import SourcePhotographs
 from sr_core.errors import ConfigurationError
 from sr_core.inference.quantised import calibration_path
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator, initialise_as_interpolator
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_ranges_come_from_all_over_an_archive(
         return really_read(self, index)
 
     monkeypatch.setattr(SourcePhotographs, "read", watched)
-    monkeypatch.setattr(jobs.quantize, "_CALIBRATION_PHOTOGRAPHS", 3)
+    monkeypatch.setattr(jobs.models.quantize, "_CALIBRATION_PHOTOGRAPHS", 3)
     assert quantize(str(photographs), str(checkpoint), str(photographs), console) == 0
     assert read[:3] == ["0.png", "2.png", "4.png"]
     record = json.loads(calibration_path(checkpoint).read_text())

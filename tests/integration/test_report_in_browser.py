@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_core.audit.comparison import write_comparison
-from sr_core.audit.report import render_report
+from sr_core.audit.report.comparison import write_comparison
+from sr_core.audit.report.report import render_report
 from sr_core.errors import ErrorClass
-from tests.browser import Tab, browser, find_chromium
-from tests.photo_run import PhotoRun, png, scene
+from tests.support.browser import Tab, browser, find_chromium
+from tests.support.photo_run import PhotoRun, png, scene
 
 pytestmark = [
     pytest.mark.slow,

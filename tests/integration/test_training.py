@@ -13,17 +13,17 @@ import pytest
 import torch
 from rich.console import Console
 
-from jobs.exit_codes import ExitCode, ending
-from jobs.train import prepare, train
-from jobs.training_folder import TrainingFolder
+from jobs.cli.exit_codes import ExitCode, ending
+from jobs.train.folder import TrainingFolder
+from jobs.train.run import prepare, train
 from sr_core.archive.storage import open_store
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.models.checkpoint import load_generator
 from sr_core.training.trainer import DivergenceError
 from sr_core.training.workers import LONE_WORKER
 from tests.integration.storage.conftest import set_environment
-from tests.servers import S3Server, moto_server
-from tests.small_training import SRGAN, SRRESNET, journal, losses, small_request
+from tests.support.servers import S3Server, moto_server
+from tests.support.small_training import SRGAN, SRRESNET, journal, losses, small_request
 
 pytestmark = pytest.mark.usefixtures("without_shared_weights")
 

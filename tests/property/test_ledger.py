@@ -11,14 +11,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sr_core.archive.ledger import Ledger
+from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import Store, open_store
-from sr_core.audit.checks import verify_run
-from sr_core.audit.findings import Severity
+from sr_core.audit.verify.checks import verify_run
+from sr_core.audit.verify.findings import Severity
 from sr_core.errors import RetryLaterError
 from sr_core.records import Status
-from tests.small_run import begin, contents, plan_retry, planned_images, process_round
-from tests.watched_store import Crash, WatchedStore
+from tests.support.small_run import begin, contents, plan_retry, planned_images, process_round
+from tests.support.watched_store import Crash, WatchedStore
 
 IMAGES = planned_images(5, per_shard=2, refused={1})
 KEYS = [image.image.key for image in IMAGES]

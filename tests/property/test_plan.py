@@ -10,14 +10,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_core.archive.manifest import image_id
-from sr_core.archive.output_names import NAME_MAX_BYTES
-from sr_core.archive.plan import output_size
+from sr_core.archive.planning.output_names import NAME_MAX_BYTES
+from sr_core.archive.planning.plan import output_size
+from sr_core.archive.source.manifest import image_id
 from sr_core.archive.tables import plan_rows
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass
 from sr_core.records import ManifestRow, PlannedImage, Status
-from tests.manifest_rows import plan_of
+from tests.support.manifest_rows import plan_of
 
 _PARTS = st.one_of(
     st.sampled_from(["a", "A", "b", "a.jpg", "A.JPG", "a.png", "a.b.png", ".jpg", "caf\u00e9.tif"]),

@@ -102,7 +102,7 @@ def import_all(packages: list[str], blocked: set[str]) -> None:
 
 
 def test_status_and_verify_load_without_torch_and_ray() -> None:
-    import_all(["jobs.cli", "jobs.status"], {"torch", "ray"})
+    import_all(["jobs.cli.app", "jobs.cli.status"], {"torch", "ray"})
 
 
 def test_numerics_load_with_torch_numpy_and_pillow_alone() -> None:

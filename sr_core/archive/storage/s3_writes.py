@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sr_core.archive.layout import OWN_NAMES
+from sr_core.archive.ledger.layout import OWN_NAMES
 from sr_core.archive.storage.keys import RESERVED
 from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of, status_of
 from sr_core.archive.storage.s3_requests import Requests

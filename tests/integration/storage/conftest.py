@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sr_core.archive.storage import Store, open_store
-from tests.servers import FaultProxy, S3Server, moto_server, seaweed_server
+from tests.support.servers import FaultProxy, S3Server, moto_server, seaweed_server
 
 PART_BYTES = 5 << 20
 

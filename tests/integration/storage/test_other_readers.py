@@ -10,14 +10,14 @@ import pyarrow.dataset
 import pytest
 import s3fs
 
-from jobs.sources import open_source
-from sr_core.archive.manifest import list_source, write_manifest
+from sr_core.archive.source.manifest import list_source, write_manifest
+from sr_core.archive.source.opening import open_source
+from sr_core.archive.source.user_tables import read_user_table
 from sr_core.archive.storage import open_store
-from sr_core.archive.user_tables import read_user_table
 from sr_core.errors import ConfigurationError
 from tests.integration.storage.conftest import prefix_of, set_environment
-from tests.servers import S3Server
-from tests.small_run import planned_images, work
+from tests.support.servers import S3Server
+from tests.support.small_run import planned_images, work
 
 
 @pytest.fixture

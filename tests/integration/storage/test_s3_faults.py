@@ -27,7 +27,7 @@ from tests.integration.storage.conftest import (
     set_environment,
     unfinished,
 )
-from tests.servers import Fault, FaultProxy, S3Server
+from tests.support.servers import Fault, FaultProxy, S3Server
 
 BIG = b"0123456789abcdef" * (PART_BYTES // 16) + b"and a second part"
 LONG_AGO = datetime(2010, 1, 1, tzinfo=UTC)

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sr_core.archive.layout import RUN_KEY, part_name, plan_name, success_name
-from sr_core.archive.ledger import Ledger
-from sr_core.archive.runs import to_json
+from sr_core.archive.ledger.layout import RUN_KEY, part_name, plan_name, success_name
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.runs import to_json
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows
-from sr_core.audit.checks import verify_run
+from sr_core.audit.verify.checks import verify_run
 from sr_core.errors import (
     ConfigurationError,
     DamagedError,
@@ -30,8 +30,8 @@ from sr_core.errors import (
     RetryLaterError,
 )
 from sr_core.records import MetricsRow, Status
-from tests.servers import S3Server, moto_server, seaweed_server
-from tests.small_run import (
+from tests.support.servers import S3Server, moto_server, seaweed_server
+from tests.support.small_run import (
     CONFIG,
     begin,
     contents,
@@ -43,7 +43,7 @@ from tests.small_run import (
     record,
     work,
 )
-from tests.watched_store import WatchedStore
+from tests.support.watched_store import WatchedStore
 
 IMAGES = planned_images(5, per_shard=2, refused={1})
 SERVERS = ["moto", pytest.param("seaweed", marks=pytest.mark.slow)]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from sr_core.archive.manifest import (
+from sr_core.archive.source.manifest import (
     SOURCE_METADATA,
     image_id,
     list_source,
@@ -23,7 +23,7 @@ from sr_core.archive.manifest import (
     read_manifest,
     write_manifest,
 )
-from sr_core.archive.probing import probe_rows
+from sr_core.archive.source.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass

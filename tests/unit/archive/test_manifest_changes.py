@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_core.archive.changes import (
+from sr_core.archive.planning.plan import make_plan
+from sr_core.archive.source.changes import (
     NAMES_TOLD,
     Change,
     CommittedImage,
@@ -20,14 +21,13 @@ from sr_core.archive.changes import (
     new_rows,
     planned_rows,
 )
-from sr_core.archive.manifest import image_id, list_source
-from sr_core.archive.plan import make_plan
+from sr_core.archive.source.manifest import image_id, list_source
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import manifest_table
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass
 from sr_core.records import ManifestRow, Status
-from tests.watched_store import WatchedStore
+from tests.support.watched_store import WatchedStore
 
 
 def _row(key: str, size_bytes: int | None = 1, etag: str | None = "e") -> ManifestRow:

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sr_core.archive.inventory import inventoried_bucket, read_inventory
-from sr_core.archive.manifest import image_id, list_source
-from sr_core.archive.probing import probe_rows
+from sr_core.archive.source.inventory import inventoried_bucket, read_inventory
+from sr_core.archive.source.manifest import image_id, list_source
+from sr_core.archive.source.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ConfigurationError
 from sr_core.records import ManifestRow
-from tests.servers import S3Server, moto_server
+from tests.support.servers import S3Server, moto_server
 
 COLUMNS = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag"
 TIME = "2026-05-01T10:20:30.000Z"

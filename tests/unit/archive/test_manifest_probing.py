@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_core.archive import probing
-from sr_core.archive.manifest import image_id, list_source
-from sr_core.archive.parallel import IN_FLIGHT_PER_THREAD, map_in_order
-from sr_core.archive.probing import probe_rows
-from sr_core.archive.ranged_source import BUDGET_BYTES, WINDOW_BYTES
+from sr_core.archive.source import probing
+from sr_core.archive.source.manifest import image_id, list_source
+from sr_core.archive.source.probing import probe_rows
+from sr_core.archive.source.ranged_source import BUDGET_BYTES, WINDOW_BYTES
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ErrorClass, StorageError, StorageUnavailableError
+from sr_core.parallel import IN_FLIGHT_PER_THREAD, map_in_order
 from sr_core.records import ManifestRow, Status
 
 

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from sr_core.archive.manifest import image_id, write_manifest
-from sr_core.archive.probing import probe_rows
+from sr_core.archive.source.manifest import image_id, write_manifest
+from sr_core.archive.source.probing import probe_rows
+from sr_core.archive.source.user_tables import read_user_table
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.user_tables import read_user_table
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import ManifestRow, Status
 

@@ -11,15 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sr_core.archive import plan as plan_module
-from sr_core.archive.manifest import image_id
-from sr_core.archive.plan import keys_of_others, plan_bytes, read_shard
+from sr_core.archive.planning import plan as plan_module
+from sr_core.archive.planning.plan import keys_of_others, plan_bytes, read_shard
+from sr_core.archive.source.manifest import image_id
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import PLAN_SCHEMA, manifest_table, plan_rows
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError, ErrorClass, SrfleetError
 from sr_core.records import ManifestRow, Status
-from tests.manifest_rows import image_row, plan_of, planned
+from tests.support.manifest_rows import image_row, plan_of, planned
 
 
 def test_the_largest_images_come_first_and_shards_keep_their_bounds() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sr_core.archive.manifest import image_id
-from sr_core.archive.output_names import NAME_MAX_BYTES, name_outputs
-from sr_core.archive.plan import keys_of_others
+from sr_core.archive.planning.output_names import NAME_MAX_BYTES, name_outputs
+from sr_core.archive.planning.plan import keys_of_others
+from sr_core.archive.source.manifest import image_id
 from sr_core.archive.tables import manifest_table
 from sr_core.config import RunConfig
 from sr_core.records import ManifestRow
-from tests.manifest_rows import image_row, plan_of, planned
+from tests.support.manifest_rows import image_row, plan_of, planned
 
 
 def _names(rows: list[ManifestRow], **options: Any) -> dict[str, str | None]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sr_core.archive.manifest import image_id
-from sr_core.archive.plan import output_size
+from sr_core.archive.planning.plan import output_size
+from sr_core.archive.source.manifest import image_id
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass
 from sr_core.records import ManifestRow, Status
-from tests.manifest_rows import image_row, plan_of, planned
+from tests.support.manifest_rows import image_row, plan_of, planned
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sr_core.archive.runs import describe_difference, from_json, identity, to_json
+from sr_core.archive.ledger.runs import describe_difference, from_json, identity, to_json
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError
-from tests.small_run import CONFIG, record
+from tests.support.small_run import CONFIG, record
 
 
 def test_a_record_survives_its_file() -> None:

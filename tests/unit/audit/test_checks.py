@@ -11,14 +11,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from sr_core.archive.layout import RUN_KEY, part_name, plan_name, success_name
-from sr_core.archive.ledger import Ledger
+from sr_core.archive.ledger.layout import RUN_KEY, part_name, plan_name, success_name
+from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.archive.tables import metrics_rows, metrics_table, to_parquet
-from sr_core.audit.checks import verify_run
-from sr_core.audit.findings import Finding, Severity
+from sr_core.audit.verify.checks import verify_run
+from sr_core.audit.verify.findings import Finding, Severity
 from sr_core.records import MetricsRow, Status
-from tests.small_run import (
+from tests.support.small_run import (
     begin,
     contents,
     ok_row,
@@ -242,7 +242,7 @@ class TestOutput:
     def test_flipped_beyond_the_first_piece_that_is_read(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sr_core.audit.shards._CHUNK_BYTES", 4)
+        monkeypatch.setattr("sr_core.audit.verify.shards._CHUNK_BYTES", 4)
         assert findings_of(root) == []
         self.test_with_one_bit_flipped(root)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sr_core.archive.storage import Store, open_store
-from sr_core.audit.comparison import render_comparison, write_comparison
+from sr_core.audit.report.comparison import render_comparison, write_comparison
 from sr_core.errors import ConfigurationError, ErrorClass
-from tests.html_page import Element, assert_self_contained, parse
-from tests.photo_run import PhotoRun, png, scene
+from tests.support.html_page import Element, assert_self_contained, parse
+from tests.support.photo_run import PhotoRun, png, scene
 
 Variants = list[tuple[str, Store]]
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sr_core.audit.page import data_uri, duration, megapixels, number
+from sr_core.audit.report.page import data_uri, duration, megapixels, number
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sr_core.audit.pictures import Box, cut, detail_frame, open_picture, shrink
+from sr_core.audit.report.pictures import Box, cut, detail_frame, open_picture, shrink
 from sr_core.errors import ImageError
 from sr_core.records import MetricsRow, Status
-from tests.photo_run import png
+from tests.support.photo_run import png
 
 
 def row(source: tuple[int, int], output: tuple[int, int]) -> MetricsRow:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sr_core.archive.tables import METRICS_SCHEMA
-from sr_core.audit.histogram import histogram
-from sr_core.audit.measures import MEASURES, Measure
-from sr_core.audit.ranking import worst_first
+from sr_core.audit.report.histogram import histogram
+from sr_core.audit.report.measures import MEASURES, Measure
+from sr_core.audit.report.ranking import worst_first
 from sr_core.metrics.registry import METRICS
 
 BY_NAME = {measure.name: measure for measure in MEASURES}

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from sr_core.archive.storage import ObjectInfo, open_store
-from sr_core.audit.report import LINES_PER_CLASS, render_report, write_report
+from sr_core.audit.report.report import LINES_PER_CLASS, render_report, write_report
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import MetricsRow, Status
-from tests.html_page import Element, assert_self_contained, parse
-from tests.photo_run import PhotoRun, image_id
-from tests.small_run import plan_retry
+from tests.support.html_page import Element, assert_self_contained, parse
+from tests.support.photo_run import PhotoRun, image_id
+from tests.support.small_run import plan_retry
 
 HOSTILE = [
     "<script>alert(1)</script>.png",

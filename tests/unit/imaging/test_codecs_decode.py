@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Limits, Page, Picture, decode
-from tests.image_files import (
+from tests.support.image_files import (
     LIMITS,
     every_format,
     exif_block,

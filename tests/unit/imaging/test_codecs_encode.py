@@ -28,7 +28,7 @@ from sr_core.imaging.codecs import (
     probe,
 )
 from sr_core.imaging.codecs.encode import reduced
-from tests.image_files import LIMITS, exif_block, scene, srgb_profile
+from tests.support.image_files import LIMITS, exif_block, scene, srgb_profile
 
 LOSSLESS = sorted(set(EXTENSIONS) - LOSSY)
 

@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, ImageCms
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import EXTENSIONS, Metadata, Page, Picture, decode, encode, exif, losses
 from sr_core.imaging.codecs.colour import convert_to_srgb
-from tests.image_files import (
+from tests.support.image_files import (
     LIMITS,
     exif_block,
     jpeg_with,

@@ -11,7 +11,7 @@ import pytest
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Header, NeedMoreBytes, decode, output_format, probe
 from sr_core.imaging.codecs.formats import check_output_size
-from tests.image_files import (
+from tests.support.image_files import (
     LIMITS,
     every_format,
     exif_block,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Page, Picture, crop, encode, thumbnail
-from tests.image_files import exif_block, picture, png, saved, scene
+from tests.support.image_files import exif_block, picture, png, saved, scene
 
 
 def opened(data: bytes) -> Image.Image:

@@ -10,7 +10,7 @@ from sr_core.imaging import degradation
 from sr_core.imaging.degradation import DEGRADATIONS, shrink
 from sr_core.imaging.resample import degrade
 from sr_core.imaging.tensors import to_pixels, to_tensor
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 Image = NDArray[np.uint8]
 PHOTOGRAPH = photograph(101, 122)

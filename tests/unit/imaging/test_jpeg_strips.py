@@ -17,8 +17,8 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Metadata, Picture, decode, encode, jpeg_strips
 from sr_core.imaging.pixels import Page, Pixels
-from tests.image_files import LIMITS, exif_block, saved, scene, srgb_profile
-from tests.photograph import photograph
+from tests.support.image_files import LIMITS, exif_block, saved, scene, srgb_profile
+from tests.support.photograph import photograph
 
 
 @pytest.fixture(autouse=True)

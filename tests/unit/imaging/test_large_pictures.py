@@ -20,9 +20,9 @@ from sr_core.imaging.codecs import Metadata, Picture, check_output_size, decode,
 from sr_core.imaging.codecs.colour import convert_to_srgb, profile_of, straight, widened
 from sr_core.imaging.pixels import Page
 from sr_core.imaging.resample import resize_pixels
-from tests.image_files import LIMITS, exif_block, saved, scene
-from tests.large_pictures import take_everything_as_large
-from tests.photograph import photograph
+from tests.support.image_files import LIMITS, exif_block, saved, scene
+from tests.support.large_pictures import take_everything_as_large
+from tests.support.photograph import photograph
 
 
 def page(channels: int, dtype: Any, alpha: bool) -> Page:

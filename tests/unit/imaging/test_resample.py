@@ -18,7 +18,7 @@ from PIL import Image
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import degrade, resize, resize_pixels, spans
 from sr_core.imaging.tensors import to_pixels, to_tensor
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 Smooth = Literal["bilinear", "bicubic"]
 UINT8 = np.dtype(np.uint8)

@@ -14,7 +14,7 @@ from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.models.msrresnet import MSRResNet
 from sr_core.models.network import Network
 from sr_core.models.rrdb import RRDBNet
-from tests.networks import NETWORKS, make_network
+from tests.support.networks import NETWORKS, make_network
 
 
 @pytest.fixture(params=NETWORKS)

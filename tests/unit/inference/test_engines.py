@@ -21,7 +21,7 @@ from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
 from sr_core.models.network import Network
-from tests.networks import NETWORKS, make_network
+from tests.support.networks import NETWORKS, make_network
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from jobs import cli
-from jobs.cli import app
-from jobs.options import build_job, parse_target
+from jobs.cli import app as cli
+from jobs.cli.app import app
+from jobs.cli.options import build_job, parse_target
 from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError
 
@@ -51,7 +51,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
     """Collect the jobs that `plan` is asked for, in place of a Ray that measures them."""
     jobs: list[JobConfig] = []
     monkeypatch.setattr(
-        "jobs.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
+        "jobs.upscale.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
     )
     return jobs
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from jobs.cores import cpu_quota, keep_to_cores
+from jobs.upscale.cores import cpu_quota, keep_to_cores
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "sched_getaffinity"), reason="this system pins no processes"
@@ -23,7 +23,7 @@ CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else
 # A thread that was there before, one that comes later; then the process waits to be ended.
 ACTOR = """
 import os, sys, threading
-from jobs.cores import keep_to_cores
+from jobs.upscale.cores import keep_to_cores
 
 gate = threading.Event()
 seen = []
@@ -100,7 +100,7 @@ def test_nothing_is_pinned_where_time_is_rationed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "cpu.max").write_text(f"{len(CORES) * 50_000} 100000\n")
-    monkeypatch.setattr("jobs.cores._CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr("jobs.upscale.cores._CONTROL_GROUP", tmp_path)
     assert keep_to_cores(1, prefix=uuid4().hex) == []
     assert sorted(os.sched_getaffinity(0)) == CORES
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from jobs import display
-from jobs.display import Display, duration, outcome
+from jobs.cli import display
+from jobs.cli.display import Display, duration, outcome
 from sr_core.errors import ErrorClass
 from sr_core.records import ShardResult, Status
 

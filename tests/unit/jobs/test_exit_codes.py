@@ -7,7 +7,7 @@ import errno
 import pytest
 import ray.exceptions
 
-from jobs.exit_codes import ending
+from jobs.cli.exit_codes import ending
 from sr_core.errors import (
     ConfigurationError,
     ErrorClass,

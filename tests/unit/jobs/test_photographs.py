@@ -12,15 +12,15 @@ import pytest
 import torch
 from rich.console import Console
 
-from jobs.photographs import SourcePhotographs, open_photographs, split
-from sr_core.archive import ranged_source
-from sr_core.archive.manifest import list_source, write_manifest
+from jobs.train.photographs import SourcePhotographs, open_photographs, split
+from sr_core.archive.source import ranged_source
+from sr_core.archive.source.manifest import list_source, write_manifest
 from sr_core.archive.storage import open_store
 from sr_core.errors import ConfigurationError, RetryLaterError, StorageUnavailableError
 from sr_core.training.data import Crops
-from tests.image_files import exif_block, picture, png, saved, scene, tiff
-from tests.photographs import write_photographs
-from tests.servers import Fault, FaultProxy, S3Server, moto_server
+from tests.support.image_files import exif_block, picture, png, saved, scene, tiff
+from tests.support.photographs import write_photographs
+from tests.support.servers import Fault, FaultProxy, S3Server, moto_server
 
 
 class Ear(Console):

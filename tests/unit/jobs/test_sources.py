@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.sources import open_source
-from sr_core.archive.manifest import list_source, write_manifest
+from sr_core.archive.source.manifest import list_source, write_manifest
+from sr_core.archive.source.opening import open_source
 from sr_core.archive.storage import open_store
 from sr_core.errors import ConfigurationError
-from tests.photographs import write_photographs
+from tests.support.photographs import write_photographs
 
 
 def test_a_folder_is_listed_anew_without_the_output_in_it(tmp_path: Path) -> None:

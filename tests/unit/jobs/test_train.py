@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from jobs import training_folder
-from jobs.train import load_start, prepare
-from jobs.training_folder import TrainingFolder, begin
-from jobs.training_workers import Group, share_out
+from jobs.train import folder as training_folder
+from jobs.train.folder import TrainingFolder, begin
+from jobs.train.run import load_start, prepare
+from jobs.train.workers import Group, share_out
 from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.training.settings import Content, Stage, Training
-from tests.small_training import SRGAN, SRRESNET, small_request
+from tests.support.small_training import SRGAN, SRRESNET, small_request
 
 pytestmark = pytest.mark.usefixtures("without_shared_weights")
 
@@ -49,7 +49,7 @@ def test_settings_that_are_wrong_are_named(tmp_path: Path, text: str, what: str)
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    document = (Path(training_folder.__file__).parents[1] / "docs" / "training.md").read_text()
+    document = (Path(__file__).parents[3] / "docs" / "training.md").read_text()
     lines = re.findall(
         r"^\| (`.*?) \| (.*?) \|", document.partition("## Settings")[2], re.MULTILINE
     )
@@ -158,7 +158,7 @@ def test_a_start_of_another_scale_is_refused() -> None:
 def test_a_validation_source_is_validated_on_in_part_if_it_is_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.train._VALIDATED", 3)
+    monkeypatch.setattr("jobs.train.run._VALIDATED", 3)
     request = small_request(tmp_path, tmp_path / "out", SRRESNET)
     request = type(request)(
         request.photographs, request.output, request.config, validation=request.photographs
@@ -203,7 +203,7 @@ def test_workers_that_do_not_fit_are_refused(
 
 
 def test_of_many_photographs_some_are_chosen_evenly() -> None:
-    from jobs.train import _evenly
+    from jobs.train.run import _evenly
 
     assert np.flatnonzero(_evenly(7, 4)).tolist() == [0, 2, 4, 6]
     assert _evenly(2, 4).all()

@@ -19,7 +19,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics import blind
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
 from sr_core.metrics.reference import luma
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 BothSizes = Callable[[Pixels, Pixels], float]
 

@@ -18,7 +18,7 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.tensors import to_tensor
 from sr_core.metrics import reference
 from sr_core.metrics.reference import compare_y, luma, psnr_y, ssim_y
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 
 def noisy(pixels: Pixels, strength: float, seed: int = 0) -> Pixels:

@@ -18,7 +18,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.reference import compare_y
 from sr_core.metrics.suite import METRICS, Measures, measure
 from sr_core.records import MetricsRow
-from tests.photograph import photograph
+from tests.support.photograph import photograph
 
 
 class Enlarger:

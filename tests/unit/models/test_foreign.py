@@ -13,9 +13,9 @@ from torch import nn
 from sr_core.errors import ConfigurationError
 from sr_core.models.checkpoint import load_generator, load_network
 from sr_core.models.generator import Generator
-from tests import foreign_lornatang as lornatang
-from tests.foreign_ports import Aladdin, LeftThomas, PyTorchGAN, Sgrvinod, Twtygqyy
-from tests.foreign_sr import ESRGAN, FirstESRGAN, MSRResNet, RRDBNet
+from tests.support import foreign_lornatang as lornatang
+from tests.support.foreign_ports import Aladdin, LeftThomas, PyTorchGAN, Sgrvinod, Twtygqyy
+from tests.support.foreign_sr import ESRGAN, FirstESRGAN, MSRResNet, RRDBNet
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "RRDBNet x4": (lambda: RRDBNet(4), 4),
@@ -170,7 +170,7 @@ def test_a_file_without_weights_says_what_it_has(tmp_path: Path) -> None:
 
 def test_a_pickled_network_gets_a_remedy(tmp_path: Path) -> None:
     said = refusal({"epoch": 1, "model": LeftThomas()}, tmp_path)
-    assert "holds a pickled tests.foreign_ports.LeftThomas" in said
+    assert "holds a pickled tests.support.foreign_ports.LeftThomas" in said
     assert "torch.save(model.state_dict(), 'weights.pth')" in said
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 from sr_core.training.charts import FRAME
 from sr_core.training.curves import write_page
 from sr_core.training.journal import Record, StepRecord, ValidationRecord
-from tests.html_page import Element, parse
+from tests.support.html_page import Element, parse
 
 GAN = ("vgg54", "adversarial", "discriminator", "d_hr", "d_sr")
 HOSTILE = "<script>alert('$x_{$')</script>"

@@ -17,7 +17,7 @@ from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.imaging.degradation import shrink
 from sr_core.training.data import BATCHES_AHEAD, Crops, prefetched
 from sr_core.training.pools import READING_THREADS
-from tests.decoded import Decoded, noise_photographs
+from tests.support.decoded import Decoded, noise_photographs
 
 PHOTOGRAPHS = noise_photographs(9)
 LARGEST_BYTES = max(each.nbytes for each in PHOTOGRAPHS)

@@ -11,7 +11,7 @@ import pytest
 
 from sr_core.training import pools
 from sr_core.training.pools import READING_THREADS, Pools
-from tests.decoded import Decoded, noise_photographs
+from tests.support.decoded import Decoded, noise_photographs
 
 PHOTOGRAPHS = noise_photographs(30)
 BYTES = sum(each.nbytes for each in PHOTOGRAPHS)

@@ -1,0 +1,99 @@
+"""The command line of training: its arguments; jobs/train/run.py does what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobs.cli.options import DeviceOption
+from jobs.cli.terminal import console
+
+TRAIN_EPILOG = (
+    "srfleet train ./photos ./training\n\n"
+    "srfleet train s3://archive/photos s3://archive/training --address auto --workers 8"
+)
+
+PhotographsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PHOTOGRAPHS", help="Folder, s3:// prefix, manifest, or .parquet/.csv table."
+    ),
+]
+OutputArgument = Annotated[
+    str,
+    typer.Argument(metavar="OUT", help="Folder or s3:// prefix for weights, state and curves."),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="YAML file with stages and schedule.",
+        show_default="that of the shipped weights",
+    ),
+]
+ValidationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SOURCE",
+        help="Photographs to validate on.",
+        show_default="a twentieth of PHOTOGRAPHS, held out",
+    ),
+]
+VggOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of VGG19, for stages with a VGG loss.",
+        show_default="$SRFLEET_SHARED/weights/vgg19_imagenet_features_fp16.safetensors",
+    ),
+]
+LpipsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Weights of LPIPS, to validate with.",
+        show_default="$SRFLEET_SHARED/weights/lpips_alex_v0.1.safetensors",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Train on so many processes that share each batch.",
+        show_default="this process; on a cluster one per GPU",
+    ),
+]
+ClusterOption = Annotated[
+    str | None, typer.Option(help="Ray cluster to train on, such as auto or host:6379.")
+]
+
+
+def train(
+    photographs: PhotographsArgument,
+    output: OutputArgument,
+    config: ConfigOption = None,
+    validation: ValidationOption = None,
+    vgg: VggOption = None,
+    lpips: LpipsOption = None,
+    device: DeviceOption = None,
+    workers: WorkersOption = None,
+    address: ClusterOption = None,
+) -> None:
+    """Train SRResNet and SRGAN on PHOTOGRAPHS; the same command goes on where it stopped."""
+    from jobs.train.run import PACKAGED_CONFIG, Request
+    from jobs.train.run import train as run_training
+
+    request = Request(
+        photographs,
+        output,
+        config=config or PACKAGED_CONFIG,
+        validation=validation,
+        vgg=vgg,
+        lpips=lpips,
+        device=device or "auto",
+        workers=workers,
+        address=address,
+    )
+    run_training(request, console())

@@ -1,0 +1,155 @@
+"""srfleet quantize: whether a checkpoint may run in 8-bit integers, and the ranges it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from jobs.cli.exit_codes import ExitCode
+from jobs.train.photographs import SourcePhotographs, open_photographs, split
+from jobs.upscale.actors import measure_speed
+from sr_core.config import ExecutionConfig
+from sr_core.errors import ConfigurationError, RetryLaterError
+from sr_core.evaluation.crops import spread
+from sr_core.evaluation.scores import score
+from sr_core.imaging.tensors import to_tensor
+from sr_core.inference.engines import candidate_engines
+from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error, known_tile
+from sr_core.inference.quantised import MAX_LOSS_DB, Calibration, Ranges, calibrate
+from sr_core.inference.tiled import GeneratorUpscaler
+from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint, shipped_models
+from sr_core.models.checkpoint import load_network
+from sr_core.models.network import Network
+from sr_core.training.validation import HeldOut
+
+T = TypeVar("T")
+
+_CALIBRATION_PHOTOGRAPHS = 64
+_HELD_OUT_SHARE = 0.2
+
+
+def quantize(source: str, model: str, validation: str | None, console: Console) -> int:
+    """Calibrate a checkpoint on photographs and measure what 8 bits lose on others.
+
+    Of each photograph counts the window of 256 px round its centre (`HeldOut.of`). The calibration
+    is written beside the checkpoint, where `--engine openvino-int8` looks for it, and only if the
+    mean loss is below `MAX_LOSS_DB`.
+
+    Args:
+        source: photographs to calibrate with, of which 64 are taken, evenly over their keys; see
+            `open_photographs`.
+        model: a checkpoint's path; that of shipped weights is theirs who ship them.
+        validation: photographs to measure on; None: a fifth of the source, held out, but no more
+            than 100.
+        console: for people.
+
+    Raises: ConfigurationError for the name of shipped weights, or where 8 bits lose too much;
+        RetryLaterError if stopped, or if a store cannot be used.
+    """
+    if model in shipped_models():
+        raise ConfigurationError(
+            f"--model {model}: the shipped weights are calibrated already, --engine openvino-int8 "
+            "may be used; give the path of a checkpoint of your own"
+        )
+    candidate_engines("openvino-int8", "cpu")
+    checkpoint = find_checkpoint(model)
+    try:
+        found = _measured(checkpoint, *_photographs(source, validation, console), console)
+    except KeyboardInterrupt as interrupt:
+        raise RetryLaterError("nothing is written; the same command begins anew") from interrupt
+    said = (
+        f"{checkpoint.name} in 8 bits loses {found.psnr_y_loss_db} dB of luma PSNR on average over "
+        f"the middles of {found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the "
+        "worst"
+    )
+    if not found.psnr_y_loss_db < MAX_LOSS_DB:
+        raise ConfigurationError(f"{said}; more than {MAX_LOSS_DB} dB, so nothing was written")
+    try:
+        path = found.save(checkpoint)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{said}, but the calibration cannot be written beside it: {error}; copy the "
+            "checkpoint to a folder of your own and quantize the copy"
+        ) from error
+    rates = [
+        measure_speed(str(checkpoint), ExecutionConfig(engine=engine), "cpu")
+        for engine in ("openvino-int8", "openvino")
+    ]
+    console.print(
+        f"{said}; --engine openvino-int8 may be used, and here runs {rates[0] / rates[1]:.1f} "
+        f"times as fast as openvino ({path})",
+        markup=False,
+    )
+    return ExitCode.DONE
+
+
+def _photographs(
+    source: str, validation: str | None, console: Console
+) -> tuple[SourcePhotographs, SourcePhotographs]:
+    photographs = open_photographs(source, console)
+    if validation is not None:
+        return photographs, open_photographs(validation, console)
+    return split(photographs, _HELD_OUT_SHARE)
+
+
+def _measured(
+    checkpoint: Path, photographs: SourcePhotographs, held_out: SourcePhotographs, console: Console
+) -> Calibration:
+    network, _ = load_network(checkpoint)
+    # Not the first ones, which in an archive sorted by date are one event.
+    chosen = np.zeros(len(photographs), np.bool_)
+    chosen[spread(len(photographs), _CALIBRATION_PHOTOGRAPHS)] = True
+    ours = HeldOut.of(photographs.part(chosen), network.scale, "bicubic")
+    # Sharp as cameras leave them and soft as shrunk ones are: archives hold both. And the known
+    # tile, since a few photographs may have no saturated colour.
+    images = [known_tile(), *chain.from_iterable(ours.pairs)]
+    ranges = calibrate(network, map(to_tensor, _shown(images, "calibrating", console)))
+    theirs = HeldOut.of(held_out, network.scale, "bicubic")
+    losses = _losses(network, ranges, theirs, console)
+    sha256 = checkpoint_sha256(str(checkpoint))
+    assert sha256 is not None
+    return Calibration(
+        sha256,
+        ranges,
+        len(ours.pairs),
+        len(theirs.pairs),
+        round(float(losses.mean()), 4),
+        round(float(losses.max()), 4),
+    )
+
+
+def _shown(items: Sequence[T], doing: str, console: Console) -> Iterable[T]:
+    """Go through items with a bar on a terminal."""
+    return track(items, doing, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _losses(
+    network: Network, ranges: Ranges, held_out: HeldOut, console: Console
+) -> NDArray[np.float64]:
+    """Return how much less luma PSNR, in dB, 8 bits have than float32 on each window.
+
+    Raises: ConfigurationError if the known answer is wrong: then numbers mean nothing.
+    """
+    exact = GeneratorUpscaler(network, "float32")
+    quantised = GeneratorUpscaler(network, "8 bits", engine="openvino-int8", ranges=ranges)
+    levels = known_answer_error(quantised)
+    if levels > TOLERATED_LEVELS[torch.int8]:
+        raise ConfigurationError(
+            f"in 8 bits a known tile is {levels:.0f} of 255 levels off; nothing was written"
+        )
+    losses = []
+    for lr, hr in _shown(held_out.pairs, "measuring", console):
+        both = (
+            score(each.upscale(lr, *hr.shape[:2]), hr, held_out.scale, None).psnr_y_db
+            for each in (exact, quantised)
+        )
+        losses.append(next(both) - next(both))
+    return np.array(losses)

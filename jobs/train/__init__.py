@@ -1,0 +1,1 @@
+"""Training as a job: its folder, photographs, display and workers."""

@@ -1,0 +1,195 @@
+"""srfleet train: SRResNet, then SRGAN from it, in this process or on the workers of a cluster."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from jobs.models.torch_device import torch_device
+from jobs.models.weights import find_vgg, open_lpips
+from jobs.train.folder import begin
+from jobs.train.photographs import SourcePhotographs, open_photographs, split
+from jobs.train.task import Listing, Task
+from sr_core.archive.storage import open_store
+from sr_core.config import load_settings
+from sr_core.errors import ConfigurationError
+from sr_core.models.checkpoint import load_generator
+from sr_core.models.vgg import VGGFeatures, load_vgg
+from sr_core.training.settings import Training, vgg_layers
+from sr_core.training.workers import Worker
+
+PACKAGED_CONFIG = Path(__file__).parent.parent / "configs" / "train_x4.yaml"
+_VALIDATION_SHARE = 0.05
+_VALIDATED = 100
+"""Photographs that are validated on at most: more tell nothing new, and it takes its time."""
+_SMALLEST_PX = 32
+"""Of a photograph's sides: what LPIPS and SSIM need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A training as it was typed."""
+
+    photographs: str
+    output: str
+    config: Path = PACKAGED_CONFIG
+    validation: str | None = None
+    """None: a twentieth of the photographs is held out."""
+    vgg: Path | None = None
+    lpips: Path | None = None
+    device: str = "auto"
+    workers: int | None = None
+    address: str | None = None
+
+
+def train(request: Request, console: Console) -> None:
+    """Train from where OUT stands to the end.
+
+    Raises: ConfigurationError; DivergenceError; RetryLaterError where it was stopped, or something
+        is away.
+    """
+    if request.workers is None and request.address is None:
+        worker = Worker(torch.device(torch_device(request.device)))
+        task = prepare(request, console)
+        with _stopping_on_signals(console) as stopping:
+            task.work(worker, console, stopping)
+    else:
+        try:
+            from jobs.train.workers import train_on_workers
+        except ImportError as error:
+            raise ConfigurationError(
+                f"{error}; pip install '.[train]' in a copy of srfleet has it all"
+            ) from error
+        task = prepare(request, console)
+        train_on_workers(task, request.workers, request.device, request.address, console)
+    checkpoint = f"{task.training.stages[-1].name}_x{task.training.scale}.safetensors"
+    output = request.output.rstrip("/")
+    console.print(
+        f"trained: {output}/{checkpoint}; how it went: {output}/index.html",
+        markup=False,
+        highlight=False,
+    )
+
+
+def prepare(request: Request, console: Console) -> Task:
+    """Check all that can be checked before the first step, and write down in OUT what it will be.
+
+    Raises: ConfigurationError; RetryLaterError if a store cannot be used now.
+    """
+    training = load_settings(request.config, Training)
+    start = None if training.start is None else load_start(Path(training.start), training.scale)
+    vgg_file = find_vgg(request.vgg)
+    vgg = _load_vgg(training, vgg_file)
+    lpips = open_lpips(request.lpips, console)
+    photographs, held_out = _open_photographs(request, training, console)
+    settings = {
+        "training": asdict(training),
+        "photographs": _name(photographs),
+        "held_out": _name(held_out),
+        "vgg_sha256": _sha256(vgg_file) if vgg and vgg_file else None,
+        "start_sha256": None if training.start is None else _sha256(Path(training.start)),
+    }
+    begin(request.output, settings)
+    return Task(
+        training=training,
+        output=open_store(request.output).uri,
+        photographs=Listing.of(photographs),
+        held_out=Listing.of(held_out),
+        start=start,
+        vgg=vgg,
+        lpips=lpips,
+    )
+
+
+def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:
+    """Read the weights that the first stage starts from.
+
+    Raises: ConfigurationError if they are of another network or scale.
+    """
+    generator, info = load_generator(path)
+    if info.scale != scale:
+        raise ConfigurationError(
+            f"a training at x{scale} cannot start from {path}, which is at x{info.scale}"
+        )
+    return generator.state_dict()
+
+
+def _load_vgg(training: Training, file: Path | None) -> dict[str, VGGFeatures]:
+    """Read the feature maps of all stages, so that a later one does not fail for want of them."""
+    needed = {layer: stage.name for stage in training.stages for layer in vgg_layers(stage)}
+    if needed and file is None:
+        raise ConfigurationError(
+            f"stage {' and '.join(sorted(set(needed.values())))} needs the weights of VGG19 for "
+            f"{' and '.join(sorted(needed))}: give the path of torchvision's vgg19-dcbb9e9d.pth or "
+            "of its convolutions with --vgg; docs/training.md says where they come from"
+        )
+    return {layer: load_vgg(file, layer) for layer in needed} if file is not None else {}
+
+
+def _open_photographs(
+    request: Request, training: Training, console: Console
+) -> tuple[SourcePhotographs, SourcePhotographs]:
+    """Return the photographs to train on, and those held out."""
+    smallest = max(_SMALLEST_PX, *(stage.crop_px for stage in training.stages))
+    photographs = open_photographs(request.photographs, console, min_side_px=smallest)
+    if request.validation is None:
+        photographs, held_out = split(photographs, _VALIDATION_SHARE, at_most=_VALIDATED)
+    else:
+        held_out = open_photographs(request.validation, console, min_side_px=smallest)
+        held_out = held_out.part(_evenly(len(held_out), _VALIDATED))
+    console.print(
+        f"{len(photographs):,} photographs to train on, {len(held_out):,} to validate on",
+        markup=False,
+        highlight=False,
+    )
+    return photographs, held_out
+
+
+def _evenly(count: int, at_most: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Choose some of many."""
+    chosen = np.zeros(count, np.bool_)
+    chosen[np.linspace(0, count - 1, min(count, at_most)).astype(int)] = True
+    return chosen
+
+
+def _name(photographs: SourcePhotographs) -> str:
+    """Name photographs by what batches depend on, which a copy on another machine shares."""
+    digest = hashlib.sha256()
+    for key, (height, width) in zip(photographs.keys, photographs.sizes, strict=True):
+        digest.update(f"{key!r} {height} {width}\n".encode())
+    return f"{len(photographs)} with the digest {digest.hexdigest()[:16]}"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def _stopping_on_signals(console: Console) -> Iterator[Callable[[], bool]]:
+    """Remember the first Ctrl-C or SIGTERM for the end of a step; let a second one interrupt."""
+    asked = Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        console.print("stopping after this step; a second time stops at once")
+
+    previous = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)

@@ -1,0 +1,96 @@
+"""What one worker of a training does, be it the only one or one of many on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from jobs.train.folder import TrainingFolder
+from jobs.train.observer import TrainingObserver
+from jobs.train.photographs import LeftOut, SourcePhotographs
+from sr_core.archive.storage import Store
+from sr_core.errors import ConfigurationError
+from sr_core.metrics.lpips import LPIPS
+from sr_core.models.vgg import VGGFeatures
+from sr_core.training.session import Session
+from sr_core.training.settings import Training
+from sr_core.training.validation import HeldOut
+from sr_core.training.workers import Worker
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """Photographs as they travel to workers: all of these see the same ones."""
+
+    store: Store
+    rows: pa.Table
+
+    @classmethod
+    def of(cls, photographs: SourcePhotographs) -> Listing:
+        """Take photographs that are opened already."""
+        return cls(photographs.store, photographs.rows)
+
+    def open(self, console: Console) -> SourcePhotographs:
+        """Return the photographs; the console is told which cannot be read."""
+        return SourcePhotographs(self.store, self.rows, LeftOut(console))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A training with all that it needs besides its photographs and OUT.
+
+    It travels to the workers, so that weights need to be on the machine of the command alone.
+    """
+
+    training: Training
+    output: str
+    photographs: Listing
+    held_out: Listing
+    start: Mapping[str, Tensor] | None = None
+    vgg: Mapping[str, VGGFeatures] | None = None
+    lpips: LPIPS | None = None
+
+    def work(
+        self, worker: Worker, console: Console, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Do one worker's part, from where OUT stands to the end.
+
+        Raises: DivergenceError; ConfigurationError; RetryLaterError.
+        """
+        training, first = self.training, worker.rank == 0
+        with (
+            TrainingFolder(self.output, writes=first) as folder,
+            TrainingObserver(folder, training, console) as observer,
+        ):
+            session = Session(
+                training=training,
+                photographs=self.photographs.open(console),
+                held_out=self._held_out(console) if first else None,
+                folder=folder.path,
+                worker=worker,
+                observer=observer,
+                start=self.start,
+                vgg=self.vgg or {},
+                lpips=self.lpips.to(worker.device) if self.lpips and first else None,
+                record={
+                    "photographs": len(self.photographs.rows),
+                    "held_out": len(self.held_out.rows),
+                },
+                stopping=stopping,
+            )
+            try:
+                session.run()
+            except torch.OutOfMemoryError as error:
+                raise ConfigurationError(
+                    f"the memory of {worker.device} is too small: lower the batch_size or crop_px "
+                    f"of the stages, or share the batch between more --workers ({error})"
+                ) from error
+
+    def _held_out(self, console: Console) -> HeldOut:
+        training = self.training
+        return HeldOut.of(self.held_out.open(console), training.scale, training.degradation)

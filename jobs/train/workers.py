@@ -1,0 +1,221 @@
+"""A training on several workers by Ray Train: one per GPU, or processes on CPU cores."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, cast
+
+import ray
+import ray.train
+from ray.exceptions import RayError
+from ray.train.torch import TorchTrainer, get_device
+from ray.util.queue import Empty, Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+from rich.console import Console
+
+from jobs.cluster.connect import connected
+from jobs.train.folder import standing
+from jobs.train.task import Task
+from sr_core.config import ExecutionConfig
+from sr_core.errors import ConfigurationError, RetryLaterError, SrfleetError
+from sr_core.training.workers import Worker
+
+_ATTEMPTS = 3
+"""How often workers may be lost without a state saved in between before the command gives up."""
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The workers of a training, which all have the same."""
+
+    workers: int
+    cpus: int
+    gpus: int
+
+
+def train_on_workers(
+    task: Task, workers: int | None, device: str, address: str | None, console: Console
+) -> None:
+    """Train on the workers of a local Ray or a cluster, from where OUT stands to the end.
+
+    A worker or machine that is lost takes the group down; a new one goes on from the last saved
+    state, as often as needed, as long as it gets on.
+
+    Args:
+        task: the training.
+        workers: how many; None: one per GPU, or one per machine without.
+        device: auto, cpu or cuda; auto takes GPUs if Ray has any.
+        address: of a cluster; None: $RAY_ADDRESS, or a Ray of this command's own.
+        console: is told what the first worker says.
+
+    Raises: what a worker raises for a person to read; ConfigurationError; RetryLaterError.
+    """
+    execution = ExecutionConfig(address=address)
+    try:
+        with connected(execution):
+            machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            group = share_out(machines, workers, device)
+            _check_batches(task, group)
+            console.print(f"{group.workers} workers of {_needs(group)} each", highlight=False)
+            failures = 0
+            while failure := _attempt(task, group, console):
+                failures = failures + 1 if failure.is_standstill else 0
+                if failures == _ATTEMPTS:
+                    raise failure.error
+                console.print(
+                    f"{failure.reason}; the workers begin again from the last saved state",
+                    markup=False,
+                    highlight=False,
+                )
+    except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
+        raise RetryLaterError("the same command goes on from the last saved state") from interrupt
+
+
+def share_out(machines: Sequence[Mapping[str, float]], workers: int | None, device: str) -> Group:
+    """Decide what each worker gets: as many CPU cores as all can have alike, and a GPU if any.
+
+    Args:
+        machines: their resources as Ray names them, CPU and GPU.
+        workers: how many; None: one per GPU, or one per machine without.
+        device: auto, cpu or cuda.
+
+    Raises: ConfigurationError if there is not enough for so many workers, or no such device.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigurationError(f"--device must be auto, cpu or cuda, not {device!r}")
+    cpus, gpus = ([int(machine.get(kind, 0)) for machine in machines] for kind in ("CPU", "GPU"))
+    if device == "cuda" and not sum(gpus):
+        raise ConfigurationError("--device cuda: this Ray has no GPU; take cpu or auto")
+    on_gpus = device != "cpu" and sum(gpus) > 0
+    if workers is None:
+        workers = sum(gpus) if on_gpus else sum(count > 0 for count in cpus)
+    for each in range(max(cpus, default=0), 0, -1):
+        places = [count // each for count in cpus]
+        if on_gpus:
+            places = list(map(min, places, gpus))
+        if sum(places) >= workers > 0:
+            return Group(workers, each, gpus=int(on_gpus))
+    needs = "a GPU and a CPU core" if on_gpus else "a CPU core"
+    raise ConfigurationError(
+        f"{workers} workers do not fit: each takes {needs}, and this Ray has {sum(gpus)} GPUs and "
+        f"{sum(cpus)} CPU cores; give fewer --workers, or start more machines"
+    )
+
+
+def _needs(group: Group) -> str:
+    return f"{group.cpus} CPU cores" + (" and a GPU" if group.gpus else "")
+
+
+def _check_batches(task: Task, group: Group) -> None:
+    for stage in task.training.stages:
+        if stage.batch_size % group.workers:
+            raise ConfigurationError(
+                f"{group.workers} workers cannot share the batch_size {stage.batch_size} of stage "
+                f"{stage.name} evenly: give a number of --workers that divides it"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """How an attempt ended before its time."""
+
+    error: Exception
+    reason: str
+    is_standstill: bool
+    """Whether nothing new was saved."""
+
+
+def _attempt(task: Task, group: Group, console: Console) -> _Failure | None:
+    """Train with one group of workers until the end, which returns None, or until it breaks.
+
+    Raises: what a worker raised for a person to read: trying again would not help.
+    """
+    before = standing(task.output)
+    # On the machine of this command: the controller is here too, and workers save nothing there.
+    with tempfile.TemporaryDirectory(prefix="srfleet-ray-") as folder:
+        lines = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": _here()})
+        trainer = TorchTrainer(
+            partial(_work, task, lines),
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=group.workers,
+                use_gpu=group.gpus > 0,
+                resources_per_worker={"CPU": group.cpus, "GPU": group.gpus},
+            ),
+            run_config=ray.train.RunConfig(
+                name="training",
+                storage_path=folder,
+                failure_config=ray.train.FailureConfig(max_failures=0),  # see train_on_workers
+            ),
+        )
+        try:
+            _fit_telling(trainer, lines, console)
+        except ray.train.TrainingFailedError as error:
+            failures = getattr(error, "worker_failures", {})
+            for failure in failures.values():
+                if isinstance(failure, SrfleetError | OSError):
+                    raise failure from None
+            lost = _as_lost(failures.values())
+            cause = next(iter(failures.values()), error)
+            reason = str(lost) if lost else f"{type(cause).__name__}: {cause}".splitlines()[0]
+            return _Failure(lost or error, reason, standing(task.output) == before)
+        finally:
+            lines.shutdown(force=True)
+    return None
+
+
+def _as_lost(failures: Iterable[Exception]) -> RetryLaterError | None:
+    """Say in one line that a worker died; others fail with it for want of an answer."""
+    for failure in failures:
+        death = getattr(failure, "health_check_failure", failure)
+        if isinstance(death, RayError):
+            return RetryLaterError(f"a worker was lost: {str(death).strip().splitlines()[0]}")
+    return None
+
+
+def _fit_telling(trainer: TorchTrainer, lines: Queue, console: Console) -> None:
+    """Run the trainer in a thread, where it leaves Ctrl-C alone, and print what comes meanwhile."""
+    executor = ThreadPoolExecutor(1, thread_name_prefix="srfleet-train")
+    outcome = executor.submit(trainer.fit)
+    executor.shutdown(wait=False)
+    while _print_next(lines, console) or not outcome.done():
+        pass
+    outcome.result()
+
+
+def _print_next(lines: Queue, console: Console) -> bool:
+    try:
+        line = lines.get(timeout=_POLL_S)
+    except Empty:
+        return False
+    console.print(line, markup=False, highlight=False)
+    return True
+
+
+def _here() -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+
+
+def _work(task: Task, lines: Queue) -> None:
+    """Run in each worker."""
+    context = ray.train.get_context()
+    worker = Worker(get_device(), context.get_world_rank(), context.get_world_size())
+    task.work(worker, Console(file=cast(IO[str], _Lines(lines)), soft_wrap=True))
+
+
+class _Lines(io.TextIOBase):
+    """A file whose lines go to the command's terminal."""
+
+    def __init__(self, lines: Queue) -> None:
+        self._lines, self._begun = lines, ""
+
+    def write(self, text: str) -> int:
+        *whole, self._begun = (self._begun + text).split("\n")
+        for line in whole:
+            self._lines.put(line)
+        return len(text)

@@ -1,0 +1,1 @@
+"""The record of a run in its root: plans, commits and rounds."""

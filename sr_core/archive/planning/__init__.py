@@ -1,0 +1,1 @@
+"""Planning a round: shards, output names, sizes and totals."""

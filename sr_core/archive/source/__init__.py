@@ -1,0 +1,1 @@
+"""The source of a run: listing, probing and manifests."""

@@ -1,0 +1,203 @@
+"""What a source holds that earlier plans and runs have not: for --extend and for --since."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+
+from sr_core.archive.source.probing import with_size
+from sr_core.archive.storage import Store
+from sr_core.errors import ImageError
+from sr_core.parallel import map_in_order
+from sr_core.records import ManifestRow, Status
+
+NAMES_TOLD = 5
+"""How many names a summary tells of each kind."""
+READ_BYTES = 8 << 20
+"""How much of a file is held at once where its SHA-256 is needed."""
+
+
+class Change(StrEnum):
+    """How a file of the source differs from the plan."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    GONE = "gone"
+
+
+@dataclass(slots=True)
+class Changes:
+    """How many files changed in one way, and the first of their names."""
+
+    count: int = 0
+    first_keys: list[str] = field(default_factory=list)
+
+    def add(self, key: str) -> None:
+        """Count one file."""
+        self.count += 1
+        if len(self.first_keys) < NAMES_TOLD:
+            self.first_keys.append(key)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """What became of the source since its files were planned."""
+
+    new: Changes
+    changed: Changes
+    gone: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedImage:
+    """A source that an earlier run has committed as ok."""
+
+    source_uri: str
+    etag: str | None
+    size_bytes: int | None
+    sha256: str | None
+
+
+def planned_rows(plans: Iterable[pa.Table]) -> Iterator[ManifestRow]:
+    """Yield what the plans of a run know of its sources, in key order, each key once.
+
+    Args:
+        plans: with at least the columns image_id, key, size_bytes and etag; where rounds name a
+            key again, the later plan counts.
+    """
+    columns = ["image_id", "key", "size_bytes", "etag"]
+    numbered = [
+        plan.select(columns).append_column("plan", pa.nulls(len(plan), pa.int64()).fill_null(n))
+        for n, plan in enumerate(plans)
+    ]
+    if not numbered:
+        return
+    table = pa.concat_tables([each.replace_schema_metadata() for each in numbered])
+    previous_key = None
+    for batch in table.sort_by([("key", "ascending"), ("plan", "descending")]).to_batches():
+        for image_id, key, size_bytes, etag in zip(
+            *(batch.column(name).to_pylist() for name in columns), strict=True
+        ):
+            if key != previous_key:
+                yield ManifestRow(image_id, key, size_bytes, etag)
+            previous_key = key
+
+
+def differences(
+    planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
+) -> Iterator[tuple[Change, ManifestRow]]:
+    """Merge the planned rows with the source as it is listed now; both in key order.
+
+    Yields:
+        What differs, with the listed row; for files that are gone, the planned one. A size or etag
+        that either side does not know cannot differ.
+    """
+    planned = iter(planned)
+    listed = (row for row in listed if row.status is not Status.DUPLICATE)
+    old, new = next(planned, None), next(listed, None)
+    while old is not None and new is not None:
+        if old.key < new.key:
+            yield Change.GONE, old
+            old = next(planned, None)
+        elif new.key < old.key:
+            yield Change.NEW, new
+            new = next(listed, None)
+        else:
+            if _differ(old.size_bytes, new.size_bytes) or _differ(old.etag, new.etag):
+                yield Change.CHANGED, new
+            old, new = next(planned, None), next(listed, None)
+    while old is not None:
+        yield Change.GONE, old
+        old = next(planned, None)
+    while new is not None:
+        yield Change.NEW, new
+        new = next(listed, None)
+
+
+def _differ(old: int | str | None, new: int | str | None) -> bool:
+    return old is not None and new is not None and old != new
+
+
+def compare_with_source(
+    planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
+) -> SourceChanges:
+    """Count and name what differs between plan and source; both in key order. See differences."""
+    counts = {change: Changes() for change in Change}
+    for change, row in differences(planned, listed):
+        counts[change].add(row.key)
+    return SourceChanges(counts[Change.NEW], counts[Change.CHANGED], counts[Change.GONE])
+
+
+def new_rows(
+    planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
+) -> Iterator[ManifestRow]:
+    """Yield the unprobed rows of files that no plan names yet; both inputs in key order."""
+    return (row for change, row in differences(planned, listed) if change is Change.NEW)
+
+
+def leave_out_committed(
+    rows: Iterable[ManifestRow],
+    committed: Iterable[CommittedImage],
+    store: Store,
+    *,
+    threads: int = 8,
+) -> Iterator[ManifestRow]:
+    """Leave out rows whose source an earlier run has committed already.
+
+    That is so where URI and etag are the same, or else the bytes: a file as large as a committed
+    one is read whole and its SHA-256 compared, so that moved and copied files are recognised too.
+
+    Args:
+        rows: of the source in `store`, unprobed.
+        committed: rows with status ok of earlier runs; what these made of them does not matter.
+    """
+    known = _Known(committed)
+    left = map_in_order(lambda row: _unless_committed(row, known, store), rows, threads=threads)
+    return (row for row in left if row is not None)
+
+
+class _Known:
+    """Committed sources in about 200 bytes each."""
+
+    def __init__(self, committed: Iterable[CommittedImage]) -> None:
+        self.versions: set[bytes] = set()
+        self.contents: set[bytes] = set()
+        self.sizes: set[int] = set()
+        for image in committed:
+            if image.etag is not None:
+                self.versions.add(_version(image.source_uri, image.etag))
+            if image.sha256 is not None and image.size_bytes is not None:
+                self.contents.add(bytes.fromhex(image.sha256))
+                self.sizes.add(image.size_bytes)
+
+
+def _version(uri: str, etag: str) -> bytes:
+    return hashlib.sha256(f"{uri}\0{etag}".encode()).digest()
+
+
+def _unless_committed(row: ManifestRow, known: _Known, store: Store) -> ManifestRow | None:
+    """Return None for a committed source, else the row, with its size and version."""
+    if row.status is not Status.OK:
+        return row
+    try:
+        row = with_size(store, row)
+        uri = f"{store.uri}/{row.key}"
+        if row.etag is not None and _version(uri, row.etag) in known.versions:
+            return None
+        if row.size_bytes in known.sizes:
+            is_known = _sha256(store, row.key, row.size_bytes or 0) in known.contents
+            return None if is_known else row
+    except ImageError:
+        pass  # its probe will say what is wrong
+    return row
+
+
+def _sha256(store: Store, key: str, size_bytes: int) -> bytes:
+    digest = hashlib.sha256()
+    for start in range(0, size_bytes, READ_BYTES):
+        digest.update(store.read(key, start=start, length=min(READ_BYTES, size_bytes - start)))
+    return digest.digest()

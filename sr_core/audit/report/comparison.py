@@ -1,0 +1,185 @@
+"""Several upscalers side by side on the same images, as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sr_core.archive.ledger.history import read_plan
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.rounds import STATE_COLUMNS
+from sr_core.archive.storage import Store
+from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
+from sr_core.audit.report.measures import MEASURES, Measure
+from sr_core.audit.report.page import number, render
+from sr_core.audit.report.panes import Pane, panes
+from sr_core.errors import ConfigurationError
+from sr_core.records import Status
+
+_PLAN_COLUMNS = ("image_id", "key", "reference_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A measure's mean for each variant, over the images that all variants have it for."""
+
+    measure: Measure
+    values: tuple[float, ...]
+    best: float | None
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image, as every variant made it and, where it is known, as it truly is."""
+
+    key: str
+    panes: list[Pane]
+    best: Mapping[str, float | None]
+    """By the name of a measure."""
+    right: Pane | None
+    """What the movable border always shows on its right: the last variant."""
+    left: list[Pane]
+    """What a reader can choose for the left."""
+    first_choice: int
+    """Which of them it begins with: the variant next to the last one."""
+
+
+def write_comparison(
+    variants: Sequence[tuple[str, Store]], *, source: Store, path: Path, limit_images: int = 24
+) -> None:
+    """Write a page that compares runs on one manifest, one for each upscaler.
+
+    Args:
+        variants: labels and roots of planned runs; the others are compared with the last.
+        source: the source root, which also holds the references.
+        path: of the HTML file.
+        limit_images: how many images are shown, in the order of their keys. The means are over all.
+
+    Raises: ConfigurationError where a root holds no run; RetryLaterError where a store cannot be
+        used; OSError where the page cannot be written.
+    """
+    path.write_bytes(render_comparison(variants, source=source, limit_images=limit_images))
+
+
+def render_comparison(
+    variants: Sequence[tuple[str, Store]], *, source: Store, limit_images: int = 24
+) -> bytes:
+    """Make the page of `write_comparison`."""
+    labels = [label for label, _ in variants]
+    columns = {name for measure in MEASURES for name in measure.columns}
+    columns = columns.union(PLACE_COLUMNS, STATE_COLUMNS)
+    tables = [_rows(store, sorted(columns)) for _, store in variants]
+    means = _means(tables)
+    measures = [mean.measure for mean in means]
+    planned = read_plan(variants[0][1], 0, _PLAN_COLUMNS).sort_by("key")
+    shown = planned.slice(0, limit_images)
+    lines = [
+        _lines_by_id(store, table, shown, measures)
+        for (_, store), table in zip(variants, tables, strict=True)
+    ]
+    samples = [
+        _sample(image, variants, [each.get(image["image_id"]) for each in lines], source)
+        for image in shown.to_pylist()
+    ]
+    return render(
+        "comparison.html.j2",
+        kinds=[],
+        labels=labels,
+        title=_title(labels),
+        means=means,
+        verdict=_verdict(labels, means),
+        samples=samples,
+        shown_measures=_few(measures),
+        image_count=planned.num_rows,
+    )
+
+
+def best_of(measure: Measure, values: Sequence[float]) -> float | None:
+    """Return the best of several values; None where none is better than the others."""
+    known = {value for value in values if not np.isnan(value)}
+    if measure.worse is None or len(known) < 2:
+        return None
+    return max(known) if measure.worse == "lower" else min(known)
+
+
+def _rows(store: Store, columns: Sequence[str]) -> pa.Table:
+    ledger = Ledger(store)
+    if ledger.run() is None:
+        raise ConfigurationError(f"{store.uri} holds no run; give the roots of runs to compare")
+    return ledger.latest_rows(columns)
+
+
+def _means(tables: Sequence[pa.Table]) -> list[Mean]:
+    tables = [table.filter(pc.equal(table.column("status"), Status.OK.value)) for table in tables]
+    ids = tables[0].column("image_id")
+    for table in tables[1:]:
+        ids = ids.filter(pc.is_in(ids, value_set=table.column("image_id")))
+    aligned = [table.take(pc.index_in(ids, value_set=table.column("image_id"))) for table in tables]
+    means = []
+    for measure in MEASURES:
+        values = np.stack([measure.of(table) for table in aligned])  # (variants, images)
+        known = values[:, ~np.isnan(values).any(axis=0)]
+        if known.size:
+            each = tuple(float(mean) for mean in known.mean(axis=1))
+            means.append(Mean(measure, each, best_of(measure, each), known.shape[1]))
+    return means
+
+
+def _lines_by_id(
+    store: Store, table: pa.Table, shown: pa.Table, measures: Sequence[Measure]
+) -> dict[str, Line]:
+    is_shown = pc.is_in(table.column("image_id"), value_set=shown.column("image_id"))
+    return {line.row.image_id: line for line in read_lines(store, table.filter(is_shown), measures)}
+
+
+def _sample(
+    image: Mapping[str, str | None],
+    variants: Sequence[tuple[str, Store]],
+    lines: Sequence[Line | None],
+    source: Store,
+) -> Sample:
+    values: dict[Measure, list[float]] = {}
+    for line in lines:
+        for measure, value in line.values if line else ():
+            values.setdefault(measure, []).append(value)
+    shown = panes(variants, lines, source, image["reference_key"])
+    last = shown[len(variants) - 1]
+    left = [pane for pane in shown if pane is not last and pane.whole]
+    rivals = [index for index, pane in enumerate(left) if pane.row is not None]
+    return Sample(
+        key=str(image["key"]),
+        panes=shown,
+        best={measure.name: best_of(measure, each) for measure, each in values.items()},
+        right=last if last.whole and left else None,
+        left=left,
+        first_choice=max(rivals, default=0),
+    )
+
+
+def _few(measures: Sequence[Measure]) -> list[Measure]:
+    """Choose what is shown of each image: two measures of quality, and the time."""
+    judged = [measure for measure in measures if measure.worse is not None]
+    return judged[:2] + [measure for measure in measures if measure.unit == "ms/MP"]
+
+
+def _title(labels: Sequence[str]) -> str:
+    listed = " and ".join([", ".join(labels[:-1]), labels[-1]] if labels[1:] else labels)
+    return listed[:1].upper() + listed[1:]
+
+
+def _verdict(labels: Sequence[str], means: Sequence[Mean]) -> str | None:
+    """Say which variant comes closest to the references, and by how much."""
+    mean = next((each for each in means if each.measure.name == "psnr_y_db"), None)
+    if mean is None or len(labels) < 2:
+        return None
+    (best, label), (second, other) = sorted(zip(mean.values, labels, strict=True), reverse=True)[:2]
+    return (
+        f"{label} comes closest to the references: {number(best, 2)} dB PSNR-Y on average, "
+        f"{number(best - second, 2)} dB above {other}."
+    )

@@ -1,0 +1,77 @@
+"""How a measure is distributed over a run, ready to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sr_core.audit.report.measures import Measure, Values
+
+MOST_BINS = 30
+# Above this many images the axis leaves out the outer half percent at each end, so that one
+# outlier does not squeeze everything else into a single bar; the end bars count what lies beyond.
+_TRIMMED_FROM = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: which values it counts, and its height in [0, 1]."""
+
+    low: float
+    high: float
+    count: int
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """A measure's distribution; the percentiles are of the finite values."""
+
+    measure: Measure
+    bars: tuple[Bar, ...]
+    count: int
+    infinite: int
+    low: float
+    high: float
+    """Ends of the axis."""
+    p5: float
+    median: float
+    p95: float
+    median_at: float
+    """Place of the median on the axis, in [0, 1]."""
+
+
+def histogram(measure: Measure, values: Values) -> Histogram | None:
+    """Count values into bars of equal width; None where no value is finite."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return None
+    p5, median, p95 = np.percentile(finite, (5, 50, 95))
+    bins = int(min(MOST_BINS, max(10, 2 * np.cbrt(finite.size))))  # Rice's rule
+    low, high = _axis(finite, bins * 10.0**-measure.digits)
+    counts, edges = np.histogram(finite.clip(low, high), bins, range=(low, high))
+    bars = tuple(
+        Bar(float(left), float(right), int(count), float(count / counts.max()))
+        for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    )
+    return Histogram(
+        measure,
+        bars,
+        count=int(finite.size),
+        infinite=int(np.isposinf(values).sum()),
+        low=low,
+        high=high,
+        p5=float(p5),
+        median=float(median),
+        p95=float(p95),
+        median_at=float(np.clip((median - low) / (high - low), 0, 1)),
+    )
+
+
+def _axis(finite: Values, least_width: float) -> tuple[float, float]:
+    ends = (0.5, 99.5) if finite.size >= _TRIMMED_FROM else (0, 100)
+    low, high = (float(end) for end in np.percentile(finite, ends))
+    half_width = max(high - low, least_width) / 2  # bars no finer than what is printed
+    middle = (low + high) / 2
+    return middle - half_width, middle + half_width

@@ -1,0 +1,52 @@
+"""Whole rows of the metrics table, read for the few images that a page shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sr_core.archive.ledger.history import read_part
+from sr_core.archive.ledger.layout import part_name
+from sr_core.archive.storage import Store
+from sr_core.archive.tables import METRICS_SCHEMA, metrics_rows, metrics_table
+from sr_core.audit.report.measures import Measure
+from sr_core.records import MetricsRow
+
+PLACE_COLUMNS = ("image_id", "round", "shard")
+"""Columns that say where the whole row of an image is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table, with the measures that a reader is shown."""
+
+    row: MetricsRow
+    values: list[tuple[Measure, float]]
+
+
+def read_lines(store: Store, places: pa.Table, measures: Sequence[Measure]) -> list[Line]:
+    """Read the rows of some images, in the order of `places`, which has PLACE_COLUMNS."""
+    rows = _read_rows(store, places)
+    table = metrics_table(rows)
+    values = [(measure, measure.of(table)) for measure in measures]
+    return [
+        Line(row, [(measure, float(each[index])) for measure, each in values])
+        for index, row in enumerate(rows)
+    ]
+
+
+def _read_rows(store: Store, places: pa.Table) -> list[MetricsRow]:
+    wanted = places.select(PLACE_COLUMNS).to_pylist()
+    by_part: dict[str, list[str]] = defaultdict(list)
+    for place in wanted:
+        by_part[part_name(place["round"], place["shard"])].append(place["image_id"])
+    rows: dict[str, MetricsRow] = {}
+    for part, ids in by_part.items():
+        table = read_part(store, part, METRICS_SCHEMA.names)
+        chosen = table.filter(pc.is_in(table.column("image_id"), value_set=pa.array(ids)))
+        rows |= {row.image_id: row for row in metrics_rows(chosen)}
+    return [rows[place["image_id"]] for place in wanted]

@@ -1,0 +1,121 @@
+"""The report of a run: its facts, how its measures are spread, and its images, worst first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.rounds import STATE_COLUMNS
+from sr_core.archive.storage import Store
+from sr_core.audit.report.histogram import histogram
+from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
+from sr_core.audit.report.measures import MEASURES
+from sr_core.audit.report.page import render
+from sr_core.audit.report.pictures import Preview, preview
+from sr_core.audit.report.ranking import Ranked, worst_first
+from sr_core.audit.report.summary import SIZE_COLUMNS, summary
+from sr_core.errors import ErrorClass
+from sr_core.records import Status
+
+REPORT_KEY = "report.html"
+LINES_PER_CLASS = 50
+"""Failed rows of one error class that the list shows, so that no class crowds out the others."""
+THUMBNAIL_PX = 240
+DETAIL_PX = 224
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image of the contact sheet: its row, why it is where it is, its pictures."""
+
+    line: Line
+    ranked: Ranked
+    preview: Preview
+
+
+def write_report(store: Store, *, source: Store | None, limit_images: int = 60) -> None:
+    """Write report.html into the root of a run, finished or not; an earlier one is replaced.
+
+    Args:
+        store: the run's root.
+        source: the source root; None: outputs are shown without their sources.
+        limit_images: how many images the contact sheet shows.
+
+    Raises: ConfigurationError where the root holds no run; RetryLaterError where a store cannot be
+        used.
+    """
+    store.replace(REPORT_KEY, render_report(store, source=source, limit_images=limit_images))
+
+
+def render_report(store: Store, *, source: Store | None, limit_images: int = 60) -> bytes:
+    """Make the page of `write_report`.
+
+    Of all images only the columns of numbers are read; whole rows and pictures only of those that
+    the page shows, one picture at a time.
+    """
+    ledger = Ledger(store)
+    progress = ledger.progress()
+    columns = {name for measure in MEASURES for name in measure.columns}
+    rows = ledger.latest_rows(sorted(columns.union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS)))
+    is_ok = pc.equal(rows.column("status"), Status.OK.value)
+    ok = rows.filter(is_ok)
+    measured = [(measure, measure.of(ok)) for measure in MEASURES]
+    measured = [(each, values) for each, values in measured if not np.isnan(values).all()]
+    measures = [measure for measure, _ in measured]
+    ranking = worst_first(measured, ok.num_rows, limit_images)
+    shown = read_lines(
+        store, ok.take(pa.array([each.index for each in ranking], pa.int64())), measures
+    )
+    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), measures)
+    cards = [
+        Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
+        for line, ranked in zip(shown, ranking, strict=True)
+    ]
+    return render(
+        "report.html.j2",
+        kinds=[*Status, *ErrorClass, *(measure.name for measure in MEASURES), "warned"],
+        root=store.uri,
+        **summary(progress, ok),
+        histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
+        cards=cards,
+        card_kinds=_card_kinds(cards),
+        lines=[*not_ok, *shown],
+        line_kinds=_line_kinds([*not_ok, *shown]),
+        lines_per_class=LINES_PER_CLASS,
+        measures=measures,
+        ok_count=ok.num_rows,
+        row_count=rows.num_rows,
+        made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def _some_of_each_class(rows: pa.Table) -> pa.Table:
+    """Keep at most LINES_PER_CLASS rows of an error class, the smallest classes first."""
+    classes = pc.coalesce(rows.column("error_class"), rows.column("status"))
+    kept = [
+        rows.filter(pc.equal(classes, pair["values"])).slice(0, LINES_PER_CLASS)
+        for pair in sorted(classes.value_counts().to_pylist(), key=lambda pair: pair["counts"])
+    ]
+    return pa.concat_tables([rows.slice(0, 0), *kept])
+
+
+def _card_kinds(cards: Sequence[Card]) -> list[tuple[str, str, int]]:
+    reasons = Counter(card.ranked.measure for card in cards)
+    kinds = [(each.name, each.label, reasons[each]) for each in MEASURES if each in reasons]
+    warned = sum(bool(card.line.row.warnings) for card in cards)
+    return [*kinds, ("warned", "with warnings", warned)] if warned else kinds
+
+
+def _line_kinds(lines: Sequence[Line]) -> list[tuple[str, str, int]]:
+    statuses = Counter(line.row.status for line in lines)
+    failed = [line.row for line in lines if line.row.status is Status.FAILED]
+    classes = Counter(row.error_class for row in failed if row.error_class is not None)
+    kinds = [(status, statuses[status]) for status in Status if status in statuses]
+    return [(str(kind), str(kind), count) for kind, count in [*kinds, *classes.most_common()]]

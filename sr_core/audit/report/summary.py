@@ -1,0 +1,168 @@
+"""What the head of a report says of a run: one sentence, the counts, the facts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sr_core.archive.ledger.rounds import Progress
+from sr_core.archive.ledger.runs import RunRecord
+from sr_core.audit.report.page import duration, megapixels, number
+from sr_core.errors import ErrorClass
+from sr_core.records import Status
+
+SIZE_COLUMNS = ("output_size_bytes", "adopted", "upscale_ms", "width_out_px", "height_out_px")
+"""Columns of the metrics table that the facts are added up from."""
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_MODELS = {"srresnet": "SRResNet", "srgan": "SRGAN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the bar of all images."""
+
+    kind: str
+    label: str
+    count: int
+    start: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number of the head, with its unit or a remark."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def summary(progress: Progress, ok: pa.Table) -> dict[str, Any]:
+    """Return the values that the head of the report's template asks for.
+
+    Args:
+        progress: of the run.
+        ok: the latest rows of the images that are ok, with SIZE_COLUMNS.
+    """
+    run = progress.run
+    return {
+        "run": run,
+        "state": _state(progress),
+        "headline": _headline(progress),
+        "finished": progress.finished,
+        "method": method(run),
+        "shares": _shares(progress),
+        "facts": _facts(progress, ok),
+        "classes": _classes(progress),
+        "record": _record(run),
+    }
+
+
+def method(run: RunRecord) -> str:
+    """Name what the run does to an image: SRResNet x4, bicubic to fit 3840x2160."""
+    model = str(run.config.get("model", "an unknown upscaler"))
+    target = run.config.get("target")
+    size = (
+        f"to fit {target[0]}{_TIMES}{target[1]}"
+        if target
+        else f"{_TIMES}{run.config.get('scale', '?')}"
+    )
+    return f"{_MODELS.get(model, model)} {size}"
+
+
+def _state(progress: Progress) -> str:
+    if progress.finished:
+        return "complete"
+    done = progress.shards - progress.shards_left
+    return f"not complete: {number(done)} of {number(progress.shards)} shards committed"
+
+
+def _headline(progress: Progress) -> str:
+    ok = progress.statuses.get(Status.OK, 0)
+    if not progress.statuses:
+        return f"No result yet for {_images(progress.images)}"
+    if not ok:
+        return f"None of {_images(progress.images)} upscaled"
+    if ok == progress.images:
+        return f"{_images(ok).capitalize()} upscaled, none failed"
+    return f"{number(ok)} of {_images(progress.images)} upscaled"
+
+
+def _images(count: int) -> str:
+    return "one image" if count == 1 else f"{number(count)} images"
+
+
+def _shares(progress: Progress) -> list[Share]:
+    counts = [
+        ("ok", "ok", progress.statuses.get(Status.OK, 0)),
+        ("failed", "failed", progress.statuses.get(Status.FAILED, 0)),
+        ("duplicate", "duplicate", progress.statuses.get(Status.DUPLICATE, 0)),
+    ]
+    rest = progress.images - sum(count for _, _, count in counts)
+    counts.append(("left", "left", max(0, rest)))
+    total = sum(count for _, _, count in counts) or 1
+    shares: list[Share] = []
+    start = 0.0
+    for kind, label, count in counts:
+        if count:
+            shares.append(Share(kind, label, count, start, count / total))
+            start += count / total
+    return shares
+
+
+def _facts(progress: Progress, ok: pa.Table) -> list[Fact]:
+    area = pc.multiply(ok.column("width_out_px"), ok.column("height_out_px"))
+    out_megapixels = (pc.sum(area).as_py() or 0) / 1e6
+    out_bytes = pc.sum(ok.column("output_size_bytes")).as_py() or 0
+    device_s = (pc.sum(ok.column("upscale_ms")).as_py() or 0) / 1e3
+    adopted = pc.sum(ok.column("adopted")).as_py() or 0
+    facts = [
+        Fact("Output", megapixels(out_megapixels)),
+        Fact("Output size", *_bytes(out_bytes)),
+        Fact("Device time", duration(device_s)),
+    ]
+    if device_s:
+        facts.append(Fact("Speed", number(out_megapixels / device_s, 2), "MP/s of device time"))
+    if adopted:
+        facts.append(Fact("Adopted", number(adopted), "of earlier attempts"))
+    if progress.rounds > 1:
+        facts.append(Fact("Rounds", number(progress.rounds)))
+    return facts
+
+
+def _bytes(count: int) -> tuple[str, str]:
+    size, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return number(size, 1 if unit != "bytes" else 0), unit
+
+
+def _classes(progress: Progress) -> list[tuple[str, int]]:
+    counts = [
+        (str(name), count)
+        for name, count in progress.error_classes.items()
+        if name is not ErrorClass.DUPLICATE_KEY
+    ]
+    return sorted(counts, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _record(run: RunRecord) -> list[tuple[str, str]]:
+    lines = [("begun", f"{run.created_at:%Y-%m-%d %H:%M %Z}"), ("source", run.source_uri)]
+    lines += [(name.replace("_", " "), _plain(value)) for name, value in run.config.items()]
+    lines += [
+        ("checkpoint sha256", run.checkpoint_sha256 or "none"),
+        ("manifest digest", run.manifest_digest),
+        ("metric protocol", run.metric_protocol),
+    ]
+    return lines + [(f"{name} version", version) for name, version in run.versions.items()]
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

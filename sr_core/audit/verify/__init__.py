@@ -1,0 +1,1 @@
+"""Checks of a finished run against its checksums and counts."""

@@ -1,0 +1,150 @@
+"""The invariants of a run, checked again from its storage alone.
+
+Plan ids are metric ids, each once a round; every ok row's output stands and matches its size and
+SHA-256; every failed row has an error class; nothing else lies under images/ and metrics/.
+An output may stand where the latest row is failed: it was written before the image failed and
+never measured; a further round adopts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sr_core.archive.ledger.history import Part, list_parts, list_rounds, read_plan, sum_up
+from sr_core.archive.ledger.layout import (
+    IMAGES_PREFIX,
+    METRICS_PREFIX,
+    RUN_KEY,
+    parse_part_name,
+    plan_name,
+    success_name,
+)
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.rounds import success_from_json
+from sr_core.archive.ledger.runs import RunRecord, identity
+from sr_core.archive.storage import Store
+from sr_core.audit.verify.findings import Finding, broken, unfinished
+from sr_core.audit.verify.shards import repeated, verify_shard
+from sr_core.errors import ConfigurationError, DamagedError, StorageError
+
+_PLAN_COLUMNS = ["image_id", "key", "shard", "output_key"]
+
+
+def verify_run(store: Store) -> list[Finding]:
+    """Check every invariant of the run that a root holds, reading every output again.
+
+    Returns:
+        What is broken or unfinished; nothing for a run that is complete and sound.
+
+    Raises: StorageUnavailableError where the root cannot be read now.
+    """
+    try:
+        run = Ledger(store).run()
+    except ConfigurationError as error:
+        return [broken(RUN_KEY, str(error))]
+    if run is None:
+        return [broken(RUN_KEY, f"{store.uri} holds no run: run.json is missing")]
+    return list(_verify(store, run))
+
+
+def _verify(store: Store, run: RunRecord) -> Iterator[Finding]:
+    if identity(run) != run.run_id:
+        yield broken(RUN_KEY, "its contents do not match its run id: it was changed")
+    rounds = list_rounds(store)
+    if not rounds:
+        yield unfinished(plan_name(0), "the run has no plan yet")
+    parts = list_parts(store)
+    yield from _verify_metrics_names(store, rounds)
+    planned = []
+    for number in rounds:
+        try:
+            plan = read_plan(store, number, _PLAN_COLUMNS)
+        except (StorageError, DamagedError) as error:
+            yield broken(plan_name(number), str(error))
+            continue
+        yield from _verify_plan(run, number, plan)
+        of_round = [part for part in parts if part.round == number]
+        yield from _verify_round(store, run, plan.sort_by("shard"), number, of_round)
+        planned.append(plan.select(["image_id", "output_key"]).replace_schema_metadata())
+    if len(planned) == len(rounds) > 0:
+        yield from _verify_outputs_names(store, pa.concat_tables(planned))
+
+
+def _verify_plan(run: RunRecord, number: int, plan: pa.Table) -> Iterator[Finding]:
+    metadata = plan.schema.metadata or {}
+    if metadata.get(b"srfleet.run_id", b"").decode() != run.run_id:
+        yield broken(plan_name(number), f"it is not a plan of run {run.run_id}")
+    for image_id in repeated(plan.column("image_id")):
+        yield broken(image_id, f"{plan_name(number)} names it more than once")
+
+
+def _verify_round(
+    store: Store, run: RunRecord, plan: pa.Table, number: int, parts: Sequence[Part]
+) -> Iterator[Finding]:
+    """Check the parts of a round against its plan, which is sorted by shard."""
+    committed = {part.shard: part for part in parts}
+    left = 0
+    for shard, planned in _by_shard(plan):
+        part = committed.pop(shard, None)
+        if part is None:
+            left += 1
+        else:
+            yield from verify_shard(store, run, part, planned)
+    for part in committed.values():
+        yield broken(part.key, f"{plan_name(number)} has no shard {part.shard}")
+    yield from _verify_success(store, run, number, left)
+
+
+def _by_shard(plan: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    start = 0
+    counts = pc.value_counts(plan.column("shard")).to_pylist()  # in order of appearance
+    for shard, size in ((each["values"], each["counts"]) for each in counts):
+        yield shard, plan.slice(start, size)
+        start += size
+
+
+def _verify_success(store: Store, run: RunRecord, number: int, left: int) -> Iterator[Finding]:
+    key = success_name(number)
+    closed = store.head(key) is not None
+    if left:
+        message = f"{left} shards of round {number} are not committed"
+        yield (
+            broken(key, f"the round is closed, but {message}")
+            if closed
+            else unfinished(key, f"{message}; run the same command again")
+        )
+    elif not closed:
+        yield unfinished(key, f"round {number} is not closed; run the same command again")
+    else:
+        try:
+            told, counted = success_from_json(store.read(key)), sum_up(store, run, number)
+        except (StorageError, DamagedError) as error:
+            yield broken(key, str(error))
+            return
+        if told != replace(counted, finished_at=told.finished_at):
+            yield broken(key, f"it tells {told}, the parts tell {counted}")
+
+
+def _verify_metrics_names(store: Store, rounds: Sequence[int]) -> Iterator[Finding]:
+    for info in store.list(METRICS_PREFIX):
+        place = parse_part_name(info.key)
+        if place is None:
+            yield broken(info.key, "it is no metrics part, but who reads metrics/* will take it")
+        elif place[0] not in rounds:
+            yield broken(info.key, f"round {place[0]} has no plan")
+
+
+def _verify_outputs_names(store: Store, planned: pa.Table) -> Iterator[Finding]:
+    """Check that no two images share an output, and that every object under images/ is planned."""
+    named = planned.filter(pc.is_valid(planned.column("output_key")))
+    owners = named.group_by(["output_key", "image_id"]).aggregate([])
+    for key in repeated(owners.column("output_key")):
+        yield broken(key, "two images are planned to have this output")
+    keys = set(owners.column("output_key").to_pylist())
+    for info in store.list(IMAGES_PREFIX):
+        if info.key not in keys:
+            yield broken(info.key, "no plan names this object")

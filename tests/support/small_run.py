@@ -1,0 +1,205 @@
+"""A run in miniature: every ledger call of the main job, with a line of text for each image.
+
+What an attempt writes carries the attempt's name, as two encodings of one image may differ: so a
+row that describes other bytes than those that stand cannot pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+
+from sr_core.archive.ledger.history import read_plan
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.rounds import Success
+from sr_core.archive.ledger.runs import RunRecord, run_id_of
+from sr_core.archive.storage import Store
+from sr_core.archive.tables import PLAN_SCHEMA, plan_rows, plan_table, to_parquet
+from sr_core.errors import ErrorClass, ImageError
+from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
+
+CONFIG = {"model": "bicubic", "scale": 4, "target": None}
+
+
+def record(**changes: object) -> RunRecord:
+    """Describe a run. Keywords change what decides its outputs."""
+    deciding = {
+        "source_uri": "s3://archive/photos",
+        "config": CONFIG,
+        "manifest_digest": "0d1e2f",
+        "checkpoint_sha256": None,
+        "metric_protocol": "1",
+    } | changes
+    return RunRecord(
+        run_id=run_id_of(**deciding),
+        versions={"srfleet": "0.1.0"},
+        created_at=datetime(2024, 1, 1, tzinfo=UTC),
+        **deciding,
+    )
+
+
+def planned_images(
+    count: int, *, per_shard: int, refused: Collection[int] = ()
+) -> list[PlannedImage]:
+    """Plan `count` images of 20x10 px, upscaled by 4; those in `refused` are failed already."""
+    return [
+        _refused(number, number // per_shard)
+        if number in refused
+        else PlannedImage(
+            ManifestRow(f"{number:016x}", f"album/{number}.jpg", width_px=20, height_px=10),
+            shard=number // per_shard,
+            output_key=f"images/album/{number}.jpg",
+            output_format="jpeg",
+            output_width_px=80,
+            output_height_px=40,
+        )
+        for number in range(count)
+    ]
+
+
+def _refused(number: int, shard: int) -> PlannedImage:
+    row = ManifestRow(
+        f"{number:016x}",
+        f"album/{number}.txt",
+        status=Status.FAILED,
+        error_class=ErrorClass.UNSUPPORTED_FORMAT,
+    )
+    return PlannedImage(row, shard, None, None, None, None)
+
+
+def plan_bytes(run_id: str, images: Sequence[PlannedImage], round_number: int = 0) -> bytes:
+    """Write a plan, sorted by shard as the planner does."""
+    metadata = {"srfleet.run_id": run_id, "srfleet.round": str(round_number)}
+    ordered = sorted(images, key=lambda image: image.shard)
+    return to_parquet(plan_table(ordered), metadata)
+
+
+def begin(store: Store, images: Sequence[PlannedImage]) -> Ledger:
+    """Open the run and freeze its first plan, or find both."""
+    ledger = Ledger(store)
+    run = ledger.open_run(record())
+    if not ledger.rounds():
+        ledger.put_plan(0, plan_bytes(run.run_id, images))
+    return ledger
+
+
+def process_round(
+    ledger: Ledger, round_number: int, attempt: str, *, sick: Collection[str] = ()
+) -> None:
+    """Process and commit the shards of a round that are not committed.
+
+    Args:
+        ledger: of a run that has begun.
+        round_number: a round with a plan.
+        attempt: name of this attempt.
+        sick: keys whose source cannot be read now.
+    """
+    images = plan_rows(read_plan(ledger.store, round_number, PLAN_SCHEMA.names))
+    for shard in sorted({image.shard for image in images} - ledger.committed(round_number)):
+        mine = [image for image in images if image.shard == shard]
+        ledger.commit(
+            round_number,
+            shard,
+            [_process(ledger, image, round_number, attempt, sick) for image in mine],
+        )
+
+
+def work(
+    store: Store, images: Sequence[PlannedImage], attempt: str, *, sick: Collection[str] = ()
+) -> Success:
+    """Do the whole job, or what is left of it."""
+    ledger = begin(store, images)
+    last = ledger.rounds()[-1]
+    process_round(ledger, last, attempt, sick=sick)
+    return ledger.finish_round(last)
+
+
+def plan_retry(ledger: Ledger) -> int:
+    """Plan the failed images again, two a shard; returns the number of the new round."""
+    round_number = ledger.rounds()[-1] + 1
+    failed = set(ledger.failed_images().column("image_id").to_pylist())
+    first = plan_rows(read_plan(ledger.store, 0, PLAN_SCHEMA.names))
+    again = [
+        PlannedImage(
+            image.image,
+            position // 2,
+            image.output_key,
+            image.output_format,
+            image.output_width_px,
+            image.output_height_px,
+        )
+        for position, image in enumerate(each for each in first if each.image.image_id in failed)
+    ]
+    run = ledger.run()
+    assert run is not None
+    ledger.put_plan(round_number, plan_bytes(run.run_id, again, round_number))
+    return round_number
+
+
+def contents(store: Store, prefixes: Iterable[str] = ("",)) -> dict[str, bytes]:
+    """Read every object of a root."""
+    return {info.key: store.read(info.key) for each in prefixes for info in store.list(each)}
+
+
+def ok_row(image: PlannedImage, data: bytes, round_number: int, attempt: str) -> MetricsRow:
+    """Describe an image whose output is `data`."""
+    return MetricsRow(
+        image_id=image.image.image_id,
+        key=image.image.key,
+        round=round_number,
+        shard=image.shard,
+        attempt=attempt,
+        status=Status.OK,
+        output_key=image.output_key,
+        width_out_px=image.output_width_px,
+        height_out_px=image.output_height_px,
+        output_size_bytes=len(data),
+        output_sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def failed_row(
+    image: PlannedImage, error_class: ErrorClass, round_number: int, attempt: str
+) -> MetricsRow:
+    """Describe an image without an output."""
+    return MetricsRow(
+        image_id=image.image.image_id,
+        key=image.image.key,
+        round=round_number,
+        shard=image.shard,
+        attempt=attempt,
+        status=Status.FAILED,
+        error_class=error_class,
+    )
+
+
+def _process(
+    ledger: Ledger, image: PlannedImage, round_number: int, attempt: str, sick: Collection[str]
+) -> MetricsRow:
+    if image.output_key is None:
+        assert image.image.error_class is not None
+        return failed_row(image, image.image.error_class, round_number, attempt)
+    if image.image.key in sick:
+        return failed_row(image, ErrorClass.NETWORK, round_number, attempt)
+    try:
+        return ok_row(
+            image, _put_or_adopt(ledger, image.output_key, attempt), round_number, attempt
+        )
+    except ImageError as error:
+        return failed_row(image, error.error_class, round_number, attempt)
+
+
+def _put_or_adopt(ledger: Ledger, key: str, attempt: str) -> bytes:
+    run = ledger.run()
+    assert run is not None
+    standing = ledger.adoptable(key, run.run_id)
+    if standing is not None:
+        return standing
+    data = f"{key} by {attempt}".encode()
+    sha256 = hashlib.sha256(data).hexdigest()
+    if ledger.put_image(key, data, run_id=run.run_id, attempt=attempt, sha256=sha256):
+        return data
+    adopted = ledger.adoptable(key, run.run_id)
+    assert adopted is not None
+    return adopted
