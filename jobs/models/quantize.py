@@ -148,7 +148,7 @@ def _losses(
     losses = []
     for lr, hr in _shown(held_out.pairs, "measuring", console):
         both = (
-            score(each.upscale(lr, *hr.shape[:2]), hr, held_out.scale, None).psnr_y_db
+            score(each.upscale(lr, *hr.shape[:2]).pixels, hr, held_out.scale, None).psnr_y_db
             for each in (exact, quantised)
         )
         losses.append(next(both) - next(both))

@@ -187,6 +187,6 @@ def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
     seconds = 0.0
     for _ in range(2):
         start = time.monotonic()
-        sr = upscaler.upscale(tile, 768, 768)
+        sr = upscaler.upscale(tile, 768, 768).pixels
         seconds = time.monotonic() - start
     return float(sr.shape[0] * sr.shape[1] / 1e6 / seconds)

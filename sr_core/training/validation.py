@@ -59,7 +59,7 @@ class HeldOut:
         rows: list[NDArray[np.uint8]] = []
         for lr, hr in self.pairs:
             height, width = hr.shape[:2]
-            sr = upscaler.upscale(lr, height, width)
+            sr = upscaler.upscale(lr, height, width).pixels
             scores.append(score(sr, hr, self.scale, lpips))
             if len(rows) < _SAMPLES:
                 plain = [resize_pixels(lr, height, width, kind) for kind in ("nearest", "bicubic")]

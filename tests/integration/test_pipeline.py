@@ -17,6 +17,7 @@ from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError, StorageUnavailableError
 from sr_core.imaging.pixels import Pixels
+from sr_core.inference.upscaled import Upscaled
 from sr_core.inference.upscaler import Interpolator, open_upscaler
 from tests.support.photographs import write_photographs
 from tests.support.watched_store import WatchedStore
@@ -51,7 +52,7 @@ class Counting(Interpolator):
         super().__init__("bicubic")
         self.whole_height, self.images = whole_height, 0
 
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         self.images += pixels.shape[0] == self.whole_height
         return super().upscale(pixels, height, width)
 
