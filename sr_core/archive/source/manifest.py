@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.storage import ObjectInfo, Store
-from sr_core.archive.tables import MANIFEST_SCHEMA, PARQUET_OPTIONS, manifest_table
+from sr_core.archive.tables import PARQUET_OPTIONS, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import ManifestRow, Status
 
