@@ -72,7 +72,7 @@ def upscale(
                 put_plan(run, plan_round(run, manifest, 0, devices.actors, _speed(run, devices)))
             else:
                 _tell_changes(run, console)
-                run.ledger.store.remove_leftovers()  # of writers that died at least a day ago
+                run.ledger.remove_leftovers()  # of writers that died at least a day ago
             _drive(run, devices, console)
             # Not before: an image that a pending round is about to finish has not failed.
             if retry_failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from sr_core.errors import ConfigurationError, StorageUnavailableError
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaled import Upscaled
 from sr_core.inference.upscaler import Interpolator, open_upscaler
+from sr_core.scratch import Blob
 from tests.support.photographs import write_photographs
+from tests.support.store_decorator import StoreDecorator
 from tests.support.watched_store import WatchedStore
 from tests.support.whole_run import run_here
 
@@ -162,18 +165,14 @@ def test_an_empty_file_that_gets_in_between_does_not_pass_for_the_output(
     keys = write_photographs(tmp_path / "photos", 1)
     foreign = tmp_path / "out" / "images" / keys[0]
 
-    class Overtaken:
-        def __init__(self, store: Any) -> None:
-            self._store = store
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._store, name)
-
-        def put_if_absent(self, key: str, *arguments: Any) -> bool:
+    class Overtaken(StoreDecorator):
+        def put_if_absent(
+            self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
+        ) -> bool:
             if key.startswith("images/"):
                 foreign.parent.mkdir()
                 foreign.touch()
-            written: bool = self._store.put_if_absent(key, *arguments)
+            written = super().put_if_absent(key, data, metadata)
             if not stays:
                 foreign.unlink(missing_ok=True)
             return written
@@ -195,18 +194,13 @@ def test_another_configuration_on_the_same_root_is_refused(tmp_path: Path) -> No
 def test_storage_that_goes_away_commits_nothing_and_blames_no_image(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 3)
 
-    class Full:
-        def __init__(self, store: Any) -> None:
-            self._store = store
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._store, name)
-
-        def put_if_absent(self, key: str, *arguments: Any) -> bool:
+    class Full(StoreDecorator):
+        def put_if_absent(
+            self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
+        ) -> bool:
             if key.startswith("images/"):
                 raise StorageUnavailableError("the disk is full; free some space")
-            written: bool = self._store.put_if_absent(key, *arguments)
-            return written
+            return super().put_if_absent(key, data, metadata)
 
     with pytest.raises(StorageUnavailableError, match="disk is full"):
         run_here(job(tmp_path), watch=Full)
