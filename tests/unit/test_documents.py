@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("jobs/**/*.yaml")])
 FENCED = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
 
 
 def shown_code(path: Path) -> Iterator[str]:
@@ -65,3 +66,31 @@ def test_a_shown_make_target_exists(document: str, targets: str) -> None:
 def test_a_link_leads_to_a_file(path: Path) -> None:
     broken = [link for link in LINK.findall(path.read_text()) if not (path.parent / link).exists()]
     assert broken == []
+
+
+def test_the_readme_is_read_in_three_minutes() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.split()) <= 600
+    assert re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text) == ["docs/images/before-after.jpg"]
+
+
+def test_the_map_names_every_page() -> None:
+    folder = ROOT / "docs"
+    mapped = set(LINK.findall((folder / "README.md").read_text()))
+    assert {path.name for path in folder.glob("*.md")} - mapped == {"README.md"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_an_anchor_leads_to_a_heading(path: Path) -> None:
+    broken = [
+        f"{link}#{anchor}"
+        for link, anchor in ANCHOR.findall(path.read_text())
+        if anchor not in anchors(path.parent / link if link else path)
+    ]
+    assert broken == []
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page, made from its headings as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
