@@ -15,7 +15,7 @@ from rich.progress import track
 
 from jobs.cli.exit_codes import ExitCode
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
-from jobs.upscale.actors import measure_speed
+from jobs.upscale.speed import measure_speed
 from sr_core.config import ExecutionConfig
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.evaluation.crops import spread

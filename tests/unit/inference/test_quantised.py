@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jobs.upscale.demo import SAMPLES
+from jobs.cli.demo import SAMPLES
 from sr_core.errors import ConfigurationError
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.folded import FoldedGenerator
