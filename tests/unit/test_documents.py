@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -94,3 +95,25 @@ def anchors(path: Path) -> set[str]:
     """Return the anchors of a page, made from its headings as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_named_file_folder_or_module_exists(path: Path) -> None:
+    files = {f"/{each.relative_to(ROOT)}" for each in ROOT.glob("[!.]*/**/*.py")}
+    code = "\n".join(re.findall(r"`([^`\n]+)`", path.read_text()))
+    named = set(re.findall(r"[\w/]+\.py\b", code))
+    modules = re.findall(r"\b(?:sr_core|jobs|benchmarks)(?:\.[a-z]\w*)+", code)
+    missing = {name for name in named if not any(each.endswith(f"/{name}") for each in files)}
+    paths = re.findall(r"(?<![\w./-])(?:sr_core|jobs|tests|docs|benchmarks)/[\w./-]*", code)
+    missing |= {name for name in paths if not (ROOT / name).exists()}
+    missing |= {name for name in modules if find_object(name) is None}
+    assert missing == set()
+
+
+def find_object(name: str) -> object:
+    """Return a module or a member of one by its dotted name; None if there is none."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        module, _, member = name.rpartition(".")
+        return getattr(find_object(module), member, None) if module else None
