@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sr_core import scratch
 
@@ -14,7 +14,7 @@ _STRIP_PX = 1 << 18
 
 
 def map_strips(
-    function: Callable[..., NDArray[Any]], *arrays: NDArray[Any], dtype: Any
+    function: Callable[..., NDArray[Any]], *arrays: NDArray[Any], dtype: DTypeLike
 ) -> NDArray[Any]:
     """Apply a function to arrays strip by strip; a large result lives in a scratch file.
 
