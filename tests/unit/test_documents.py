@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +118,12 @@ def find_object(name: str) -> object:
     except ModuleNotFoundError:
         module, _, member = name.rpartition(".")
         return getattr(find_object(module), member, None) if module else None
+
+
+def test_the_design_shows_the_layers_that_are_enforced() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (library,) = (
+        each["layers"] for each in contracts["contracts"] if each.get("containers") == ["sr_core"]
+    )
+    shown = FENCED.findall((ROOT / "docs/design.md").read_text())
+    assert "\n".join(["jobs", *library, ""]) in shown
