@@ -16,12 +16,14 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import ray
+from rich.console import Console
 
+from jobs.cli.display import Display
 from jobs.upscale import run as driver
 from jobs.upscale.actors import ActorReport, UpscaleActor
-from jobs.upscale.observer import RunEvent, ShardCommitted
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.planning.plan import read_shard
 from sr_core.archive.source.manifest import image_id, write_manifest
@@ -82,17 +84,16 @@ def main() -> None:
         print(f"| {count} | {count / seconds:.0f} | {numbers} |")
 
 
-class Watch:
-    """An observer that notes the driver's memory at every commit."""
+class Watch(Display):
+    """A display that notes the driver's memory at every shard."""
 
-    def __init__(self) -> None:
-        self.mib: list[float] = []
+    mib: ClassVar[list[float]] = []
 
-    def observe(self, event: RunEvent) -> None:
+    def add(self, result: ShardResult) -> None:
         """Note the resident memory."""
-        if isinstance(event, ShardCommitted):
-            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-            self.mib.append(pages * resource.getpagesize() / 2**20)
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        self.mib.append(pages * resource.getpagesize() / 2**20)
+        super().add(result)
 
 
 def measure(images: int) -> tuple[float, float, float, float]:
@@ -117,12 +118,12 @@ def measure(images: int) -> tuple[float, float, float, float]:
             execution=ExecutionConfig(device="cpu", shard_megapixels=16 * 200),
         )
         driver.UpscaleActor = NoOpActor  # type: ignore[misc]
-        watch = Watch()
+        driver.Display = Watch  # type: ignore[misc]
         start = time.perf_counter()
-        driver.upscale(job, watch, report=False)
+        driver.upscale(job, Console(quiet=True), report=False)
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return seconds, watch.mib[0], watch.mib[-1], peak
+    return seconds, Watch.mib[0], Watch.mib[-1], peak
 
 
 def rows(images: int) -> Iterator[ManifestRow]:

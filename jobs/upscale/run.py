@@ -7,27 +7,16 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 import ray
+from rich.console import Console
 
+from jobs.cli.display import Display, outcome
+from jobs.cli.exit_codes import ExitCode
 from jobs.cluster.connect import Devices, actor_options, choose_devices, connected, room
 from jobs.upscale.actors import SHARDS_PER_ACTOR, UpscaleActor
 from jobs.upscale.fleet import Fleet
-from jobs.upscale.observer import (
-    ImagesFailed,
-    RoundBegun,
-    RoundFinished,
-    RoundNotNeeded,
-    RoundPlanned,
-    RunObserver,
-    RunOpened,
-    RunOutcome,
-    ShardCommitted,
-    SourceChanged,
-    Warned,
-)
-from jobs.upscale.speed import fleet_speed
+from jobs.upscale.plan import fleet_speed
 from sr_core.archive.ledger.history import read_plan
-from sr_core.archive.planning.plan import Plan, read_shard
-from sr_core.archive.source.changes import Change
+from sr_core.archive.planning.plan import read_shard
 from sr_core.audit.report.report import REPORT_KEY, write_report
 from sr_core.config import ExecutionConfig, JobConfig
 from sr_core.engine.prepare import (
@@ -41,65 +30,58 @@ from sr_core.engine.prepare import (
     witness,
 )
 from sr_core.errors import RetryLaterError
+from sr_core.records import Status
 
 
 def upscale(
     job: JobConfig,
-    observer: RunObserver,
+    console: Console,
     *,
     retry_failed: bool = False,
     extend: bool = False,
     report: bool = True,
-) -> RunOutcome:
-    """Begin a run, or resume it, and bring it to its end.
+) -> int:
+    """Bring a run to its end, from wherever it stands.
 
     Args:
-        job: source, root, configuration and execution.
-        observer: receives the events of the run.
-        retry_failed: process the failed images again in a further round.
-        extend: process files that came to the source since it was planned in a further round.
+        job: what to do.
+        console: where progress and outcome are shown.
+        retry_failed: take the failed images up again in a further round.
+        extend: take files that came to the source since in a further round.
         report: write the HTML report at the end.
 
-    Raises: ConfigurationError for a job that cannot run; RetryLaterError if the run was stopped or
-        something it needs is unavailable.
+    Returns:
+        The exit code: 0, or 3 where images failed.
+
+    Raises: ConfigurationError for a job that cannot run; RetryLaterError where it was stopped, or
+        something is away.
     """
     run, manifest = open_run(job)
     if extend and run.source.manifest is not None:
         run.source.listed()  # says that a manifest is frozen, before anything is done
-    observer.observe(RunOpened(run.record.run_id, run.source.store.uri, run.ledger.store.uri))
+    console.print(f"run {run.record.run_id}: {run.source.store.uri} -> {run.ledger.store.uri}")
     if manifest is None and not (_pending(run) or retry_failed or extend):
-        _observe_changes(run, observer)
+        _tell_changes(run, console)
         _close_rounds(run)
-        return _sum_up(run, report=report and not _has_report(run))
+        return _sum_up(run, console, report=report and not _has_report(run))
     try:
         with connected(job.execution):
             devices = choose_devices(job.execution)
-            _check_root(run, observer)
+            _check_root(run, console)
             if manifest is not None:
-                _freeze(
-                    run,
-                    plan_round(run, manifest, 0, devices.actors, _speed(run, devices)),
-                    observer,
-                )
+                put_plan(run, plan_round(run, manifest, 0, devices.actors, _speed(run, devices)))
             else:
-                _observe_changes(run, observer)
-                run.ledger.remove_leftovers()  # of writers that died at least a day ago
-            _drive(run, devices, observer)
+                _tell_changes(run, console)
+                run.ledger.store.remove_leftovers()  # of writers that died at least a day ago
+            _drive(run, devices, console)
             # Not before: an image that a pending round is about to finish has not failed.
             if retry_failed:
-                _further_round(run, devices, observer, failed_images, "no image failed")
+                _further_round(run, devices, console, failed_images, "no image failed")
             if extend:
-                _further_round(run, devices, observer, added_images, "no files came to the source")
+                _further_round(run, devices, console, added_images, "no files came to the source")
     except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
         raise RetryLaterError(_what_is_left(run)) from interrupt
-    return _sum_up(run, report=report)
-
-
-def _freeze(run: OpenRun, plan: Plan, observer: RunObserver) -> bool:
-    """Freeze a plan; False if another driver has frozen this round before."""
-    ours = put_plan(run, plan)
-    observer.observe(RoundPlanned(plan.round, plan.shards, plan.summary.images))
-    return ours
+    return _sum_up(run, console, report=report)
 
 
 def _pending(run: OpenRun) -> dict[int, list[int]]:
@@ -114,20 +96,18 @@ def _pending(run: OpenRun) -> dict[int, list[int]]:
     return pending
 
 
-def _check_root(run: OpenRun, observer: RunObserver) -> None:
+def _check_root(run: OpenRun, console: Console) -> None:
     if not run.ledger.store.refuses_overwrites():
-        observer.observe(
-            Warned(
-                f"{run.ledger.store.uri} does not honour conditional writes; run only one srfleet "
-                "on it at a time"
-            )
+        console.print(
+            f"[yellow]warning:[/] {run.ledger.store.uri} does not honour conditional writes; run "
+            "only one srfleet on it at a time"
         )
 
 
 def _further_round(
     run: OpenRun,
     devices: Devices,
-    observer: RunObserver,
+    console: Console,
     images: Callable[[OpenRun], pa.Table],
     nothing: str,
 ) -> None:
@@ -136,11 +116,11 @@ def _further_round(
         round_ = len(run.ledger.rounds())
         manifest = images(run)
         if not len(manifest):
-            observer.observe(RoundNotNeeded(nothing))
+            console.print(nothing)
             return
         plan = plan_round(run, manifest, round_, devices.actors, _speed(run, devices))
-        ours = _freeze(run, plan, observer)
-        _drive(run, devices, observer)
+        ours = put_plan(run, plan)
+        _drive(run, devices, console)
         if ours:
             return
 
@@ -149,10 +129,10 @@ def _speed(run: OpenRun, devices: Devices) -> Callable[[], float]:
     return fleet_speed(run.job, devices)
 
 
-def _drive(run: OpenRun, devices: Devices, observer: RunObserver) -> None:
+def _drive(run: OpenRun, devices: Devices, console: Console) -> None:
     """Bring every planned round to its end."""
     for round_, shards in _pending(run).items():
-        _drive_round(run, round_, shards, devices, observer)
+        _drive_round(run, round_, shards, devices, console)
     _close_rounds(run)
 
 
@@ -174,27 +154,23 @@ def _what_is_left(run: OpenRun) -> str:
 
 
 def _drive_round(
-    run: OpenRun, round_: int, shards: list[int], devices: Devices, observer: RunObserver
+    run: OpenRun, round_: int, shards: list[int], devices: Devices, console: Console
 ) -> None:
     progress = run.ledger.progress()
     done = progress.images - progress.images_left
-    observer.observe(
-        RoundBegun(round_, len(shards), progress.images, done, progress.megapixels_left)
-    )
+    if done:
+        console.print(f"{done} done, {progress.images_left} left")
     execution = run.job.execution
     make_actor = actor_factory(run, devices.device)
     fleet = Fleet(
         make_actor,
         lambda: execution.actors or room(execution, devices.device),
         lambda number, shard: read_shard(run.ledger.store, number, shard),
-        observer,
         node_wait_s=execution.node_wait_s,
     )
-    for result in fleet.run(round_, shards):
-        observer.observe(ShardCommitted(result))
-        if result.failures:
-            observer.observe(ImagesFailed(result.round, result.shard, result.failures))
-    observer.observe(RoundFinished(round_))
+    with Display(console, progress.images, done, progress.megapixels_left) as display:
+        for result in fleet.run(round_, shards):
+            display.add(result)
 
 
 def actor_factory(run: OpenRun, device: str) -> Callable[[], object]:
@@ -224,30 +200,37 @@ def actor_factory(run: OpenRun, device: str) -> Callable[[], object]:
     return make
 
 
-def _observe_changes(run: OpenRun, observer: RunObserver) -> None:
-    """Compare the source as it is now with what was planned."""
+def _tell_changes(run: OpenRun, console: Console) -> None:
+    """Name what came to, changed in or went from the source since it was planned."""
     changes = source_changes(run)
     if changes is None:
         return
-    for change, found in (
-        (Change.NEW, changes.new),
-        (Change.CHANGED, changes.changed),
-        (Change.GONE, changes.gone),
+    for kind, found, remedy in (
+        ("new", changes.new, "; --extend takes them in"),
+        ("changed", changes.changed, "; their outputs stay those of the planned version"),
+        ("gone", changes.gone, ""),
     ):
         if found.count:
-            observer.observe(SourceChanged(change, found.count, tuple(found.first_keys)))
+            names = ", ".join(found.first_keys)
+            more = ", ..." if found.count > len(found.first_keys) else ""
+            console.print(
+                f"source: {found.count} {kind} since the plan ({names}{more}){remedy}",
+                markup=False,
+                highlight=False,
+            )
 
 
-def _sum_up(run: OpenRun, *, report: bool) -> RunOutcome:
+def _sum_up(run: OpenRun, console: Console, *, report: bool) -> int:
     progress = run.ledger.progress()
-    store = run.ledger.store
-    if report:
-        write_report(store, source=run.source.store)
-    return RunOutcome(
-        run.record.run_id,
-        store.uri,
-        progress.images,
-        progress.statuses,
-        progress.error_classes,
-        f"{store.uri}/{REPORT_KEY}" if report else None,
+    console.print(
+        f"{progress.images} images: {outcome(progress.statuses, progress.error_classes)}",
+        markup=False,
+        highlight=False,
     )
+    if report:
+        write_report(run.ledger.store, source=run.source.store)
+        console.print(f"report: {run.ledger.store.uri}/report.html", markup=False)
+    if not progress.statuses.get(Status.FAILED):
+        return ExitCode.DONE
+    console.print("the failed ones are named in the report; --retry-failed tries them again")
+    return ExitCode.FAILED_IMAGES

@@ -1,1 +1,1 @@
-"""Image codecs, pixel arrays, tensors and interpolation."""
+"""From bytes to pixels and back, tensors, interpolation."""

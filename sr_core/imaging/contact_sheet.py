@@ -1,4 +1,4 @@
-"""Contact sheets: rows of small pictures, each with lines of text below."""
+"""Contact sheets: rows of small pictures side by side, each with lines of text beneath."""
 
 from __future__ import annotations
 
@@ -21,30 +21,28 @@ _HEADING_PX = 18
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """A picture and its caption."""
+    """One picture (H, W, 1 or 3), uint8 or uint16, and what stands beneath it, a title first."""
 
     pixels: Pixels
     lines: tuple[str, ...]
-    """Caption, one entry per line; the first is the title."""
 
 
 def contact_sheet(heading: str, note: str, rows: Sequence[Sequence[Pane]], zoom: int = 1) -> bytes:
-    """Draw panes below a heading and a note; return an 8-bit PNG file.
+    """Draw panes as a PNG of 8 bits, under a heading and a note.
 
-    Text that does not fit is shortened in the middle.
+    Text that is too long loses its middle.
 
     Args:
         heading: one line.
         note: one line.
-        rows: panes row by row. A row is as high as its highest pane; all columns are as wide as
-            the widest pane.
-        zoom: integer magnification; each pixel becomes a square of zoom x zoom.
+        rows: a row is as high as its highest pane; all columns are as wide as the widest.
+        zoom: side of the square that a pixel becomes.
 
     Raises: ValueError if there are no panes.
     """
     panes = [pane for row in rows for pane in row]
     if not panes:
-        raise ValueError("a contact sheet needs at least one pane")
+        raise ValueError("a contact sheet needs a pane")
     pictures = [[_picture(pane.pixels, zoom) for pane in row] for row in rows]
     text_px = _LINE_PX * max(len(pane.lines) for pane in panes)
     cell_width = max(picture.width for row in pictures for picture in row)
@@ -84,7 +82,7 @@ def _write(
     size: int,
     colour: tuple[int, int, int],
 ) -> None:
-    """Write one line; if it is wider than `width` pixels, an ellipsis replaces its middle."""
+    """Write one line, with dots in its middle where it is wider than `width` pixels."""
     font = ImageFont.load_default(size)
     shown, kept = text, len(text)
     while kept > 1 and font.getlength(shown) > width:

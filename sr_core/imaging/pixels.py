@@ -1,4 +1,4 @@
-"""Pixel arrays and pages, as the stages pass them on."""
+"""The pixels that travel between stages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-"""Image, (H, W, C) with C = 1 (neutral grey) or 3 (RGB), full range of its dtype."""
+"""(H, W, C) with C = 1 (neutral grey) or 3 (RGB), full range of its dtype."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an image file."""
+    """One picture: pixels (H, W, 1 | 3) and straight alpha (H, W) of the same dtype, or none."""
 
     pixels: Pixels
     alpha: Pixels | None = None
-    """Straight alpha, (H, W) of the pixels' dtype; None if the page is opaque."""

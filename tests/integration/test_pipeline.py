@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,8 @@ from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError, StorageUnavailableError
 from sr_core.imaging.pixels import Pixels
-from sr_core.inference.upscaled import Upscaled
 from sr_core.inference.upscaler import Interpolator, open_upscaler
-from sr_core.scratch import Blob
 from tests.support.photographs import write_photographs
-from tests.support.store_decorator import StoreDecorator
 from tests.support.watched_store import WatchedStore
 from tests.support.whole_run import run_here
 
@@ -55,7 +51,7 @@ class Counting(Interpolator):
         super().__init__("bicubic")
         self.whole_height, self.images = whole_height, 0
 
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
         self.images += pixels.shape[0] == self.whole_height
         return super().upscale(pixels, height, width)
 
@@ -165,14 +161,18 @@ def test_an_empty_file_that_gets_in_between_does_not_pass_for_the_output(
     keys = write_photographs(tmp_path / "photos", 1)
     foreign = tmp_path / "out" / "images" / keys[0]
 
-    class Overtaken(StoreDecorator):
-        def put_if_absent(
-            self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
-        ) -> bool:
+    class Overtaken:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def put_if_absent(self, key: str, *arguments: Any) -> bool:
             if key.startswith("images/"):
                 foreign.parent.mkdir()
                 foreign.touch()
-            written = super().put_if_absent(key, data, metadata)
+            written: bool = self._store.put_if_absent(key, *arguments)
             if not stays:
                 foreign.unlink(missing_ok=True)
             return written
@@ -194,13 +194,18 @@ def test_another_configuration_on_the_same_root_is_refused(tmp_path: Path) -> No
 def test_storage_that_goes_away_commits_nothing_and_blames_no_image(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 3)
 
-    class Full(StoreDecorator):
-        def put_if_absent(
-            self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
-        ) -> bool:
+    class Full:
+        def __init__(self, store: Any) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._store, name)
+
+        def put_if_absent(self, key: str, *arguments: Any) -> bool:
             if key.startswith("images/"):
                 raise StorageUnavailableError("the disk is full; free some space")
-            return super().put_if_absent(key, data, metadata)
+            written: bool = self._store.put_if_absent(key, *arguments)
+            return written
 
     with pytest.raises(StorageUnavailableError, match="disk is full"):
         run_here(job(tmp_path), watch=Full)

@@ -14,9 +14,8 @@ from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import Success
 from sr_core.archive.ledger.runs import RunRecord, run_id_of
-from sr_core.archive.schemas import PLAN_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import plan_rows, plan_table, to_parquet
+from sr_core.archive.tables import PLAN_SCHEMA, plan_rows, plan_table, to_parquet
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
 

@@ -29,9 +29,8 @@ from sr_core.archive.ledger.rounds import (
     latest,
 )
 from sr_core.archive.ledger.runs import RunRecord
-from sr_core.archive.schemas import MANIFEST_SCHEMA, METRICS_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import UNREADABLE
+from sr_core.archive.tables import MANIFEST_SCHEMA, METRICS_SCHEMA, UNREADABLE
 from sr_core.errors import DamagedError, RetryLaterError
 from sr_core.parallel import map_in_order
 from sr_core.records import Status

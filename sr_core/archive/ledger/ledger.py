@@ -15,7 +15,6 @@ from sr_core.archive.ledger import history, runs
 from sr_core.archive.ledger.layout import (
     IMAGES_PREFIX,
     METRICS_PREFIX,
-    OWN_NAMES,
     RUN_KEY,
     part_name,
     plan_name,
@@ -120,9 +119,9 @@ class Ledger:
             if error.error_class is ErrorClass.NOT_FOUND:
                 return None
             raise
-        if not self.store.keeps_metadata:
-            return data
         metadata = self.store.metadata(key)
+        if not metadata and self.store.uri.startswith("file:"):
+            return data
         if metadata.get("run-id") != run_id:
             owner = f"run {metadata['run-id']}" if "run-id" in metadata else "no run of srfleet"
             message = f"{key} exists and belongs to {owner}; it was left as it is"
@@ -131,10 +130,6 @@ class Ledger:
             message = f"{key} exists but does not match its SHA-256; remove it"
             raise ImageError(ErrorClass.CONFLICT, message)
         return data
-
-    def remove_leftovers(self) -> int:
-        """Remove unfinished writes of this run's objects that are at least a day old."""
-        return self.store.remove_leftovers(OWN_NAMES)
 
     # commits
 

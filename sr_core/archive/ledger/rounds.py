@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sr_core.archive.ledger.runs import RunRecord
-from sr_core.archive.schemas import PLAN_SCHEMA
+from sr_core.archive.tables import PLAN_SCHEMA
 from sr_core.errors import DamagedError, ErrorClass
 from sr_core.records import Status
 

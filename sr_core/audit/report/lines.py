@@ -11,11 +11,9 @@ import pyarrow.compute as pc
 
 from sr_core.archive.ledger.history import read_part
 from sr_core.archive.ledger.layout import part_name
-from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import metrics_rows, metrics_table
-from sr_core.audit.report.values import values_of
-from sr_core.metrics.metric import Metric
+from sr_core.archive.tables import METRICS_SCHEMA, metrics_rows, metrics_table
+from sr_core.audit.report.measures import Measure
 from sr_core.records import MetricsRow
 
 PLACE_COLUMNS = ("image_id", "round", "shard")
@@ -24,19 +22,19 @@ PLACE_COLUMNS = ("image_id", "round", "shard")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table, with the metrics that a reader is shown."""
+    """One row of the table, with the measures that a reader is shown."""
 
     row: MetricsRow
-    values: list[tuple[Metric, float]]
+    values: list[tuple[Measure, float]]
 
 
-def read_lines(store: Store, places: pa.Table, metrics: Sequence[Metric]) -> list[Line]:
+def read_lines(store: Store, places: pa.Table, measures: Sequence[Measure]) -> list[Line]:
     """Read the rows of some images, in the order of `places`, which has PLACE_COLUMNS."""
     rows = _read_rows(store, places)
     table = metrics_table(rows)
-    values = [(metric, values_of(metric, table)) for metric in metrics]
+    values = [(measure, measure.of(table)) for measure in measures]
     return [
-        Line(row, [(metric, float(each[index])) for metric, each in values])
+        Line(row, [(measure, float(each[index])) for measure, each in values])
         for index, row in enumerate(rows)
     ]
 

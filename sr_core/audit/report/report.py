@@ -1,4 +1,4 @@
-"""The report of a run: its facts, how its metrics are spread, and its images, worst first."""
+"""The report of a run: its facts, how its measures are spread, and its images, worst first."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.storage import Store
 from sr_core.audit.report.histogram import histogram
 from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
+from sr_core.audit.report.measures import MEASURES
 from sr_core.audit.report.page import render
 from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summary
-from sr_core.audit.report.values import columns_of, values_of
 from sr_core.errors import ErrorClass
-from sr_core.metrics.registry import REPORTED
 from sr_core.records import Status
 
 REPORT_KEY = "report.html"
@@ -63,25 +62,25 @@ def render_report(store: Store, *, source: Store | None, limit_images: int = 60)
     """
     ledger = Ledger(store)
     progress = ledger.progress()
-    columns = columns_of(REPORTED)
+    columns = {name for measure in MEASURES for name in measure.columns}
     rows = ledger.latest_rows(sorted(columns.union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS)))
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
     ok = rows.filter(is_ok)
-    measured = [(metric, values_of(metric, ok)) for metric in REPORTED]
+    measured = [(measure, measure.of(ok)) for measure in MEASURES]
     measured = [(each, values) for each, values in measured if not np.isnan(values).all()]
-    metrics = [metric for metric, _ in measured]
+    measures = [measure for measure, _ in measured]
     ranking = worst_first(measured, ok.num_rows, limit_images)
     shown = read_lines(
-        store, ok.take(pa.array([each.index for each in ranking], pa.int64())), metrics
+        store, ok.take(pa.array([each.index for each in ranking], pa.int64())), measures
     )
-    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), metrics)
+    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), measures)
     cards = [
         Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
         for line, ranked in zip(shown, ranking, strict=True)
     ]
     return render(
         "report.html.j2",
-        kinds=[*Status, *ErrorClass, *(metric.name for metric in REPORTED), "warned"],
+        kinds=[*Status, *ErrorClass, *(measure.name for measure in MEASURES), "warned"],
         root=store.uri,
         **summary(progress, ok),
         histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
@@ -90,7 +89,7 @@ def render_report(store: Store, *, source: Store | None, limit_images: int = 60)
         lines=[*not_ok, *shown],
         line_kinds=_line_kinds([*not_ok, *shown]),
         lines_per_class=LINES_PER_CLASS,
-        metrics=metrics,
+        measures=measures,
         ok_count=ok.num_rows,
         row_count=rows.num_rows,
         made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -108,8 +107,8 @@ def _some_of_each_class(rows: pa.Table) -> pa.Table:
 
 
 def _card_kinds(cards: Sequence[Card]) -> list[tuple[str, str, int]]:
-    reasons = Counter(card.ranked.metric for card in cards)
-    kinds = [(each.name, each.label, reasons[each]) for each in REPORTED if each in reasons]
+    reasons = Counter(card.ranked.measure for card in cards)
+    kinds = [(each.name, each.label, reasons[each]) for each in MEASURES if each in reasons]
     warned = sum(bool(card.line.row.warnings) for card in cards)
     return [*kinds, ("warned", "with warnings", warned)] if warned else kinds
 

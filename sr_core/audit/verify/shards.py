@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.history import Part, read_part
 from sr_core.archive.ledger.rounds import contradiction
 from sr_core.archive.ledger.runs import RunRecord
-from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
+from sr_core.archive.tables import METRICS_SCHEMA
 from sr_core.audit.verify.findings import Finding, broken
 from sr_core.errors import DamagedError, ImageError, StorageError
 from sr_core.parallel import map_in_order

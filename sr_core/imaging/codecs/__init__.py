@@ -1,4 +1,4 @@
-"""Codecs: image files decoded to pixels and metadata, and encoded again."""
+"""Codecs: from the bytes of image files to pixels with their metadata, and back."""
 
 from sr_core.imaging.codecs.decode import decode, probe
 from sr_core.imaging.codecs.encode import encode, losses

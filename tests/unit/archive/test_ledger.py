@@ -19,9 +19,8 @@ import pytest
 from sr_core.archive.ledger.layout import RUN_KEY, part_name, plan_name, success_name
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.runs import to_json
-from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.tables import manifest_rows
+from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows
 from sr_core.audit.verify.checks import verify_run
 from sr_core.errors import (
     ConfigurationError,

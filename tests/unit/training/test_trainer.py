@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sr_core.training.settings import Stage, Training, vgg_layers
+from sr_core.training.settings import Stage, Training, vgg_losses
 from sr_core.training.trainer import DivergenceError, LossSums, Trainer, check_losses
 from sr_core.training.workers import LONE_WORKER
 
@@ -133,4 +133,4 @@ def test_settings_that_cannot_be_trained_are_refused() -> None:
 
 
 def test_only_layers_with_a_weight_are_loaded() -> None:
-    assert vgg_layers(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
+    assert vgg_losses(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
