@@ -85,10 +85,11 @@ class VGGStack(nn.Module):
         super().__init__()
         whole = VGGFeatures(weights, "vgg54").features
         starts = [0, *(index + 1 for index in PERCEPTUAL_LAYERS.values())]
-        parts = [whole[start:stop] for start, stop in pairwise(starts)]
-        for part in parts[1:]:
-            part[0] = nn.ReLU()  # in place it would overwrite a map that was returned
-        self.parts = nn.ModuleList(parts)
+        # In place, an activation would overwrite a map that was returned.
+        layers = [nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in whole]
+        self.parts = nn.ModuleList(
+            nn.Sequential(*layers[start:stop]) for start, stop in pairwise(starts)
+        )
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(3, 1, 1))
         self.register_buffer("deviation", torch.tensor(_IMAGENET_DEVIATION).view(3, 1, 1))
         self.requires_grad_(False).eval()
