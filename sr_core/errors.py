@@ -1,4 +1,4 @@
-"""The closed list of error classes, and the exceptions that carry them."""
+"""Error classes of images, and the exceptions of this project."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorClass(StrEnum):
-    """Why an image has no output. Every failed row carries exactly one."""
+    """Reason why an image has no output. Every failed row has exactly one; the list is closed."""
 
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
@@ -27,23 +27,23 @@ class ErrorClass(StrEnum):
 
 
 class SrfleetError(Exception):
-    """Anything this project raises for a person to read."""
+    """Base of all exceptions whose message is meant for the user."""
 
 
 class ConfigurationError(SrfleetError):
-    """The command cannot run as it was given: one line with what, which value, what to do."""
+    """The command cannot run as given; the message is one line: what, which value, what to do."""
 
 
 class RetryLaterError(SrfleetError):
-    """Nothing is wrong with the command, but it cannot go on now; the same command will resume."""
+    """The command is valid but cannot continue now; the same command resumes later."""
 
 
 class DamagedError(SrfleetError):
-    """An object of a run's root is not what it must be; the message names it."""
+    """An object in a run's root is damaged; the message names it."""
 
 
 class ImageError(SrfleetError):
-    """One image cannot be processed. Its row becomes `failed`; its neighbours go on."""
+    """One image cannot be processed. Its row becomes `failed`; other images are not affected."""
 
     def __init__(self, error_class: ErrorClass, message: str) -> None:
         super().__init__(message)
@@ -51,13 +51,13 @@ class ImageError(SrfleetError):
         self.message = message
 
     def __reduce__(self) -> tuple[type[ImageError], tuple[ErrorClass, str]]:
-        """Pickle with both arguments; exceptions cross process boundaries."""
+        """Keep both arguments when pickled; exceptions cross process boundaries."""
         return type(self), (self.error_class, self.message)
 
 
 class StorageError(ImageError):
-    """One object cannot be read or written; the store as a whole answers."""
+    """One object cannot be read or written, although the store as a whole responds."""
 
 
 class StorageUnavailableError(RetryLaterError):
-    """The whole store cannot be used now: credentials expired, endpoint down, disk full."""
+    """The whole store is unavailable: credentials expired, endpoint down, disk full."""

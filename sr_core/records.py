@@ -1,4 +1,4 @@
-"""The records that stages pass to each other: manifest rows, planned images, metrics rows."""
+"""Records of an image's way through a run: manifest rows, planned images, metrics rows."""
 
 from __future__ import annotations
 
@@ -10,33 +10,38 @@ from sr_core.errors import ErrorClass
 
 
 class Status(StrEnum):
-    """How an image ended. `duplicate`: the manifest names the same key once more."""
+    """Outcome of an image."""
 
     OK = "ok"
     FAILED = "failed"
     DUPLICATE = "duplicate"
+    """An earlier row of the manifest has the same key."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One image of the source. Sizes are null where the header could not be read.
+    """One image of the source. A field is None if it is unknown.
 
-    `key` is relative to the source root with "/" between its parts; `image_id` is a hash of it.
-    `width_px` and `height_px` are those after EXIF orientation. A row that can already be refused
-    has status failed (or duplicate) with its error class, and keeps its place in the run.
+    An image that is refused before the run has status failed or duplicate and an error class; it
+    stays in the manifest.
     """
 
     image_id: str
+    """Hash of `key`."""
     key: str
+    """Path relative to the source root, with "/" between its parts."""
     size_bytes: int | None = None
     etag: str | None = None
     modified_at: datetime | None = None
     format: str | None = None
     mode: str | None = None
     width_px: int | None = None
+    """Width after EXIF orientation; None if the header could not be read."""
     height_px: int | None = None
+    """Height after EXIF orientation; None if the header could not be read."""
     pages: int | None = None
     reference_key: str | None = None
+    """Key of the high-resolution image to compare the output with."""
     status: Status = Status.OK
     error_class: ErrorClass | None = None
     error_message: str | None = None
@@ -44,14 +49,12 @@ class ManifestRow:
 
 @dataclass(frozen=True, slots=True)
 class PlannedImage:
-    """A manifest row with its place in a round: shard, and where and how its output is written.
-
-    `output_key` is relative to the run's root (images/...); null for rows that cannot be processed.
-    """
+    """A manifest row with its shard and its output. Output fields are None for a refused image."""
 
     image: ManifestRow
     shard: int
     output_key: str | None
+    """Key of the output relative to the run's root: images/..."""
     output_format: str | None
     output_width_px: int | None
     output_height_px: int | None
@@ -59,9 +62,9 @@ class PlannedImage:
 
 @dataclass(frozen=True, slots=True)
 class MetricsRow:
-    """What is known of one image after its shard: exactly one row per image and round.
+    """Result of one image in a round; each image has exactly one row per round.
 
-    An undefined or unmeasured value is None, never NaN; identical images have a PSNR of +inf.
+    An undefined or unmeasured value is None, never NaN. The PSNR of identical images is +inf.
     """
 
     image_id: str
@@ -73,7 +76,7 @@ class MetricsRow:
     error_class: ErrorClass | None = None
     error_message: str | None = None
     warnings: tuple[str, ...] = field(default=())
-    # the source as it was read
+    # source, as read
     source_uri: str | None = None
     source_size_bytes: int | None = None
     source_etag: str | None = None
@@ -85,7 +88,7 @@ class MetricsRow:
     height_in_px: int | None = None
     pages: int | None = None
     orientation_in: int | None = None
-    # the output as it stands in storage
+    # output, as stored
     output_key: str | None = None
     format_out: str | None = None
     width_out_px: int | None = None
@@ -95,7 +98,7 @@ class MetricsRow:
     adopted: bool = False
     same_pixels_as: str | None = None
     engine: str | None = None
-    # quality; see sr_core.metrics.suite for units, direction and protocol
+    # quality; sr_core.metrics.registry has units, direction and protocol
     psnr_y_db: float | None = None
     ssim_y: float | None = None
     self_psnr_y_db: float | None = None
@@ -105,7 +108,7 @@ class MetricsRow:
     lr_psnr_db: float | None = None
     colour_drift_delta_e: float | None = None
     sharpness_gain: float | None = None
-    # time
+    # times
     fetch_ms: float | None = None
     decode_ms: float | None = None
     device_wait_ms: float | None = None
@@ -119,14 +122,12 @@ class MetricsRow:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What a shard came to: counts of its rows by status and error class, and its times.
-
-    `committed` is false where another attempt was first; its rows stand instead of these.
-    """
+    """Outcome of one attempt at a shard: rows by status and error class, and times."""
 
     round: int
     shard: int
     committed: bool
+    """False if another attempt committed first; the rows of that attempt count, not these."""
     statuses: dict[Status, int]
     failures: dict[ErrorClass, int]
     adopted: int

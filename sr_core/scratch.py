@@ -1,10 +1,10 @@
-"""Arrays and bytes too large for memory: kept in temporary files that no folder lists.
+"""Arrays and bytes too large for memory, kept in unlinked temporary files.
 
-What is larger than `limit_bytes` lives in a file in the folder for temporary files (TMPDIR), mapped
-into memory. The file is unlinked before it is used, so it goes with the object, or with a process
-that is killed. Its pages belong to the kernel's cache, which can write them out; a thread takes
-them from this process again soon after they were touched, whoever touched them, so that a picture
-of gigabytes never stands in its resident memory.
+An object larger than `limit_bytes` lives in a memory-mapped file in the folder for temporary files
+(TMPDIR). The file is unlinked before use, so it disappears with the object, or with a process that
+is killed. Its pages belong to the kernel's page cache, which can write them out. A thread unmaps
+them soon after they were touched, whichever code touched them, so that a picture of gigabytes never
+fills the resident memory of the process.
 """
 
 from __future__ import annotations
@@ -32,25 +32,26 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 Blob = bytes | mmap.mmap
-"""The bytes of a file: `bytes`, or a scratch file where they are many. Its slices are bytes."""
+"""The bytes of a file: `bytes`, or a scratch file if large. Slices of both are `bytes`."""
 
 limit_bytes = 64 << 20
-"""Larger arrays and blobs go to files. Whoever plans a process's memory sets it at the start."""
+"""Size above which arrays and blobs go to files; processes with a memory plan set it at start."""
 
 _RESIDENT_BYTES = 32 << 20
-"""How much of all scratch files may stand in resident memory before it is taken out."""
+"""Resident memory of all scratch files above which their pages are evicted."""
 _TICK_S = 0.01
 _COPIED_BYTES = 32 << 20
+"""Bytes copied at once by `owned`."""
 
 _Array = TypeVar("_Array", bound=NDArray[Any])
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return a contiguous array, its values undefined; a large one in a scratch file.
+    """Return a contiguous array with undefined values; a large one lives in a scratch file.
 
-    The file's room is taken at once, so that a disk that fills up later cannot end the process.
+    Disk space is allocated at once: writing to a mapping of a full disk would kill the process.
 
-    Raises: ImageError with class out_of_memory where there can be no such file.
+    Raises: ImageError with class out_of_memory if the file cannot be created.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -67,9 +68,11 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def owned(array: _Array) -> _Array:
-    """Return an array that is contiguous and writable and, if large, in a scratch file.
+    """Return a contiguous, writable array that lives in a scratch file if large.
 
-    A copy only where it is none of these already.
+    The array itself if it has all these properties, otherwise a copy.
+
+    Raises: ImageError with class out_of_memory if the file cannot be created.
     """
     placed = array.nbytes <= limit_bytes or _is_in_file(array)
     if placed and array.flags.c_contiguous and array.flags.writeable:
@@ -82,7 +85,7 @@ def owned(array: _Array) -> _Array:
 
 
 class Spool:
-    """A file that is being made: in memory while it is small, then in a scratch file."""
+    """A file under construction: in memory while small, then in a scratch file."""
 
     def __init__(self) -> None:
         self._memory: io.BytesIO | None = io.BytesIO()
@@ -90,13 +93,13 @@ class Spool:
         self.size = 0
 
     def __del__(self) -> None:
-        """Close the file of a spool that was given up."""
+        """Close the file of a spool that was never finished."""
         self._file.close()
 
     def write(self, *parts: ReadableBuffer) -> None:
-        """Append.
+        """Append parts.
 
-        Raises: ImageError with class out_of_memory where the file can be no larger.
+        Raises: ImageError with class out_of_memory if the file cannot grow.
         """
         for part in parts:
             size = memoryview(part).nbytes
@@ -107,14 +110,14 @@ class Spool:
             self.size += size
 
     def overwrite(self, position: int, data: bytes) -> None:
-        """Change bytes that were written."""
+        """Replace bytes that were written before."""
         self._file.seek(position)
         with _explaining(self.size):
             _write(self._file, memoryview(data))
         self._file.seek(self.size)
 
     def finish(self) -> Blob:
-        """Return everything; nothing can be written afterwards."""
+        """Return everything that was written, and close the spool."""
         with self._file as file:
             if self._memory is not None:
                 return self._memory.getvalue()
@@ -129,12 +132,12 @@ class Spool:
 
 
 def _file() -> io.FileIO:
-    # Unbuffered: a buffer would try to write again, in vain, when the file is closed.
+    # Unbuffered: after a failed write, a buffer would fail once more when the file is closed.
     return tempfile.TemporaryFile(prefix="srfleet-", buffering=0)
 
 
 def _write(file: io.FileIO | io.BytesIO, data: memoryview) -> None:
-    """Write all of data, in parts where the system takes no more."""
+    """Write all data, in several calls if the system accepts only a part."""
     rest = data.cast("B")
     while rest:
         rest = rest[file.write(rest) :]
@@ -142,9 +145,9 @@ def _write(file: io.FileIO | io.BytesIO, data: memoryview) -> None:
 
 @contextmanager
 def _explaining(size: int) -> Iterator[None]:
-    """Turn what is wrong with the folder, or its disk, into an image's own error with what helps.
+    """Convert an OSError of the folder or its disk to an ImageError that says what to do.
 
-    Otherwise it would look like a fault of the image that is read or written meanwhile.
+    Callers would otherwise take it for a fault of the image that they read or write.
     """
     try:
         yield
@@ -162,7 +165,12 @@ def _explaining(size: int) -> Iterator[None]:
 
 
 def in_memory(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
-    """Tell whether a folder's files are themselves held in memory, as many systems mount /tmp."""
+    """Return True if the folder is on a file system in memory, as /tmp is on many systems.
+
+    Args:
+        folder: the folder.
+        mounts: the kernel's table of mounts; a folder counts as on disk if it cannot be read.
+    """
     try:
         lines = mounts.read_text().splitlines()
     except OSError:
@@ -177,16 +185,16 @@ def in_memory(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:
 
 
 def _is_in_file(array: NDArray[Any]) -> bool:
-    base: Any = array
+    base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
     return isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap)
 
 
 class _Evictor:
-    """Takes the pages of scratch files out of the resident memory once they have become many.
+    """Evicts the pages of scratch files from resident memory once there are too many.
 
-    They are not lost: mapped shared, they stay in the kernel's cache and the file.
+    Nothing is lost: the mappings are shared, so their pages stay in the page cache and the file.
     """
 
     def __init__(self) -> None:
@@ -195,7 +203,7 @@ class _Evictor:
         self._runs = False
 
     def watch(self, mapping: mmap.mmap) -> None:
-        """Look after a mapping until it is gone."""
+        """Watch a mapping for as long as it exists."""
         with self._lock:
             self._mappings.add(mapping)
             if not self._runs and _resident_bytes() is not None:
@@ -203,7 +211,7 @@ class _Evictor:
                 threading.Thread(target=self._run, name="scratch", daemon=True).start()
 
     def _run(self) -> None:
-        # Below it are pages that are not of scratch files, such as the libraries' code.
+        # Resident pages of other files, such as the code of libraries.
         floor = _resident_bytes() or 0
         while self._evict_above(floor + _RESIDENT_BYTES):
             now = _resident_bytes() or 0
@@ -211,7 +219,7 @@ class _Evictor:
             time.sleep(_TICK_S)
 
     def _evict_above(self, bound: int) -> bool:
-        """Return False, once and for all, where no mapping is left."""
+        """Evict all pages above a bound; return False, and stop watching, if no mapping is left."""
         with self._lock:
             mappings = list(self._mappings)
             self._runs = bool(mappings)
@@ -222,7 +230,7 @@ class _Evictor:
 
 
 def _resident_bytes() -> int | None:
-    """Return the resident memory that is mapped from files; None where Linux does not tell."""
+    """Return the resident bytes of mapped files; None if /proc is missing, as outside Linux."""
     try:
         pages = Path("/proc/self/statm").read_bytes().split()[2]
     except OSError:

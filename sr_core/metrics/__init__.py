@@ -1,1 +1,1 @@
-"""Image quality, with and without a reference."""
+"""Image quality metrics, with and without a reference."""

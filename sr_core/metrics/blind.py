@@ -1,4 +1,4 @@
-"""Quality without a reference: consistency with the source, colour drift, sharpness."""
+"""Metrics without a reference: consistency with the source, colour drift and sharpness."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from sr_core.metrics.colour import delta_e_2000, srgb_to_lab
 from sr_core.metrics.reference import luma, psnr_db
 
 _STRIP_PX = 1 << 18
-"""About how many pixels are held as floats at once."""
+"""Approximate number of pixels held as floats at once."""
 _BLOCK_PX = 8
 """Side of the blocks whose mean colours are compared."""
 _SHARPNESS_PX = 32
-"""Rows of a strip whose sharpness is measured."""
+"""Height of the strips whose sharpness is measured."""
 _SHARPNESS_EVERY = 4
-"""One of so many strips is measured, of a lower image more: at least eight, if it has them."""
+"""Every fourth strip is measured; more often in low images, so that at least eight strips count
+if there are as many."""
 _FLAT = 1e-9
-"""Laplacian variance, peak 1, at which there is no detail to compare with."""
+"""Laplacian variance, peak 1, up to which an image has no detail to compare with."""
 
 
 def lr_psnr(shrunk: Pixels, source: Pixels) -> float:
-    """Measure in dB how well the output keeps what the source showed; +inf where all of it.
+    """Compute LR-PSNR in dB, the consistency of the output with its source; +inf if identical.
 
-    The PSNR over all channels and the whole image, not over luma: a colour cast must show.
+    PSNR over all channels of the whole image, not over luma, so that a colour cast counts.
 
     Args:
-        shrunk: the output at the source's size by antialiased bicubic; (H, W, C).
-        source: (H, W, C).
+        shrunk: the output resized to the source's size by antialiased bicubic; (H, W, C) uint8 or
+            uint16.
+        source: (H, W, C), same dtype.
+
+    Returns:
+        LR-PSNR in dB; higher is better.
 
     Raises:
         ValueError: if the shapes differ.
@@ -49,13 +54,17 @@ def lr_psnr(shrunk: Pixels, source: Pixels) -> float:
 
 
 def colour_drift(shrunk: Pixels, source: Pixels) -> float:
-    """Measure the mean CIEDE2000 difference of the mean colours of 8x8 blocks; 0 where equal.
+    """Compute the mean CIEDE2000 difference between the mean colours of 8x8 blocks.
 
-    Fine texture averages out within a block, so that what is left is a cast or a blotch.
+    Fine texture averages out within a block; colour casts and blotches remain.
 
     Args:
-        shrunk: the output at the source's size by antialiased bicubic; (H, W, C), sRGB.
-        source: (H, W, C).
+        shrunk: the output resized to the source's size by antialiased bicubic; (H, W, C) uint8 or
+            uint16, sRGB.
+        source: (H, W, C) uint8 or uint16.
+
+    Returns:
+        Difference in units of CIEDE2000; 0 for equal images, lower is better.
 
     Raises:
         ValueError: if the shapes differ.
@@ -70,21 +79,25 @@ def colour_drift(shrunk: Pixels, source: Pixels) -> float:
 
 
 def sharpness_gain(output: Pixels, source: Pixels) -> float | None:
-    """Measure the variance of the Laplacian of luma over that of the source upscaled by bicubic.
+    """Compute the ratio of the Laplacian variances of the output and of bicubic upscaling.
 
-    1 is as sharp as bicubic; None where bicubic shows no detail at all or a side is under 3 px.
-    The bicubic image is rounded to integers as the output is, so rounding noise cancels. Of a high
-    image, strips of 32 rows spread evenly over it are measured, as docs/metrics.md says.
+    Luma is compared. The bicubic image is rounded to integers like the output, so that rounding
+    noise cancels. In high images only evenly spread strips of 32 rows are measured; see
+    docs/metrics.md.
 
     Args:
-        output: (H, W, C).
-        source: (h, w, C).
+        output: (H, W, C) uint8 or uint16.
+        source: (h, w, C) uint8 or uint16.
+
+    Returns:
+        1 if as sharp as bicubic, more if sharper; None if bicubic has no detail or a side of the
+        output is below 3 px.
     """
     height, width = output.shape[:2]
     if min(height, width) < 3:
         return None
     moments = torch.zeros(2, 3, dtype=torch.float64)
-    # The Laplacian looks one pixel beyond each side of a window.
+    # The Laplacian needs one pixel beyond each side of a window.
     windows = side_by_side(spans(source.shape[1], width, "bicubic", overlap_px=2))
     strips = spans(source.shape[0], height, "bicubic", overlap_px=2, length=_SHARPNESS_PX)
     every = min(_SHARPNESS_EVERY, max(1, len(strips) // 8))
@@ -100,14 +113,14 @@ def sharpness_gain(output: Pixels, source: Pixels) -> float | None:
 
 
 def _luma(rows: Tensor, top: int) -> Tensor:
-    """(rows, 1 or 3, columns) in [0, top] -> (rows, columns) of Y without its offset."""
+    """Compute Y without its offset: (rows, 1 or 3, columns) in [0, top] -> (rows, columns)."""
     red, green, blue = (weight / (255.0 * top) for weight in LUMA_WEIGHTS)
     planes = rows.expand(-1, 3, -1)
     return (planes[:, 0] * red).add_(planes[:, 1], alpha=green).add_(planes[:, 2], alpha=blue)
 
 
 def _laplacian_moments(y: Tensor) -> Tensor:
-    """Return count, sum and sum of squares of the Laplacian inside (H, W): (3) float64."""
+    """Return count, sum and sum of squares of the Laplacian inside (H, W), as (3,) float64."""
     laplacian = y[:-2, 1:-1] + y[2:, 1:-1]
     laplacian += y[1:-1, :-2]
     laplacian += y[1:-1, 2:]
@@ -122,23 +135,23 @@ def _check_shapes(shrunk: Pixels, source: Pixels) -> None:
 
 
 def _strips(image: Pixels, multiple: int) -> list[slice]:
-    """Cut the rows of an image into strips, each but the last a multiple of so many rows."""
+    """Split the rows of an image into strips whose height, except the last, is a multiple."""
     height, width = image.shape[:2]
     strip_px = max(_STRIP_PX // width // multiple, 1) * multiple
     return [slice(start, start + strip_px) for start in range(0, height, strip_px)]
 
 
 def _block_colours(pixels: Pixels) -> Tensor:
-    """Return the CIELAB of the mean colour of each block: (blocks down, blocks across, 3)."""
-    # ceil_mode keeps the narrower blocks at the right and bottom; each divides by its own pixels.
+    """Return the mean colour of each block in CIELAB: (blocks down, blocks across, 3)."""
+    # ceil_mode keeps partial blocks at the right and the bottom, averaged over their own pixels.
     means = F.avg_pool2d(_planes(pixels), _BLOCK_PX, ceil_mode=True)[0]
     return srgb_to_lab(means.expand(3, -1, -1).permute(1, 2, 0))
 
 
 def _planes(pixels: Pixels) -> Tensor:
-    """(H, W, C) uint8 or uint16 -> (1, C, H, W) float32 in [0, 1], planar in memory.
+    """Convert (H, W, C) uint8 or uint16 to (1, C, H, W) float32 in [0, 1], planar in memory.
 
-    Planes, unlike the channels-last of `to_tensor`, make filters fast.
+    Filters are faster on planes than on the channels-last memory of `to_tensor`.
     """
     planar = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
     return torch.from_numpy(planar).div_(float(np.iinfo(pixels.dtype).max))[None]

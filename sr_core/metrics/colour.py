@@ -1,4 +1,4 @@
-"""CIELAB and the CIEDE2000 colour difference."""
+"""Conversion of sRGB to CIELAB, and the CIEDE2000 colour difference."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 _TO_XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
-"""Linear sRGB to XYZ of D65, IEC 61966-2-1."""
+"""Matrix from linear sRGB to XYZ (D65). Source: IEC 61966-2-1."""
 
 
 def srgb_to_lab(rgb: Tensor) -> Tensor:
-    """Convert sRGB to CIELAB; the white point is that of (1, 1, 1), so grey has a = b = 0.
+    """Convert sRGB to CIELAB. The white point is the colour (1, 1, 1), so that grey has a = b = 0.
 
     Shapes: (..., 3) float in [0, 1] -> (..., 3) with L in [0, 100].
     Source: IEC 61966-2-1 (sRGB); ISO/CIE 11664-4 (CIELAB).
@@ -26,13 +26,13 @@ def srgb_to_lab(rgb: Tensor) -> Tensor:
 
 
 def delta_e_2000(lab_1: Tensor, lab_2: Tensor) -> Tensor:
-    """Return the CIEDE2000 difference of colours, all weights 1.
+    """Compute the CIEDE2000 difference of colours with all parametric weights 1.
 
-    Shapes: (..., 3) CIELAB, twice -> (...).
+    Shapes: (..., 3) CIELAB, twice -> (...); 0 for equal colours.
     Source: ISO/CIE 11664-6; G. Sharma et al., The CIEDE2000 color-difference formula, 2005.
     """
     (l_1, a_1, b_1), (l_2, a_2, b_2) = lab_1.unbind(-1), lab_2.unbind(-1)
-    # Near grey, a is stretched.
+    # The standard stretches a near grey.
     stretch = 1.5 - 0.5 * _chroma_share((torch.hypot(a_1, b_1) + torch.hypot(a_2, b_2)) / 2)
     a_1, a_2 = a_1 * stretch, a_2 * stretch
     c_1, c_2 = torch.hypot(a_1, b_1), torch.hypot(a_2, b_2)
@@ -57,7 +57,7 @@ def _chroma_share(chroma: Tensor) -> Tensor:
 
 
 def _hue_weight(hue: Tensor) -> Tensor:
-    """T of the standard; hue in radians."""
+    """Compute T of the standard; hue in radians."""
     return (
         1
         - 0.17 * torch.cos(hue - math.radians(30))
@@ -68,6 +68,6 @@ def _hue_weight(hue: Tensor) -> Tensor:
 
 
 def _blue_rotation(hue: Tensor) -> Tensor:
-    """Twice delta theta of the standard, in radians: the turn of the ellipses in the blues."""
+    """Compute 2 delta theta of the standard, the rotation of the ellipses in the blues; radians."""
     degrees = torch.rad2deg(hue).remainder(360)
     return torch.deg2rad(60 * torch.exp(-(((degrees - 275) / 25) ** 2)))

@@ -1,4 +1,4 @@
-"""LPIPS: how different two images look, by the features of a network."""
+"""LPIPS: perceptual distance of two images, from the features of a network."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ _WIDTHS = (64, 192, 384, 256, 256)
 
 
 class LPIPS(nn.Module):
-    """Measure the perceptual distance of images: 0 for equal ones, lower is better.
+    """LPIPS v0.1 with AlexNet: 0 for equal images, lower is better.
 
-    Shapes: two of (N, 3, H, W) float in [0, 1], sides of at least 31, not clamped here -> (N,).
-    Source: arXiv 1801.03924, version 0.1 with AlexNet: the activations of its five convolutions,
-    normalised over channels, squared differences weighted by the learnt linear heads, averaged over
-    pixels, summed over layers.
+    The activations of the five convolutions are normalised over channels; their squared differences
+    are weighted by the learnt linear heads, averaged over pixels and summed over layers.
+
+    Shapes: (N, 3, H, W) float in [0, 1], twice, not clamped here; sides of at least 31 -> (N,).
+    Source: arXiv 1801.03924, version 0.1 with AlexNet.
     """
 
     shift: Tensor
     scale: Tensor
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
-        """Take AlexNet's `features.N.*` of torchvision and the heads `linN.model.1.weight`."""
+        """Load the weights.
+
+        Args:
+            weights: AlexNet's `features.N.*` as in torchvision, and the heads
+                `linN.model.1.weight`.
+        """
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 64, 11, stride=4, padding=2),
@@ -48,7 +54,7 @@ class LPIPS(nn.Module):
         self.load_state_dict(
             {name: weights[_published_name(name)].float() for name in self.state_dict()}
         )
-        # Of images in [-1, 1], as the authors have it.
+        # Mean and deviation of the authors, for images in [-1, 1].
         self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(3, 1, 1))
         self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(3, 1, 1))
         self.requires_grad_(False).eval()
@@ -56,7 +62,7 @@ class LPIPS(nn.Module):
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the distance of each pair, (N,).
 
-        Raises: ValueError for sizes that differ or are too small.
+        Raises: ValueError if the shapes differ or a side is below 31 pixels.
         """
         if sr.shape != hr.shape or min(hr.shape[-2:]) < _SMALLEST_SIDE_PX:
             raise ValueError(
@@ -78,9 +84,9 @@ class LPIPS(nn.Module):
 
 
 def load_lpips(path: Path) -> LPIPS:
-    """Read LPIPS v0.1 with AlexNet from one file of both its parts.
+    """Load LPIPS v0.1 with AlexNet from a file that holds the network and the heads.
 
-    Raises: ConfigurationError if the file is missing, damaged or holds something else.
+    Raises: ConfigurationError if the file is missing, is damaged or holds something else.
     """
     if not path.is_file():
         raise ConfigurationError(f"no LPIPS weights at {path}: give the path of lpips_alex_v0.1")

@@ -1,4 +1,4 @@
-"""Quality against a reference: PSNR and SSIM of luma."""
+"""Metrics with a reference: PSNR and SSIM of luma."""
 
 from __future__ import annotations
 
@@ -15,37 +15,48 @@ from sr_core.metrics.heap import keep_freed_memory
 from sr_core.metrics.similarity import SSIM_OVERLAP_PX, SSIM_WINDOW_PX, ssim_sum
 
 _TILE_PX = (96, 1024)
-"""Rows and columns of windows that are compared at once: their planes stay in the cache."""
+"""Rows and columns of SSIM windows compared at once; small enough that their planes stay cached."""
 _Window = tuple[slice, slice]
 
 
 def psnr_y(sr: Tensor, hr: Tensor, border_px: int) -> float:
-    """Measure the PSNR of luma in dB, with a peak of 1; +inf where the lumas are equal.
+    """Compute the PSNR of luma in dB with peak 1; +inf if the lumas are equal.
 
-    Y is not rounded to integers. Errors are summed in float64 over the rows.
+    Y is not rounded to integers. Row sums of squared errors are added up in float64.
 
     Args:
-        sr: (1, 3, H, W) float in [0, 1], or (1, 1, H, W), which counts as neutral RGB.
+        sr: (1, 3, H, W) float in [0, 1], or (1, 1, H, W), treated as neutral RGB.
         hr: the reference; same height and width.
-        border_px: what to leave out on each side, by custom the scale.
+        border_px: pixels to crop on each side, by convention the scale.
+
+    Returns:
+        PSNR in dB; higher is better.
 
     Raises:
         ValueError: for other shapes, or if the border leaves nothing.
 
-    Source: ITU-R BT.601 luma; arXiv 1609.04802, section 3.1 (Y, 4 pixels cut at x4).
+    Source: ITU-R BT.601 luma; arXiv 1609.04802, section 3.1 (Y, 4 pixels cropped at x4).
     """
     sr_y, hr_y = _lumas(sr, hr, border_px)
     return psnr_db(_squared_error(sr_y, hr_y) / hr_y.numel())
 
 
 def ssim_y(sr: Tensor, hr: Tensor, border_px: int) -> float:
-    """Measure the mean SSIM of luma: at most 1, reached by equal images only.
+    """Compute the mean SSIM of luma: at most 1, reached only by equal images.
 
     Gaussian window of 11x11 with sigma 1.5, K1 = 0.01, K2 = 0.03, data range 1, population
-    covariance, averaged where the whole window lies inside the image. Arguments as in `psnr_y`.
+    covariance. Only windows inside the image count.
+
+    Args:
+        sr: as in `psnr_y`.
+        hr: as in `psnr_y`.
+        border_px: as in `psnr_y`.
+
+    Returns:
+        SSIM; higher is better.
 
     Raises:
-        ValueError: as `psnr_y`, and if less than 11x11 pixels are left.
+        ValueError: as `psnr_y`, and if fewer than 11x11 pixels are left.
 
     Source: Z. Wang et al., Image quality assessment: from error visibility to structural
     similarity, 2004.
@@ -58,15 +69,18 @@ def ssim_y(sr: Tensor, hr: Tensor, border_px: int) -> float:
 
 
 def compare_y(sr: Pixels, hr: Pixels, border_px: int) -> tuple[float, float]:
-    """Measure `psnr_y` and `ssim_y` of images of any size, tile by tile.
+    """Compute `psnr_y` and `ssim_y` of images of any size, tile by tile.
 
     Args:
-        sr: (H, W, C) uint8 or uint16.
+        sr: (H, W, C) uint8 or uint16, C = 1 or 3.
         hr: the reference; same height and width, channels and dtype may differ.
-        border_px: what to leave out on each side.
+        border_px: pixels to crop on each side, by convention the scale.
+
+    Returns:
+        PSNR in dB and SSIM.
 
     Raises:
-        ValueError: for other shapes, or if less than 11x11 pixels are left inside the border.
+        ValueError: if the sizes differ, or fewer than 11x11 pixels are left inside the border.
     """
     if sr.shape[:2] != hr.shape[:2]:
         raise ValueError(f"cannot compare sizes {sr.shape[:2]} and {hr.shape[:2]}")
@@ -85,12 +99,15 @@ def compare_y(sr: Pixels, hr: Pixels, border_px: int) -> tuple[float, float]:
 
 
 def luma(pixels: Pixels) -> Tensor:
-    """Return Y of BT.601: (H, W, C) uint8 or uint16 -> (H, W) float32; grey is neutral RGB."""
+    """Compute Y of BT.601; grey is treated as neutral RGB.
+
+    Shapes: (H, W, C) uint8 or uint16, C = 1 or 3 -> (H, W) float32 in [16/255, 235/255].
+    """
     rgb = pixels.astype(np.float32)
     if rgb.shape[2] == 1:
-        rgb = rgb.repeat(3, axis=2)  # the same sums as for RGB: not a bit may differ
+        rgb = rgb.repeat(3, axis=2)  # the same sums as for RGB: results must be bit-identical
     weights = np.array(LUMA_WEIGHTS) / (255.0 * np.iinfo(pixels.dtype).max)
-    # Row by row, as BLAS starts no threads for products that small.
+    # numpy multiplies row by row; BLAS starts no threads for products this small.
     y = rgb @ weights.astype(np.float32)
     y += np.float32(LUMA_OFFSET / 255.0)
     return torch.from_numpy(y)
@@ -102,7 +119,7 @@ def psnr_db(mean_squared_error: float) -> float:
 
 
 def _lumas(sr: Tensor, hr: Tensor, border_px: int) -> tuple[Tensor, Tensor]:
-    """Return both lumas (H, W) without the border."""
+    """Check the shapes; return the lumas of both images, (H, W), without the border."""
     for image in (sr, hr):
         if image.ndim != 4 or image.shape[0] != 1 or image.shape[1] not in (1, 3):
             raise ValueError(f"expected (1, 1 or 3, H, W), not {tuple(image.shape)}")
@@ -112,24 +129,24 @@ def _lumas(sr: Tensor, hr: Tensor, border_px: int) -> tuple[Tensor, Tensor]:
 
 
 def _luma(image: Tensor) -> Tensor:
-    """(1, 1 or 3, H, W) -> (H, W)."""
+    """Compute luma: (1, 1 or 3, H, W) -> (H, W)."""
     return luma_bt601(image.expand(-1, 3, -1, -1))[0, 0]
 
 
 def _squared_error(sr_y: Tensor, hr_y: Tensor) -> float:
-    # The few values of a row lose nothing in float32; converting all of them would take longer.
+    # float32 is accurate enough for the sum of one row, and faster than float64 for every value.
     return float((sr_y - hr_y).square_().sum(1).sum(dtype=torch.float64))
 
 
 def _windows(height: int, width: int) -> int:
-    """How many whole SSIM windows an image holds."""
+    """Return the number of SSIM windows inside an image."""
     return (height - SSIM_OVERLAP_PX) * (width - SSIM_OVERLAP_PX)
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[_Window, _Window]]:
-    """Cut an image into tiles that overlap so that each whole window lies in one of them.
+    """Split an image into overlapping tiles such that each SSIM window lies in exactly one tile.
 
-    Yields where a tile lies in the image, and which part of the tile lies in no later one.
+    Yields: the tile's window in the image, and the part of the tile that no later tile covers.
     """
     for top in range(0, height - SSIM_OVERLAP_PX, _TILE_PX[0]):
         rows, own_rows = _side(top, height, _TILE_PX[0])

@@ -1,4 +1,4 @@
-"""SSIM of two planes, as two convolutions that every processor has fast code for."""
+"""SSIM of two planes by two convolutions, which are fast on every processor."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from torch import Tensor
 SSIM_WINDOW_PX = 11
 SSIM_OVERLAP_PX = SSIM_WINDOW_PX - 1
 _LANES = 16
-"""Neighbouring pixels that a convolution takes for channels: one AVX-512 register of float32."""
+"""Neighbouring pixels treated as channels of a convolution: one AVX-512 register of float32."""
 _C1, _C2 = 0.01**2, 0.03**2
 
 
 @torch.inference_mode()
 def ssim_sum(x: Tensor, y: Tensor) -> float:
-    """Sum SSIM over all whole windows of two planes (H, W) of at least 11x11, peak 1.
+    """Sum SSIM over all windows inside two planes (H, W) of at least 11x11 pixels, peak 1.
 
-    Works with sum s and difference d, which need fewer passes over memory than x and y, and whose
-    rounding errors cancel where the planes are alike: of equal planes, SSIM is exactly 1.
+    Computed from the sum s and the difference d of the planes. They need fewer passes over memory
+    than x and y, and their rounding errors cancel if the planes are alike: SSIM of equal planes is
+    exactly 1.
 
         SSIM = (m_s^2 - m_d^2 + 2 C1)(v_s - v_d + 2 C2) / ((m_s^2 + m_d^2 + 2 C1)(v_s + v_d + 2 C2))
     """
     height, width = x.shape
     inside = width - SSIM_OVERLAP_PX
-    # Each block of lanes is blurred with the help of the next one; zeros fill the last.
+    # The blur of each block of lanes reads the next block; zeros pad the last one.
     padded = (-(-inside // _LANES) + 1) * _LANES
-    # Convolutions on CUDA round to TF32 unless they are of float64.
+    # CUDA may compute float32 convolutions in TF32; float64 is not affected.
     dtype = torch.float32 if x.device.type == "cpu" else torch.float64
     planes = torch.empty(4, height, padded, dtype=dtype, device=x.device)
     planes[:2, :, width:] = 0.0
@@ -47,10 +48,10 @@ def ssim_sum(x: Tensor, y: Tensor) -> float:
 
 
 def _blur(planes: Tensor) -> Tensor:
-    """Blur where the whole window lies inside: (N, H, W) -> (N, H - 10, W - 16); 16 divides W."""
+    """Blur with the window inside the planes: (N, H, W) -> (N, H - 10, W - 16); 16 divides W."""
     count, height, width = planes.shape
     vertical, horizontal = _kernels(planes.dtype, planes.device)
-    # Rows in memory are already rows of blocks of channels, so nothing is copied.
+    # In memory a row is already a row of blocks of channels, so nothing is copied.
     blocks = planes.view(count, height, width // _LANES, _LANES).permute(0, 3, 1, 2)
     blurred = F.conv2d(F.conv2d(blocks, vertical, groups=_LANES), horizontal)
     return blurred.permute(0, 2, 3, 1).reshape(count, height - SSIM_OVERLAP_PX, width - _LANES)
@@ -58,7 +59,10 @@ def _blur(planes: Tensor) -> Tensor:
 
 @functools.cache
 def _kernels(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the blur down (16, 1, 11, 1), channel by channel, and across (16, 16, 1, 2)."""
+    """Return the kernels of the vertical (16, 1, 11, 1) and the horizontal blur (16, 16, 1, 2).
+
+    The vertical one applies to each channel separately.
+    """
     offsets = torch.arange(SSIM_WINDOW_PX, dtype=torch.float64) - SSIM_WINDOW_PX // 2
     window = torch.exp(-0.5 * (offsets / 1.5) ** 2)
     window /= window.sum()

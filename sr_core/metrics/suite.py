@@ -16,9 +16,9 @@ from sr_core.metrics.similarity import SSIM_WINDOW_PX
 __all__ = ["METRICS", "PROTOCOL_VERSION", "Measures", "Metric", "measure"]
 
 _SELF_WINDOW_PX = 512
-"""Bounds the cost of upscaling a source a second time."""
+"""Longest side of the self-reference window; bounds the cost of upscaling a source twice."""
 _SELF_LR_PX = 8
-"""The least side of a shrunk window: below it, borders are all there is."""
+"""Shortest side of the shrunk window; below it, everything is border."""
 
 _Pair = tuple[float | None, float | None]
 
@@ -37,7 +37,7 @@ class Measures:
     colour_drift_delta_e: float | None
     sharpness_gain: float | None
     warnings: tuple[str, ...] = ()
-    """What a person should know; they join the warnings of the row."""
+    """Warnings for the user; appended to the row's warnings."""
 
 
 def measure(
@@ -52,12 +52,15 @@ def measure(
 
     Args:
         source: (H, W, C) uint8 or uint16.
-        output: any height and width, channels of the source.
-        upscale: (h, w, C) -> (scale * h, scale * w, C), the upscaler that made the output; without
-            it the self_ metrics are None.
-        scale: of `upscale`; also the border, in pixels, that is left out of comparisons in Y.
-        reference: what the output ought to be; its size is the output's, or becomes it when the
-            rows and columns beyond a multiple of scale are cut off.
+        output: (H, W, C) of any height and width; channels of the source.
+        upscale: the upscaler of the output, (h, w, C) -> (scale * h, scale * w, C). If None, the
+            self_ metrics are None.
+        scale: scale of `upscale`; also the border, in pixels, cropped in comparisons of Y.
+        reference: the ideal output, if known. Its size, or its size rounded down to a multiple of
+            scale, must be the output's; otherwise a warning replaces the comparison.
+
+    Returns:
+        All measures; None if undefined.
     """
     keep_freed_memory()
     psnr_y_db, ssim_y, warnings = _against_reference(output, reference, scale)
@@ -86,7 +89,7 @@ def _against_reference(
     size, whole = output.shape[:2], reference.shape[:2]
     if size not in (whole, (whole[0] // scale * scale, whole[1] // scale * scale)):
         found, wanted = f"{whole[1]}x{whole[0]} px", f"{size[1]}x{size[0]} px"
-        return None, None, (f"reference not compared: it has {found}, the output {wanted}",)
+        return None, None, (f"reference not compared: it has {found}, the output has {wanted}",)
     if min(size) < SSIM_WINDOW_PX + 2 * scale:
         return None, None, (f"reference not compared: {size[1]}x{size[0]} px is too small",)
     return *compare_y(output, reference[: size[0], : size[1]], scale), ()
@@ -95,7 +98,11 @@ def _against_reference(
 def _against_self(
     source: Pixels, upscale: Callable[[Pixels], Pixels] | None, scale: int
 ) -> tuple[_Pair, _Pair]:
-    """Shrink the middle of the source and upscale it: PSNR and SSIM, by `upscale`, by bicubic."""
+    """Shrink the centre of the source and upscale it with `upscale` and with bicubic.
+
+    Returns:
+        PSNR and SSIM of `upscale`, PSNR and SSIM of bicubic.
+    """
     height, width = (min(side, _SELF_WINDOW_PX) // scale for side in source.shape[:2])
     if upscale is None or min(height, width) < _SELF_LR_PX:
         return (None, None), (None, None)
@@ -108,9 +115,9 @@ def _against_self(
 
 
 def _against_source(output: Pixels, source: Pixels) -> tuple[float | None, float]:
-    """Return LR-PSNR and colour drift, at the smaller of both sizes.
+    """Return LR-PSNR and colour drift, compared at the smaller of both sizes.
 
-    An output smaller than its source cannot be held against all that the source shows.
+    LR-PSNR is None for an output smaller than its source, which cannot hold all its detail.
     """
     (height, width), (rows, columns) = output.shape[:2], source.shape[:2]
     if height < rows or width < columns:

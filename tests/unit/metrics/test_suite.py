@@ -141,7 +141,7 @@ def test_a_reference_of_another_size_is_not_compared(size: tuple[int, int]) -> N
     assert measures.psnr_y_db is None
     assert measures.ssim_y is None
     assert measures.warnings == (
-        f"reference not compared: it has {size[1]}x{size[0]} px, the output 80x64 px",
+        f"reference not compared: it has {size[1]}x{size[0]} px, the output has 80x64 px",
     )
 
 
