@@ -8,7 +8,7 @@ SHARED := $(or $(SRFLEET_SHARED),../shared)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden train evaluate
+.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden picture train evaluate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(INSTALLED) ## measure this machine, write docs/benchmarks.md; ARGS=--qu
 
 golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden
+
+picture: $(INSTALLED) ## draw the README's picture from the sample photographs
+	@$(BIN)/python -m benchmarks.picture
 
 train: $(INSTALLED) ## train on SRFLEET_SHARED into out/training, or go on; ARGS='--workers 2'
 	@$(BIN)/srfleet train $(SHARED)/data/train out/training --validation $(SHARED)/data/val $(ARGS)

@@ -16,14 +16,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
 
 import ray
-from rich.console import Console
 
-from jobs.cli.display import Display
 from jobs.upscale import run as driver
 from jobs.upscale.actors import ActorReport, UpscaleActor
+from jobs.upscale.observer import RunEvent, ShardCommitted
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.planning.plan import read_shard
 from sr_core.archive.source.manifest import image_id, write_manifest
@@ -84,16 +82,17 @@ def main() -> None:
         print(f"| {count} | {count / seconds:.0f} | {numbers} |")
 
 
-class Watch(Display):
-    """A display that notes the driver's memory at every shard."""
+class Watch:
+    """An observer that notes the driver's memory at every commit."""
 
-    mib: ClassVar[list[float]] = []
+    def __init__(self) -> None:
+        self.mib: list[float] = []
 
-    def add(self, result: ShardResult) -> None:
+    def observe(self, event: RunEvent) -> None:
         """Note the resident memory."""
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        self.mib.append(pages * resource.getpagesize() / 2**20)
-        super().add(result)
+        if isinstance(event, ShardCommitted):
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            self.mib.append(pages * resource.getpagesize() / 2**20)
 
 
 def measure(images: int) -> tuple[float, float, float, float]:
@@ -118,12 +117,12 @@ def measure(images: int) -> tuple[float, float, float, float]:
             execution=ExecutionConfig(device="cpu", shard_megapixels=16 * 200),
         )
         driver.UpscaleActor = NoOpActor  # type: ignore[misc]
-        driver.Display = Watch  # type: ignore[misc]
+        watch = Watch()
         start = time.perf_counter()
-        driver.upscale(job, Console(quiet=True), report=False)
+        driver.upscale(job, watch, report=False)
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return seconds, Watch.mib[0], Watch.mib[-1], peak
+    return seconds, watch.mib[0], watch.mib[-1], peak
 
 
 def rows(images: int) -> Iterator[ManifestRow]:

@@ -151,7 +151,7 @@ def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionCon
     )
     for actor in actors:
         ray.kill(actor)
-    run.ledger.finish_round(0)
+    run.ledger.close_rounds(run.ledger.snapshot())
     if verify_run(run.ledger.store):
         raise RuntimeError(f"the run in {root} is not sound: {verify_run(run.ledger.store)}")
     return rate

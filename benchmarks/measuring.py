@@ -53,7 +53,7 @@ def time_beside(upscalers: Mapping[str, Any], repeats: int) -> dict[str, list[fl
     pixels = square(TILE_PX)
     lr = to_tensor(pixels).contiguous()
     hr = resize_pixels(pixels, TILE_PX * SCALE, TILE_PX * SCALE, "bicubic")
-    sr = upscalers["torch"].upscale(pixels, *hr.shape[:2])
+    sr = upscalers["torch"].upscale(pixels, *hr.shape[:2]).pixels
     megapixels = hr.shape[0] * hr.shape[1] / 1e6
     times: dict[str, list[float]] = {"": [], **{name: [] for name in upscalers}}
     with torch.inference_mode():

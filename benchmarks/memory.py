@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.section import table
-from jobs.upscale.demo import SAMPLES
+from jobs.cli.demo import SAMPLES
 from jobs.upscale.memory import keep_large_on_disk, share_out
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.engine.prepare import open_run, plan_round, put_plan

@@ -32,7 +32,7 @@ def main() -> None:
         pixels = decode(path.read_bytes(), limits).pages[0].pixels
         top, left = (draw.randrange(max(1, side - _SIDE)) for side in pixels.shape[:2])
         lr = pixels[top : top + _SIDE, left : left + _SIDE]
-        sr = upscaler.upscale(lr, lr.shape[0] * 4, lr.shape[1] * 4)
+        sr = upscaler.upscale(lr, lr.shape[0] * 4, lr.shape[1] * 4).pixels
         for name, found in ratios.items():
             data = encode(Picture((Page(sr),)), name, RunConfig().quality)
             found.append(len(data) / (sr.shape[0] * sr.shape[1]))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from jobs.upscale.demo import SAMPLES
+from jobs.cli.demo import SAMPLES
 
 
 def photographs() -> list[Path]:

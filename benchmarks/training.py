@@ -20,8 +20,8 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from jobs.cli.demo import SAMPLES
 from jobs.train.photographs import SourcePhotographs, open_photographs
-from jobs.upscale.demo import SAMPLES
 from sr_core.imaging.degradation import DEGRADATIONS
 from sr_core.training.data import Crops, prefetched
 from sr_core.training.settings import Stage

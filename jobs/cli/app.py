@@ -70,7 +70,7 @@ def upscale(
     ] = False,
 ) -> None:
     """Upscale every image of SOURCE into OUT; the same command goes on where it stopped."""
-    from jobs.upscale.run import upscale as drive
+    from jobs.cli.upscale import run_upscale
 
     configuration = build_job(
         job,
@@ -86,7 +86,9 @@ def upscale(
         },
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
-    raise typer.Exit(drive(configuration, console(), retry_failed=retry_failed, extend=extend))
+    raise typer.Exit(
+        run_upscale(configuration, console(), retry_failed=retry_failed, extend=extend)
+    )
 
 
 @app.command()
@@ -153,7 +155,7 @@ def plan(
     ] = None,
 ) -> None:
     """Tell what upscale with the same arguments would take, without writing anything."""
-    from jobs.upscale.plan import show_plan
+    from jobs.cli.plan import show_plan
 
     configuration = build_job(
         job,
@@ -208,7 +210,7 @@ def demo(
     ] = Path("demo-out"),
 ) -> None:
     """Upscale eight sample photographs with every model and compare them side by side."""
-    from jobs.upscale.demo import run_demo
+    from jobs.cli.demo import run_demo
 
     raise typer.Exit(run_demo(output, console()))
 

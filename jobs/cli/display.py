@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -89,7 +90,7 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def outcome(statuses: dict[Status, int], error_classes: dict[ErrorClass, int]) -> str:
+def outcome(statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, int]) -> str:
     """Say how images ended: 98 ok, 2 failed (decode 2)."""
     parts = [f"{statuses.get(Status.OK, 0)} ok"]
     failed = statuses.get(Status.FAILED, 0)

@@ -19,13 +19,12 @@ def show_status(root: str, console: Console) -> int:
     Returns:
         0 where every image is done, 3 where some failed, 75 where the run is not finished.
     """
-    progress = Ledger(open_store(root)).progress()
+    progress = Ledger(open_store(root)).snapshot().progress
     run = progress.run
-    shards_done = progress.shards - progress.shards_left
     lines = [
         f"run {run.run_id}: {run.source_uri}, {run.config['model']}",
-        f"{progress.images - progress.images_left} of {progress.images} images, "
-        f"{shards_done} of {progress.shards} shards, "
+        f"{progress.images_done} of {progress.images} images, "
+        f"{progress.shards_done} of {progress.shards} shards, "
         f"{progress.megapixels - progress.megapixels_left:.1f} of {progress.megapixels:.1f} MP",
         outcome(progress.statuses, progress.error_classes),
     ]

@@ -15,7 +15,7 @@ from rich.progress import track
 
 from jobs.cli.exit_codes import ExitCode
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
-from jobs.upscale.actors import measure_speed
+from jobs.upscale.speed import measure_speed
 from sr_core.config import ExecutionConfig
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.evaluation.crops import spread
@@ -148,7 +148,7 @@ def _losses(
     losses = []
     for lr, hr in _shown(held_out.pairs, "measuring", console):
         both = (
-            score(each.upscale(lr, *hr.shape[:2]), hr, held_out.scale, None).psnr_y_db
+            score(each.upscale(lr, *hr.shape[:2]).pixels, hr, held_out.scale, None).psnr_y_db
             for each in (exact, quantised)
         )
         losses.append(next(both) - next(both))

@@ -12,8 +12,6 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Self
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ConfigurationError
@@ -85,7 +83,6 @@ class TrainingFolder:
         """Take OUT after `begin`, and whether this process is the one that writes there."""
         self._store: Store = open_store(output)
         self._writes = writes
-        self._is_local = self._store.uri.startswith("file://")
         self._token = uuid.uuid4().hex.encode()
 
     def __enter__(self) -> Self:
@@ -95,8 +92,8 @@ class TrainingFolder:
                 "machines OUT must be a folder that they share, or an s3:// prefix"
             )
         with ExitStack() as end:
-            if self._writes and self._is_local:
-                self.path = Path(url2pathname(urlsplit(self._store.uri).path))
+            if self._writes and self._store.local_path is not None:
+                self.path = self._store.local_path
                 _lock(end.enter_context((self.path / _LOCK).open("w")), self.path)
             else:
                 temporary = tempfile.TemporaryDirectory(prefix="srfleet-train-")
@@ -120,7 +117,7 @@ class TrainingFolder:
 
         Raises: ConfigurationError if another training took over.
         """
-        if self._is_local:
+        if self._store.local_path is not None:
             return
         if self._store.read_object(_WRITER)[0] != self._token:
             raise ConfigurationError(

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import ray
 
 from jobs.upscale.cores import keep_to_cores, limit_threads
@@ -171,22 +170,3 @@ def take_cores(execution: ExecutionConfig, device: str) -> list[int]:
     count = max(1, int(execution.cpus_per_actor))
     limit_threads(count)
     return keep_to_cores(count) if device == "cpu" and execution.cpus_per_actor >= 1 else []
-
-
-def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
-    """Return the output megapixels per second of a model on this machine's device.
-
-    One tile of 192x192 pixels, upscaled twice; the second time counts.
-    """
-    from sr_core.inference.upscaler import open_upscaler
-
-    # Not pinned: the process that measures stays, and would keep the core from an actor.
-    limit_threads(max(1, int(execution.cpus_per_actor)))
-    upscaler = open_upscaler(model, device=device, engine=execution.engine)
-    tile = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
-    seconds = 0.0
-    for _ in range(2):
-        start = time.monotonic()
-        sr = upscaler.upscale(tile, 768, 768)
-        seconds = time.monotonic() - start
-    return float(sr.shape[0] * sr.shape[1] / 1e6 / seconds)

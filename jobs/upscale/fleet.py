@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections import deque
@@ -16,6 +15,14 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from jobs.cluster.connect import node_is_alive
 from jobs.upscale.actors import SHARDS_PER_ACTOR, ActorReport
+from jobs.upscale.observer import (
+    ActorLost,
+    ActorNotStarted,
+    ActorStarted,
+    RunObserver,
+    ShardIsolated,
+    Waiting,
+)
 from jobs.upscale.probation import Probation
 from sr_core.errors import (
     ConfigurationError,
@@ -25,8 +32,6 @@ from sr_core.errors import (
     SrfleetError,
 )
 from sr_core.records import PlannedImage, ShardResult
-
-_log = logging.getLogger(__name__)
 
 # A shard whose actor has died this often is run one image at a time.
 DEATHS_BEFORE_PROBATION = 2
@@ -56,6 +61,7 @@ class _Worker:
     handle: Any
     starting: ray.ObjectRef[Any] | None
     node_id: str | None = None
+    host: str = ""
     tasks: dict[ray.ObjectRef[Any], _Task] = field(default_factory=dict)
 
 
@@ -72,6 +78,7 @@ class Fleet:
         make_actor: Callable[[], Any],
         size: Callable[[], int],
         images_of: Callable[[int, int], Sequence[PlannedImage]],
+        observer: RunObserver,
         *,
         node_wait_s: float,
         pause_s: float = 1.0,
@@ -84,11 +91,12 @@ class Fleet:
             pause_s: first pause after a failure to start or to reach the storage; doubles.
         """
         self._make_actor, self._size, self._images_of = make_actor, size, images_of
+        self._observe = observer.observe
         self._node_wait_s, self._pause_s = node_wait_s, pause_s
         self._queue: deque[_Task] = deque()
         self._workers: list[_Worker] = []
         self._probation: tuple[Probation, Future[ShardResult], _Task] | None = None
-        self._start_failures = self._outages = self._places_given_up = 0
+        self._start_failures = self._outages = self._places_given_up = self._lost = 0
         self._resume_at = 0.0
         self._alive_at = time.monotonic()
 
@@ -169,7 +177,7 @@ class Fleet:
         return True
 
     def _begin_probation(self, task: _Task, threads: ThreadPoolExecutor) -> None:
-        _log.warning("shard %d killed its actor %d times: one by one", task.shard, task.deaths)
+        self._observe(ShardIsolated(task.round, task.shard, task.deaths))
         images = self._images_of(task.round, task.shard)
         probation = Probation(self._make_actor, start_timeout_s=self._node_wait_s)
         future = threads.submit(probation.run, images, task.round, task.shard)
@@ -203,12 +211,20 @@ class Fleet:
         else:
             self._alive_at = time.monotonic()
             if isinstance(value, ActorReport):
-                worker.starting, worker.node_id = None, value.node_id
-                self._start_failures = 0
+                self._started(worker, value)
             else:
                 del worker.tasks[call]
                 self._outages = 0
                 yield value
+
+    def _started(self, worker: _Worker, report: ActorReport) -> None:
+        worker.starting, worker.node_id, worker.host = None, report.node_id, report.host
+        self._start_failures = 0
+        replacement = self._lost > 0
+        self._lost -= replacement
+        self._observe(
+            ActorStarted(report.host, report.pid, report.device, report.start_s, replacement)
+        )
 
     def _bury(self, worker: _Worker, error: RayActorError) -> None:
         """Take a dead actor out and its shards back."""
@@ -217,7 +233,8 @@ class Fleet:
             self._start_failed(error)
             return
         reason = str(error).strip().splitlines()[-1].strip()
-        _log.warning("an actor is gone, %d shards again: %s", len(worker.tasks), reason)
+        self._lost += 1
+        self._observe(ActorLost(worker.host, len(worker.tasks), reason))
         unavailable = isinstance(error, ActorUnavailableError)
         if unavailable:  # a fault of the network: it may still run, but proves nothing
             ray.kill(worker.handle)
@@ -242,8 +259,7 @@ class Fleet:
             raise cause
         self._queue.appendleft(task)
         self._outages += 1
-        self._pause(self._outages)
-        _log.warning("a shard could not be finished: %s", cause)
+        self._pause(self._outages, f"a shard could not be finished: {cause}")
         if self._outages < OUTAGE_TRIES * max(1, len(self._workers)):
             return
         if isinstance(cause, RetryLaterError | ImageError):
@@ -252,14 +268,16 @@ class Fleet:
 
     def _start_failed(self, cause: Exception) -> None:
         self._start_failures += 1
-        self._pause(self._start_failures)
-        _log.warning("an actor could not start: %s", cause)
+        give_up = self._start_failures >= START_TRIES and any(
+            worker.starting is None for worker in self._workers
+        )
+        self._observe(ActorNotStarted(f"{cause}", give_up))
+        self._pause(self._start_failures, "an actor could not start")
         if self._start_failures < START_TRIES:
             return
-        if any(worker.starting is None for worker in self._workers):
+        if give_up:
             self._places_given_up += 1
             self._start_failures = 0
-            _log.warning("going on with one actor less")
         elif self._workers:
             return  # others are still starting; theirs is the last word
         elif isinstance(cause, ConfigurationError):
@@ -267,8 +285,10 @@ class Fleet:
         else:
             raise RetryLaterError(f"no actor can start: {cause}") from cause
 
-    def _pause(self, times: int) -> None:
-        self._resume_at = time.monotonic() + min(60.0, self._pause_s * 2 ** (times - 1))
+    def _pause(self, times: int, reason: str) -> None:
+        pause_s = min(60.0, self._pause_s * 2 ** (times - 1))
+        self._resume_at = time.monotonic() + pause_s
+        self._observe(Waiting(reason, pause_s))
 
     def _check_alive(self) -> None:
         """Give up when there has been no machine for too long."""

@@ -17,6 +17,7 @@ from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.runs import RunRecord, identity, run_id_of
+from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.planning.outputs import costs_px, measure_sizes
 from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan, plan_bytes
 from sr_core.archive.source.changes import (
@@ -70,8 +71,9 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
     source = open_source(job.source, leave_out=[root.uri])
     ledger = Ledger(root)
     standing = ledger.run()
+    is_planned = bool(ledger.rounds())
     manifest = None
-    if standing is None or not ledger.rounds() or source.manifest is not None:
+    if standing is None or not is_planned or source.manifest is not None:
         manifest = source.table()
         if not len(manifest):
             raise ConfigurationError(f"{job.source} holds no files")
@@ -80,15 +82,16 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
         digest = standing.manifest_digest
     record = _record(job, source.store, digest)
     if standing is not None:
-        _check_unplanned(ledger, standing, record)
+        if not is_planned:
+            _check_unplanned(ledger, standing, record)
         record = ledger.open_run(record)
-    return OpenRun(job, source, ledger, record), None if ledger.rounds() else manifest
+    return OpenRun(job, source, ledger, record), None if is_planned else manifest
 
 
 def _check_unplanned(ledger: Ledger, standing: RunRecord, record: RunRecord) -> None:
     """Say what to do where a run ended before its plan, and the source changed since."""
     same = replace(record, run_id=standing.run_id, manifest_digest=standing.manifest_digest)
-    if standing.run_id != record.run_id and not ledger.rounds() and identity(same) == same.run_id:
+    if standing.run_id != record.run_id and identity(same) == same.run_id:
         raise ConfigurationError(
             f"{ledger.store.uri} holds a run that was never planned, and its source has changed "
             f"since; nothing was upscaled yet: remove {ledger.store.uri}/{RUN_KEY} and start again"
@@ -173,22 +176,22 @@ def witness(run: OpenRun) -> str | None:
     return None
 
 
-def source_changes(run: OpenRun) -> SourceChanges | None:
+def source_changes(run: OpenRun, state: Snapshot) -> SourceChanges | None:
     """Compare the source as it is listed now with what is planned; None for a frozen manifest."""
     if run.source.manifest is not None:
         return None
-    return compare_with_source(planned_rows(_plans(run)), run.source.listed())
+    return compare_with_source(planned_rows(_plans(run, state)), run.source.listed())
 
 
-def added_images(run: OpenRun) -> pa.Table:
+def added_images(run: OpenRun, state: Snapshot) -> pa.Table:
     """Return the manifest of the files that came to the source since it was planned."""
-    rows = new_rows(planned_rows(_plans(run)), run.source.listed())
+    rows = new_rows(planned_rows(_plans(run, state)), run.source.listed())
     return _as_manifest(run, probe_rows(run.source.store, rows))
 
 
-def failed_images(run: OpenRun) -> pa.Table:
+def failed_images(run: OpenRun, state: Snapshot) -> pa.Table:
     """Return the manifest of the images that failed, with their sources as they are now."""
-    failed = run.ledger.failed_images()
+    failed = run.ledger.failed_images(state)
     rows = (
         ManifestRow(image_id, key, reference_key=reference)
         for image_id, key, reference in sorted(
@@ -202,9 +205,9 @@ def failed_images(run: OpenRun) -> pa.Table:
     return _as_manifest(run, probe_rows(run.source.store, rows))
 
 
-def _plans(run: OpenRun) -> list[pa.Table]:
+def _plans(run: OpenRun, state: Snapshot) -> list[pa.Table]:
     store = run.ledger.store
-    return [read_plan(store, each, _SOURCE_COLUMNS) for each in run.ledger.rounds()]
+    return [read_plan(store, each.index, _SOURCE_COLUMNS) for each in state.rounds]
 
 
 def _as_manifest(run: OpenRun, rows: object) -> pa.Table:

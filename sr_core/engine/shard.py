@@ -12,8 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from sr_core.archive.ledger.history import read_part
 from sr_core.archive.ledger.layout import part_name
 from sr_core.archive.planning.plan import read_shard
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import METRICS_SCHEMA, metrics_rows
+from sr_core.archive.tables import metrics_rows
 from sr_core.engine.stages import Stages
 from sr_core.engine.work import Work, guarded
 from sr_core.errors import ErrorClass, ImageError, SrfleetError

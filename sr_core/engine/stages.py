@@ -143,8 +143,9 @@ class Stages:
             engines = set()
             for page in source.pages:
                 height, width = self._output_shape(page.pixels)
-                pages.append(upscale_page(page, self._upscaler, height, width))
-                engines.add(self._upscaler.computed_by)
+                upscaled = upscale_page(page, self._upscaler, height, width)
+                pages.append(upscaled.page)
+                engines.add(upscaled.made_by.engine)
             work.facts["engine"] = ", ".join(sorted(filter(None, engines))) or None
         work.sr = replace(source, pages=tuple(pages))
 
@@ -265,7 +266,7 @@ class Stages:
     def _self_upscale(self, pixels: Pixels) -> Pixels:
         height, width = pixels.shape[:2]
         with self._device():
-            return self._upscaler.upscale(pixels, height * self._scale, width * self._scale)
+            return self._upscaler.upscale(pixels, height * self._scale, width * self._scale).pixels
 
     def _reference(self, work: Work) -> Pixels | None:
         key = work.image.image.reference_key

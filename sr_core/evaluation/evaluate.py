@@ -36,6 +36,6 @@ def evaluate(
 def _output(pair: Pair, name: str, upscaler: Upscaler, scale: int, lpips: LPIPS | None) -> Output:
     height, width = pair.hr.shape[:2]
     started = time.perf_counter()
-    sr = upscaler.upscale(pair.lr, height, width)
+    sr = upscaler.upscale(pair.lr, height, width).pixels
     upscale_ms = (time.perf_counter() - started) * 1e3
     return Output(name, sr, score(sr, pair.hr, scale, lpips), upscale_ms)

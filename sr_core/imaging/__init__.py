@@ -1,1 +1,1 @@
-"""From bytes to pixels and back, tensors, interpolation."""
+"""Image codecs, pixel arrays, tensors and interpolation."""

@@ -1,4 +1,4 @@
-"""Transparency while an image is resized: premultiplied colour, and the alpha plane by Lanczos."""
+"""Transparency of resized images: premultiplied colours, and the alpha plane by Lanczos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sr_core.imaging.resample import resize_lanczos
 from sr_core.imaging.strips import map_strips
 
 Alpha = NDArray[np.uint8] | NDArray[np.uint16]
-"""(H, W), full range of its dtype; straight, not premultiplied."""
+"""Straight (not premultiplied) alpha, (H, W), full range of its dtype."""
 
 
 def premultiply(pixels: Pixels, alpha: Alpha) -> NDArray[np.uint16]:
@@ -18,10 +18,10 @@ def premultiply(pixels: Pixels, alpha: Alpha) -> NDArray[np.uint16]:
 
     Args:
         pixels: (H, W, C) uint8 or uint16.
-        alpha: (H, W) of the same dtype.
+        alpha: (H, W), same dtype.
 
     Returns:
-        (H, W, C) uint16: the finer steps keep colours of low opacity recoverable.
+        (H, W, C) uint16, also for uint8 pixels: 8 bits would lose colours of low opacity.
     """
     top = np.float32(65_535 / np.iinfo(pixels.dtype).max)
 
@@ -33,9 +33,9 @@ def premultiply(pixels: Pixels, alpha: Alpha) -> NDArray[np.uint16]:
 
 
 def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
-    """Undo `premultiply`: (H, W, C) uint16 with (H, W) alpha -> (H, W, C) in alpha's dtype.
+    """Undo `premultiply`; a pixel whose alpha is 0 has lost its colour and becomes 0.
 
-    Where alpha is zero the colour is unknown and becomes zero.
+    Shapes: (H, W, C) uint16, (H, W) alpha -> (H, W, C) of alpha's dtype.
     """
     top = int(np.iinfo(alpha.dtype).max)
 
@@ -49,5 +49,5 @@ def unpremultiply(premultiplied: NDArray[np.uint16], alpha: Alpha) -> Pixels:
 
 
 def resize_alpha(alpha: Alpha, height: int, width: int) -> Alpha:
-    """Resize (H, W) to (height, width) by Lanczos with a radius of 3, rounded and clamped."""
+    """Resize (H, W) to (height, width) by Lanczos with radius 3, rounded and clamped."""
     return resize_lanczos(alpha[:, :, None], height, width)[:, :, 0]

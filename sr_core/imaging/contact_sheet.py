@@ -1,4 +1,4 @@
-"""Contact sheets: rows of small pictures side by side, each with lines of text beneath."""
+"""Contact sheets: rows of small pictures, each with lines of text below."""
 
 from __future__ import annotations
 
@@ -21,28 +21,30 @@ _HEADING_PX = 18
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One picture (H, W, 1 or 3), uint8 or uint16, and what stands beneath it, a title first."""
+    """A picture and its caption."""
 
     pixels: Pixels
     lines: tuple[str, ...]
+    """Caption, one entry per line; the first is the title."""
 
 
 def contact_sheet(heading: str, note: str, rows: Sequence[Sequence[Pane]], zoom: int = 1) -> bytes:
-    """Draw panes as a PNG of 8 bits, under a heading and a note.
+    """Draw panes below a heading and a note; return an 8-bit PNG file.
 
-    Text that is too long loses its middle.
+    Text that does not fit is shortened in the middle.
 
     Args:
         heading: one line.
         note: one line.
-        rows: a row is as high as its highest pane; all columns are as wide as the widest.
-        zoom: side of the square that a pixel becomes.
+        rows: panes row by row. A row is as high as its highest pane; all columns are as wide as
+            the widest pane.
+        zoom: integer magnification; each pixel becomes a square of zoom x zoom.
 
     Raises: ValueError if there are no panes.
     """
     panes = [pane for row in rows for pane in row]
     if not panes:
-        raise ValueError("a contact sheet needs a pane")
+        raise ValueError("a contact sheet needs at least one pane")
     pictures = [[_picture(pane.pixels, zoom) for pane in row] for row in rows]
     text_px = _LINE_PX * max(len(pane.lines) for pane in panes)
     cell_width = max(picture.width for row in pictures for picture in row)
@@ -82,7 +84,7 @@ def _write(
     size: int,
     colour: tuple[int, int, int],
 ) -> None:
-    """Write one line, with dots in its middle where it is wider than `width` pixels."""
+    """Write one line; if it is wider than `width` pixels, an ellipsis replaces its middle."""
     font = ImageFont.load_default(size)
     shown, kept = text, len(text)
     while kept > 1 and font.getlength(shown) > width:

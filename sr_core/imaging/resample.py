@@ -1,4 +1,4 @@
-"""Interpolation: nearest, bilinear, bicubic, and the degradation that makes LR from HR."""
+"""Interpolation (nearest, bilinear, bicubic, Lanczos) and the bicubic degradation of HR to LR."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from sr_core.imaging.pixels import Pixels
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
+_Filter = Literal["bilinear", "bicubic", "lanczos"]
+
 _WINDOW_PX = 1024
-"""About how many columns are resized at once."""
-Filter = Literal["box", "bilinear", "bicubic", "lanczos"]
-"""Kernels of `spans`; all are widened when an image shrinks."""
+"""Approximate number of columns resized at once."""
 _NEAREST_ROWS = 64
+"""Rows resized at once by nearest; bounds the memory of the gathered copy."""
 
 
 def resize(image: Tensor, height: int, width: int, interpolation: Interpolation) -> Tensor:
     """Resize to height x width pixels.
 
-    Bilinear and bicubic widen their kernel where they shrink (antialiasing) and take Keys' cubic
-    with a = -0.5, as MATLAB's imresize and Pillow do; pixel centres are aligned at half pixels.
-    The result of bicubic can leave [0, 1] by its overshoot and is not clamped.
+    Bilinear and bicubic widen their kernel when shrinking (antialiasing). Bicubic uses Keys' cubic
+    with a = -0.5, as MATLAB's imresize and Pillow do. Pixel centres are at half-integer positions.
+    Bicubic may overshoot [0, 1]; its result is not clamped.
 
     Shapes: (N, C, H, W) float -> (N, C, height, width).
     Raises: ValueError if height or width is less than 1.
@@ -39,7 +40,7 @@ def resize(image: Tensor, height: int, width: int, interpolation: Interpolation)
         raise ValueError(f"cannot resize to {width}x{height} pixels")
     if interpolation == "nearest":
         return F.interpolate(image, (height, width), mode="nearest-exact")
-    # antialias=True also selects a = -0.5; where it enlarges, the kernel keeps its plain width.
+    # antialias=True also selects a = -0.5; when enlarging, it leaves the kernel's width as it is.
     return F.interpolate(
         image, (height, width), mode=interpolation, align_corners=False, antialias=True
     )
@@ -48,8 +49,9 @@ def resize(image: Tensor, height: int, width: int, interpolation: Interpolation)
 def degrade(hr: Tensor, scale: int) -> Tensor:
     """Make LR from HR by antialiased bicubic, clamped to [0, 1].
 
-    Shapes: (N, C, H, W) float in [0, 1] -> (N, C, H // scale, W // scale); rows and columns beyond
-    a multiple of scale are cut off.
+    HR is cropped to a multiple of scale at the bottom and the right first.
+
+    Shapes: (N, C, H, W) float in [0, 1] -> (N, C, H // scale, W // scale).
     Raises: ValueError if a side is shorter than scale.
     Source: arXiv 1609.04802, section 3.1 (bicubic kernel, downsampling factor 4).
     """
@@ -59,20 +61,20 @@ def degrade(hr: Tensor, scale: int) -> Tensor:
 
 
 def resize_pixels(pixels: Pixels, height: int, width: int, interpolation: Interpolation) -> Pixels:
-    """Resize an image of any size, holding little more than the result.
+    """Resize an image of any size, using little memory beyond the result.
 
-    The same interpolation as `resize`, rounded to nearest and clamped. It works tile by tile, and
-    places each tile by float64 positions in the whole image: `resize` on a part cannot know where
-    the part lies, and on a whole image its float32 positions drift with the size of the image.
+    Interpolates as `resize` does, rounded to nearest and clamped. It works tile by tile and places
+    each tile by its float64 position in the whole image: `resize` does not know the position of a
+    crop, and its float32 positions drift as images grow.
 
     Args:
         pixels: (H, W, C) uint8 or uint16.
-        height: rows of the result.
-        width: columns of the result.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
         interpolation: nearest, bilinear or bicubic.
 
     Returns:
-        (height, width, C) of the same dtype, contiguous.
+        (height, width, C), same dtype, contiguous.
 
     Raises:
         ValueError: if height or width is less than 1.
@@ -85,7 +87,7 @@ def resize_pixels(pixels: Pixels, height: int, width: int, interpolation: Interp
 
 
 def resize_lanczos(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Resize by Lanczos with a radius of 3, otherwise as `resize_pixels`."""
+    """Resize by Lanczos with radius 3; otherwise as `resize_pixels`."""
     return _filtered(pixels, height, width, "lanczos")
 
 
@@ -101,7 +103,7 @@ def _nearest(pixels: Pixels, height: int, width: int) -> Pixels:
     return resized
 
 
-def _filtered(pixels: Pixels, height: int, width: int, interpolation: Filter) -> Pixels:
+def _filtered(pixels: Pixels, height: int, width: int, interpolation: _Filter) -> Pixels:
     resized: Pixels = scratch.empty((height, width, pixels.shape[2]), pixels.dtype)
     windows = side_by_side(spans(pixels.shape[1], width, interpolation))
     for row in spans(pixels.shape[0], height, interpolation):
@@ -113,7 +115,7 @@ def _filtered(pixels: Pixels, height: int, width: int, interpolation: Filter) ->
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Span:
-    """Outputs [start, stop) along one axis, and the inputs [first, last) they are made of."""
+    """Outputs [start, stop) along one axis and the inputs [first, last) they depend on."""
 
     start: int
     stop: int
@@ -126,17 +128,22 @@ class Span:
 def spans(
     size_in: int,
     size_out: int,
-    interpolation: Filter,
+    interpolation: _Filter,
     overlap_px: int = 0,
     length: int | None = None,
 ) -> list[Span]:
-    """Cut one axis of a resized image into spans of so many outputs, by default a tile's.
+    """Split one axis of a resized image into spans.
 
-    Neighbouring spans share `overlap_px` outputs more, for filters that look beyond a pixel; an
-    axis no longer than the overlap has no span.
+    Args:
+        size_in: length of the axis before resizing, in pixels.
+        size_out: length of the axis after resizing, in pixels.
+        interpolation: bilinear, bicubic or lanczos.
+        overlap_px: outputs that a span shares with the next one, for filters that reach beyond a
+            pixel. An axis no longer than the overlap has no spans.
+        length: outputs per span without the overlap; None chooses a fast length.
     """
     index, weight = _taps(size_in, size_out, interpolation)
-    # Short enough that most of the matrix is not zero, long enough that calls cost little.
+    # Short spans keep the matrix dense; long ones keep the overhead of calls low.
     length = length or min(64, max(8, round(64 * size_out / size_in)))
     return [
         _span(index, weight, start, min(start + length + overlap_px, size_out), size_in)
@@ -145,7 +152,7 @@ def spans(
 
 
 def side_by_side(columns: list[Span]) -> list[list[Span]]:
-    """Group neighbouring spans into windows about as wide as the cache takes at once."""
+    """Group neighbouring spans into windows that fit the cache, about `_WINDOW_PX` wide."""
     if not columns:
         return []
     longest = max(columns[0].stop - columns[0].start, columns[0].last - columns[0].first)
@@ -154,13 +161,13 @@ def side_by_side(columns: list[Span]) -> list[list[Span]]:
 
 
 def resize_window(pixels: Pixels, row: Span, columns: list[Span]) -> Tensor:
-    """Compute one window of a resized image: a span of rows, neighbouring spans of columns.
+    """Compute one window of a resized image: one span of rows, neighbouring spans of columns.
 
     Returns:
-        (rows, C, columns) float32: integers of the full range of the pixels' dtype.
+        (rows, C, columns) float32, integer values in the full range of the pixels' dtype.
     """
     inputs = pixels[row.first : row.last, columns[0].first : columns[-1].last]
-    # What makes less of the image comes first.
+    # Rows first if they shrink, otherwise columns: the second pass then has less to compute.
     if row.stop - row.start > row.last - row.first:
         planes = np.ascontiguousarray(inputs.transpose(0, 2, 1), dtype=np.float32)
         wide = _resize_columns(torch.from_numpy(planes), columns)
@@ -173,30 +180,33 @@ def resize_window(pixels: Pixels, row: Span, columns: list[Span]) -> Tensor:
 
 
 def _resize_columns(planes: Tensor, columns: list[Span]) -> Tensor:
-    """(rows, C, inputs of all spans) -> (rows, C, outputs of all spans), contiguous."""
+    """Resize along the columns.
+
+    Shapes: (rows, C, inputs of all spans) -> (rows, C, outputs of all spans), contiguous.
+    """
     inputs, first, start = planes.flatten(0, 1).numpy(), columns[0].first, columns[0].start
     resized = np.empty((len(inputs), columns[-1].stop - start), np.float32)
     for column in columns:
         part = inputs[:, column.first - first : column.last - first]
-        # Small products: numpy takes half of torch's time for them.
+        # numpy takes half of torch's time for products this small.
         place = resized[:, column.start - start : column.stop - start]
         np.matmul(part, column.weights.numpy().T, out=place)
     return torch.from_numpy(resized).view(*planes.shape[:2], -1)
 
 
 def _centres(size_in: int, size_out: int) -> NDArray[np.float64]:
-    """Where the centre of each output pixel lies, in input pixels from the first one's edge."""
-    # One division, exact before it: a centre that falls on an edge is found on that edge.
+    """Return the centre of each output pixel, in input pixels from the edge of the first one."""
+    # Integers up to the only division: a centre that falls on an edge is placed exactly on it.
     doubled = (2 * np.arange(size_out, dtype=np.int64) + 1) * size_in
     return np.asarray(doubled / (2 * size_out), np.float64)
 
 
 def _taps(
-    size_in: int, size_out: int, interpolation: Filter
+    size_in: int, size_out: int, interpolation: _Filter
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return which inputs make each output and how much of each: both (size_out, taps).
+    """Return the index and the weight of each output's inputs, both (size_out, taps).
 
-    Inputs beyond the border have weight 0 and the others make up for them, as in Pillow.
+    Inputs beyond the border have weight 0, and the other weights are renormalised, as in Pillow.
     """
     stretch = max(size_in / size_out, 1.0)
     kernel, radius = _KERNELS[interpolation]
@@ -211,15 +221,10 @@ def _taps(
 
 
 def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Keys' cubic kernel with a = -0.5 at distances of at least 0."""
+    """Evaluate Keys' cubic kernel with a = -0.5 at distances >= 0."""
     near = (1.5 * distance - 2.5) * distance * distance + 1.0
     far = ((-0.5 * distance + 2.5) * distance - 4.0) * distance + 2.0
     return np.where(distance < 1.0, near, np.where(distance < 2.0, far, 0.0))
-
-
-def _box(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Kernel that averages the area of an output pixel."""
-    return np.where(distance <= 0.5, 1.0, 0.0)
 
 
 def _triangle(distance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -227,23 +232,21 @@ def _triangle(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _lanczos(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Lanczos' kernel of radius 3 at distances of at least 0."""
+    """Evaluate the Lanczos kernel of radius 3 at distances >= 0."""
     return np.where(distance < 3.0, np.sinc(distance) * np.sinc(distance / 3.0), 0.0)
 
 
-_KERNELS = {
-    "box": (_box, 0.5),
-    "bilinear": (_triangle, 1),
-    "bicubic": (_keys, 2),
-    "lanczos": (_lanczos, 3),
-}
-"""Each with its radius, in pixels of the coarser side."""
+_KERNELS = {"bilinear": (_triangle, 1), "bicubic": (_keys, 2), "lanczos": (_lanczos, 3)}
+"""Each kernel and its radius, in pixels of the coarser grid."""
 
 
 def _span(
     index: NDArray[np.int64], weight: NDArray[np.float64], start: int, stop: int, size_in: int
 ) -> Span:
-    """Lay the taps of outputs [start, stop) out as a dense matrix: a GEMM outruns gathered taps."""
+    """Build the dense weight matrix of outputs [start, stop).
+
+    One matrix product is faster than gathering the taps.
+    """
     index, weight = index[start:stop], weight[start:stop]
     first, last = max(int(index[0, 0]), 0), min(int(index[-1, -1]) + 1, size_in)
     output, tap = np.nonzero(weight)

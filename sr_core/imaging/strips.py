@@ -1,29 +1,29 @@
-"""Strip by strip: what treats each pixel by itself needs no second picture in memory."""
+"""Per-pixel functions applied strip by strip, so that no second copy of an image is in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sr_core import scratch
 
 _STRIP_PX = 1 << 18
-"""About how many pixels are held as floats at once."""
+"""Approximate number of pixels held as floats at once."""
 
 
 def map_strips(
-    function: Callable[..., NDArray[Any]], *arrays: NDArray[Any], dtype: Any
+    function: Callable[..., NDArray[Any]], *arrays: NDArray[Any], dtype: DTypeLike
 ) -> NDArray[Any]:
-    """Apply a function to the same rows of arrays; the result, if large, is in a scratch file.
+    """Apply a function to arrays strip by strip; a large result lives in a scratch file.
 
     Args:
-        function: takes rows of each array, (h, W) or (h, W, C), and returns as many.
-        arrays: of the same height and width.
-        dtype: of the result; what the function returns is cast.
+        function: maps the same rows of each array, (h, W) or (h, W, C), to as many rows.
+        arrays: arrays of equal height and width.
+        dtype: dtype of the result; the function's values are cast to it.
 
-    Raises: ImageError with class out_of_memory where the disk has no room for the result.
+    Raises: ImageError with class out_of_memory if the disk has no room for the result.
     """
     height, width = arrays[0].shape[:2]
     step = max(1, _STRIP_PX // max(1, width))

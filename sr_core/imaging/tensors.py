@@ -1,4 +1,4 @@
-"""Pixel arrays (HWC integers) and tensors (NCHW floats in [0, 1]), and the luma of BT.601."""
+"""Conversion between pixel arrays (HWC integers) and tensors (NCHW floats); BT.601 luma."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sr_core.imaging.pixels import Pixels
 
 LUMA_WEIGHTS = (65.481, 128.553, 24.966)
 LUMA_OFFSET = 16.0
-"""Y of ITU-R BT.601 in levels of 8 bits: the offset, and what R, G and B in [0, 1] add to it."""
+"""Y of ITU-R BT.601 in 8-bit levels: LUMA_OFFSET plus LUMA_WEIGHTS times R, G and B in [0, 1]."""
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
@@ -25,15 +25,18 @@ def to_tensor(pixels: Pixels) -> Tensor:
         (1, C, H, W) float32 in [0, 1], channels-last in memory.
 
     Raises:
-        TypeError: for another dtype.
+        TypeError: if the dtype is neither uint8 nor uint16.
     """
-    # torch takes no read-only memory, which arrays of Pillow images are.
+    # torch does not accept read-only arrays, and arrays of Pillow images are read-only.
     writable = np.require(pixels, requirements=["C", "W"])
     return to_unit_range(torch.from_numpy(writable))[None].permute(0, 3, 1, 2)
 
 
 def to_unit_range(values: Tensor) -> Tensor:
-    """Convert integers of full range, uint8 or uint16, to float32 in [0, 1]; any shape."""
+    """Convert full-range uint8 or uint16 of any shape to float32 in [0, 1].
+
+    Raises: TypeError if the dtype is neither uint8 nor uint16.
+    """
     if values.dtype not in (torch.uint8, torch.uint16):
         raise TypeError(f"pixels must be uint8 or uint16, not {values.dtype}")
     return values.to(torch.float32) / torch.iinfo(values.dtype).max
@@ -47,16 +50,21 @@ def to_pixels(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) ->
         dtype: uint8 or uint16.
 
     Returns:
-        (H, W, C) of that dtype, contiguous.
+        (H, W, C) of the given dtype, contiguous.
     """
     pixels = to_integers(image, dtype).cpu().numpy()
     return cast("Pixels", pixels.astype(dtype, copy=False))
 
 
 def to_integers(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) -> Tensor:
-    """Do what `to_pixels` does on the image's device: (H, W, C), of int32 where dtype is uint16.
+    """Convert as `to_pixels` does, staying on the image's device.
 
-    torch has hardly any operations on uint16.
+    Args:
+        image: (1, C, H, W) float, nominally in [0, 1].
+        dtype: uint8 or uint16.
+
+    Returns:
+        (H, W, C) uint8, or int32 if dtype is uint16: torch has hardly any operations on uint16.
     """
     top = int(np.iinfo(dtype).max)
     scaled = image[0].to(torch.float32).clamp(0, 1).mul(top).round_()
@@ -65,18 +73,18 @@ def to_integers(image: Tensor, dtype: np.dtype[np.uint8] | np.dtype[np.uint16]) 
 
 
 def luma_bt601(rgb: Tensor) -> Tensor:
-    """Return Y of studio-swing YCbCr, the channel on which benchmarks are measured.
+    """Compute Y of studio-swing YCbCr, the channel that super-resolution benchmarks measure.
 
     Shapes: (N, 3, H, W) float in [0, 1] -> (N, 1, H, W) in [16/255, 235/255].
     Source: ITU-R BT.601, as in MATLAB's rgb2ycbcr.
     """
     weights = rgb.new_tensor(LUMA_WEIGHTS)
-    # Einsum: a weighted sum over the channels of a channels-last image without a copy of it.
+    # einsum sums over the channels of a channels-last image without copying it.
     return (torch.einsum("nchw,c->nhw", rgb, weights)[:, None] + LUMA_OFFSET) / 255.0
 
 
 def crop_border(image: Tensor, border_px: int) -> Tensor:
-    """Cut `border_px` pixels from each side of (N, C, H, W).
+    """Crop `border_px` pixels from each side of (N, C, H, W).
 
     Raises: ValueError if nothing would be left.
     """

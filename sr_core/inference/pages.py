@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
 from sr_core.imaging.pixels import Page
+from sr_core.inference.upscaled import MadeBy
 from sr_core.inference.upscaler import Upscaler
 
 
-def upscale_page(page: Page, upscaler: Upscaler, height: int, width: int) -> Page:
+@dataclass(frozen=True, slots=True, eq=False)
+class UpscaledPage:
+    """An upscaled page and what made its colours."""
+
+    page: Page
+    made_by: MadeBy
+
+
+def upscale_page(page: Page, upscaler: Upscaler, height: int, width: int) -> UpscaledPage:
     """Return the page at height x width pixels.
 
-    Colour goes through the upscaler, premultiplied where the page is partly transparent; alpha is
+    Colour goes through the upscaler, premultiplied if the page is partly transparent; alpha is
     resized by Lanczos. Dtype and channels stay.
 
     Raises: ImageError as `Upscaler.upscale` does.
     """
     if page.alpha is None:
-        return Page(upscaler.upscale(page.pixels, height, width), None)
+        colours = upscaler.upscale(page.pixels, height, width)
+        return UpscaledPage(Page(colours.pixels, None), colours.made_by)
     alpha = resize_alpha(page.alpha, height, width)
     if page.alpha.min() == np.iinfo(page.alpha.dtype).max:
-        return Page(upscaler.upscale(page.pixels, height, width), alpha)
+        colours = upscaler.upscale(page.pixels, height, width)
+        return UpscaledPage(Page(colours.pixels, alpha), colours.made_by)
     colours = upscaler.upscale(premultiply(page.pixels, page.alpha), height, width)
-    return Page(unpremultiply(colours.astype(np.uint16, copy=False), alpha), alpha)
+    unpremultiplied = unpremultiply(colours.pixels.astype(np.uint16, copy=False), alpha)
+    return UpscaledPage(Page(unpremultiplied, alpha), colours.made_by)

@@ -20,6 +20,7 @@ from sr_core.inference.graphed import GraphedEngine
 from sr_core.inference.memory import is_out_of_memory
 from sr_core.inference.quantised import Ranges
 from sr_core.inference.tiling import Span, Tile, plan_tail_tiles, plan_tiles
+from sr_core.inference.upscaled import ComputedPrecision, MadeBy, Upscaled
 from sr_core.models.network import Network
 
 # Smaller tiles than this compute mostly context; an image that fails with them fails.
@@ -32,6 +33,13 @@ SMALLEST_SIDE_PX = 8
 # which RealESRGAN_x4plus (347 cells) moves no output value by half a level of 255: docs/models.md
 # has the measurement.
 LARGEST_CONTEXT = 64
+
+_PRECISIONS: dict[torch.dtype, ComputedPrecision] = {
+    torch.float32: "float32",
+    torch.float16: "half",
+    torch.bfloat16: "half",
+    torch.int8: "int8",
+}
 
 
 class GeneratorUpscaler:
@@ -57,7 +65,6 @@ class GeneratorUpscaler:
         memory_budget_bytes: int = 1 << 30,
     ) -> None:
         self.name, self.engine = name, engine
-        self.computed_by = engine
         self.scale = generator.scale
         self._generator = generator.eval()
         device = torch.device(device)
@@ -88,7 +95,7 @@ class GeneratorUpscaler:
         with torch.inference_mode():
             return self._generator(lr)
 
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         """Upscale by the network's scale; resize by antialiased bicubic if another size is wanted.
 
         Memory that runs out halves the tiles, for this image and all later ones. An image that the
@@ -96,7 +103,7 @@ class GeneratorUpscaler:
         """
         while True:
             try:
-                sr = self._upscale_native(pixels)
+                native = self._upscale_native(pixels)
                 break
             except Exception as error:
                 if not is_out_of_memory(error):
@@ -107,9 +114,9 @@ class GeneratorUpscaler:
                         f"not enough memory for tiles of {self.trunk_px} px",
                     ) from error
                 self._halve_tiles()
-        if sr.shape[:2] != (height, width):
-            sr = resize_pixels(sr, height, width, "bicubic")
-        return sr
+        if native.pixels.shape[:2] == (height, width):
+            return native
+        return Upscaled(resize_pixels(native.pixels, height, width, "bicubic"), native.made_by)
 
     def compute(self, pixels: Pixels, engine: Engine | None = None) -> Pixels:
         """Upscale by the network's scale with one engine, the upscaler's own if none is given.
@@ -129,19 +136,19 @@ class GeneratorUpscaler:
         if self._engine.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _upscale_native(self, pixels: Pixels) -> Pixels:
+    def _upscale_native(self, pixels: Pixels) -> Upscaled:
         try:
             try:
-                sr = self.compute(pixels)
-                self.computed_by = self.engine
+                made_by = MadeBy(self.engine, _PRECISIONS[self.dtype], self.name)
+                return Upscaled(self.compute(pixels), made_by)
             except UnfitError:
-                if self._engine.dtype == torch.float32:
+                if self.dtype == torch.float32:
                     raise
-                sr = self.compute(pixels, make_engine(self._generator, self._engine.device))
-                self.computed_by = "torch"
+                exact = make_engine(self._generator, self._engine.device)
+                made_by = MadeBy("torch", "float32", self.name)
+                return Upscaled(self.compute(pixels, exact), made_by)
         except UnfitError as error:
             raise ImageError(ErrorClass.INTERNAL, f"{self.name}: {error}") from error
-        return sr
 
     def _run(self, pixels: Pixels, engine: Engine) -> Pixels:
         height, width, channels = pixels.shape

@@ -12,6 +12,7 @@ from sr_core.inference.engines import candidate_engines
 from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error
 from sr_core.inference.quantised import load_ranges
 from sr_core.inference.tiled import GeneratorUpscaler
+from sr_core.inference.upscaled import MadeBy, Upscaled
 from sr_core.models.catalogue import find_checkpoint, model_name
 from sr_core.models.checkpoint import load_network
 
@@ -25,16 +26,15 @@ class Upscaler(Protocol):
 
     @property
     def engine(self) -> str | None:
-        """What computes images, one of `ENGINES`; None for interpolation."""
+        """The engine that computes images, one of `ENGINES`; None for interpolation.
 
-    @property
-    def computed_by(self) -> str | None:
-        """What has computed the last image: `engine`, or torch where that could not."""
+        An image that it computes badly is made by another; `Upscaled.made_by` names it.
+        """
 
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         """Return the image at height x width pixels: (H, W, C) -> (height, width, C), same dtype.
 
-        Raises: ImageError with class out_of_memory, or internal where the result is no image.
+        Raises: ImageError with class out_of_memory, or internal if the result is not an image.
         """
 
 
@@ -43,11 +43,12 @@ class Interpolator:
 
     def __init__(self, interpolation: Interpolation) -> None:
         self.name: Interpolation = interpolation
-        self.engine = self.computed_by = None
+        self.engine = None
+        self._made_by = MadeBy(None, None, interpolation)
 
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         """Interpolate straight to the wanted size."""
-        return resize_pixels(pixels, height, width, self.name)
+        return Upscaled(resize_pixels(pixels, height, width, self.name), self._made_by)
 
 
 def open_upscaler(

@@ -1,82 +1,222 @@
-"""What each metric column means, for whoever reads the tables; no torch is needed to read this."""
+"""All metrics, one entry each; tables, reports, training pages and docs/metrics.md derive from it.
+
+Loads without torch. `python -m sr_core.metrics.registry` prints the table of docs/metrics.md.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from sr_core.metrics.metric import Metric, Values
 
 PROTOCOL_VERSION = "2"
-"""Counts up with every change that makes a number come out differently; part of the run id."""
+"""Incremented with every change that alters a measured value; part of the run id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One column. Undefined values are null; docs/metrics.md has formulas and sources."""
-
-    name: str
-    unit: Literal["dB", "delta E", "1"]
-    direction: Literal["higher", "lower", "none"]
-    """Which values are better; none: the value tells, but does not rank."""
-    needs: Literal["nothing", "reference", "upscaler"]
-    """What it takes beyond source and output; an upscaler makes the source again from less."""
-    protocol: str
+def _difference(columns: Sequence[Values]) -> Values:
+    own, baseline = columns
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return own - baseline
 
 
-_SELF = "a window of up to 512x512 px round the source's centre, shrunk by scale and upscaled"
+def _ms_per_megapixel(columns: Sequence[Values]) -> Values:
+    ms, width_px, height_px = columns
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(1e6 * ms / (width_px * height_px))
+
+
+_SELF_WINDOW = (
+    "a window of at most 512x512 px at the source's centre, shrunk by `scale` and upscaled again"
+)
+
+PSNR_Y = Metric(
+    name="psnr_y_db",
+    label="PSNR-Y",
+    unit="dB",
+    digits=2,
+    direction="higher",
+    grain=0.5,
+    needs="a reference",
+    description="pixel-wise closeness to the reference: PSNR of luma",
+    protocol="PSNR of unrounded BT.601 Y against the reference, `scale` pixels cropped on each "
+    "side; +inf for identical images",
+)
+SSIM_Y = Metric(
+    name="ssim_y",
+    label="SSIM-Y",
+    unit="",
+    digits=4,
+    direction="higher",
+    grain=0.01,
+    needs="a reference",
+    description="structural closeness to the reference: SSIM of luma",
+    protocol="SSIM of the same Y: Gaussian window of 11x11, sigma 1.5, K1 0.01, K2 0.03, windows "
+    "inside the image only",
+)
+SELF_PSNR_Y = Metric(
+    name="self_psnr_y_db",
+    label="Self PSNR-Y",
+    unit="dB",
+    digits=2,
+    direction="higher",
+    grain=0.5,
+    needs="the upscaler",
+    description="accuracy on the source, shrunk and upscaled again: PSNR of luma",
+    protocol=f"psnr_y_db of {_SELF_WINDOW}",
+)
+SELF_SSIM_Y = Metric(
+    name="self_ssim_y",
+    label="Self SSIM-Y",
+    unit="",
+    digits=4,
+    direction="higher",
+    grain=0.01,
+    needs="the upscaler",
+    description="accuracy on the source, shrunk and upscaled again: SSIM of luma",
+    protocol=f"ssim_y of {_SELF_WINDOW}",
+)
+SELF_PSNR_Y_BICUBIC = Metric(
+    name="self_psnr_y_bicubic_db",
+    label="Self PSNR-Y of bicubic",
+    unit="dB",
+    digits=2,
+    direction="none",
+    grain=0.5,
+    needs="the upscaler",
+    description="baseline for self_psnr_y_db: bicubic in place of the upscaler",
+    protocol="self_psnr_y_db with bicubic in place of the upscaler",
+)
+SELF_SSIM_Y_BICUBIC = Metric(
+    name="self_ssim_y_bicubic",
+    label="Self SSIM-Y of bicubic",
+    unit="",
+    digits=4,
+    direction="none",
+    grain=0.01,
+    needs="the upscaler",
+    description="baseline for self_ssim_y: bicubic in place of the upscaler",
+    protocol="self_ssim_y with bicubic in place of the upscaler",
+)
+LR_PSNR = Metric(
+    name="lr_psnr_db",
+    label="LR-PSNR",
+    unit="dB",
+    digits=2,
+    direction="higher",
+    grain=0.5,
+    needs="nothing",
+    description="consistency with the source: PSNR of the output, shrunk again",
+    protocol="PSNR over all channels of the output, shrunk to the source's size by antialiased "
+    "bicubic and rounded, against the source; +inf if identical",
+)
+COLOUR_DRIFT = Metric(
+    name="colour_drift_delta_e",
+    label="Colour drift",
+    unit="ΔE",
+    digits=2,
+    direction="lower",
+    grain=0.2,
+    needs="nothing",
+    description="colour casts and blotches: CIEDE2000 of output and source in blocks of 8x8 px",
+    protocol="mean CIEDE2000 between the mean colours of 8x8 blocks of the shrunk output and of "
+    "the source",
+)
+SHARPNESS_GAIN = Metric(
+    name="sharpness_gain",
+    label="Sharpness gain",
+    unit="×",
+    digits=2,
+    direction="none",
+    grain=0.1,
+    needs="nothing",
+    description="sharpness against bicubic: ratio of the variances of the Laplacian",
+    protocol="variance of the Laplacian of Y over that of the source upscaled by bicubic; from "
+    "1024 rows on, every fourth strip of 32",
+)
+LPIPS_ALEX = Metric(
+    name="lpips_alex",
+    label="LPIPS (alex)",
+    unit="",
+    digits=4,
+    direction="lower",
+    grain=0.01,
+    needs="a reference",
+    description="perceptual distance to the reference: LPIPS with AlexNet",
+    protocol="LPIPS v0.1 with AlexNet over RGB of the whole image",
+)
+"""Measured on benchmarks and in validations; the metrics table of a run does not have it."""
+SELF_GAIN = Metric(
+    name="self_gain_db",
+    label="Gain over bicubic",
+    unit="dB",
+    digits=2,
+    direction="higher",
+    grain=0.2,
+    needs="the upscaler",
+    description="gain over bicubic on the source, shrunk and upscaled again: PSNR of luma",
+    protocol="self_psnr_y_db less self_psnr_y_bicubic_db",
+    columns=(SELF_PSNR_Y.name, SELF_PSNR_Y_BICUBIC.name),
+    derive=_difference,
+)
+TIME = Metric(
+    name="upscale_ms_per_megapixel",
+    label="Time",
+    unit="ms/MP",
+    digits=0,
+    direction="none",
+    grain=10,
+    needs="nothing",
+    description="device time per output megapixel",
+    protocol="upscale_ms over the megapixels of the output",
+    columns=("upscale_ms", "width_out_px", "height_out_px"),
+    derive=_ms_per_megapixel,
+)
 
 METRICS: tuple[Metric, ...] = (
-    Metric(
-        "psnr_y_db",
-        "dB",
-        "higher",
-        "reference",
-        "PSNR of unrounded BT.601 Y against the reference, scale pixels cut on each side; "
-        "+inf where equal",
-    ),
-    Metric(
-        "ssim_y",
-        "1",
-        "higher",
-        "reference",
-        "SSIM of the same Y: gaussian window of 11x11, sigma 1.5, K1 0.01, K2 0.03, whole windows",
-    ),
-    Metric("self_psnr_y_db", "dB", "higher", "upscaler", f"PSNR as psnr_y_db of {_SELF}"),
-    Metric("self_ssim_y", "1", "higher", "upscaler", f"SSIM as ssim_y of {_SELF}"),
-    Metric(
-        "self_psnr_y_bicubic_db",
-        "dB",
-        "none",
-        "upscaler",
-        "as self_psnr_y_db with bicubic in place of the upscaler: the yardstick beside it",
-    ),
-    Metric(
-        "self_ssim_y_bicubic",
-        "1",
-        "none",
-        "upscaler",
-        "as self_ssim_y with bicubic in place of the upscaler: the yardstick beside it",
-    ),
-    Metric(
-        "lr_psnr_db",
-        "dB",
-        "higher",
-        "nothing",
-        "PSNR over all channels of the output, shrunk to the source's size by antialiased bicubic "
-        "and rounded, against the source; +inf where equal",
-    ),
-    Metric(
-        "colour_drift_delta_e",
-        "delta E",
-        "lower",
-        "nothing",
-        "mean CIEDE2000 between mean colours of 8x8 blocks of the shrunk output and the source",
-    ),
-    Metric(
-        "sharpness_gain",
-        "1",
-        "none",
-        "nothing",
-        "variance of the Laplacian of Y over that of the source upscaled by bicubic; of at least "
-        "1024 rows, every fourth strip of 32",
-    ),
+    PSNR_Y,
+    SSIM_Y,
+    SELF_PSNR_Y,
+    SELF_SSIM_Y,
+    SELF_PSNR_Y_BICUBIC,
+    SELF_SSIM_Y_BICUBIC,
+    LR_PSNR,
+    COLOUR_DRIFT,
+    SHARPNESS_GAIN,
 )
+"""Columns of the metrics table, in their order there."""
+REPORTED: tuple[Metric, ...] = (
+    PSNR_Y,
+    SSIM_Y,
+    LR_PSNR,
+    SELF_GAIN,
+    COLOUR_DRIFT,
+    SHARPNESS_GAIN,
+    TIME,
+)
+"""Metrics of the reports, in the order in which they are shown."""
+VALIDATED: tuple[Metric, ...] = (PSNR_Y, SSIM_Y, LPIPS_ALEX)
+"""Metrics of a training's validations."""
+
+
+def describe_metrics() -> str:
+    """Describe the metrics of the table and of the reports as Markdown."""
+    derived = [metric for metric in REPORTED if metric.is_derived]
+    lines = ["| column | label | unit | better | needs | description |", "| --- " * 6 + "|"]
+    lines += [
+        f"| {_name(each)} | {each.label} | {each.unit or '-'} | "
+        f"{'-' if each.direction == 'none' else each.direction} | {each.needs} | "
+        f"{each.description} |"
+        for each in [*METRICS, *derived]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _name(metric: Metric) -> str:
+    return f"`{metric.name}` (derived)" if metric.is_derived else f"`{metric.name}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(describe_metrics())

@@ -10,10 +10,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
 from sr_core.metrics.heap import keep_freed_memory
 from sr_core.metrics.reference import compare_y
-from sr_core.metrics.registry import METRICS, PROTOCOL_VERSION, Metric
 from sr_core.metrics.similarity import SSIM_WINDOW_PX
-
-__all__ = ["METRICS", "PROTOCOL_VERSION", "Measures", "Metric", "measure"]
 
 _SELF_WINDOW_PX = 512
 """Longest side of the self-reference window; bounds the cost of upscaling a source twice."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sr_core.training.panels import Panel, Series, Values, brief
+from sr_core.metrics.metric import Values
+from sr_core.training.panels import Panel, Series, brief
 
 _MOST_DOTS = 40
 """Curves of more points than this are drawn without dots."""

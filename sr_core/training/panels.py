@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sr_core.metrics.metric import Metric, Values
+from sr_core.metrics.registry import VALIDATED
 from sr_core.training.journal import Record, StepRecord, ValidationRecord
-
-Values = NDArray[np.float64]
 
 _LOSS_TITLES = {
     "l1": "L1 loss",
@@ -25,24 +24,6 @@ _APPROVALS = {"d_hr": "photographs", "d_sr": "upscaled"}
 """Recorded among the losses: the discriminator's mean probability that an image is a photograph."""
 _LOG_FROM_RATIO = 10
 _MOST_POINTS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A validation measure and how it is written."""
-
-    name: str
-    label: str
-    unit: str
-    digits: int
-    best: Callable[[Sequence[float]], float]
-
-
-MEASURES = (
-    Measure("psnr_y_db", "PSNR-Y", "dB", 2, max),
-    Measure("ssim_y", "SSIM-Y", "", 4, max),
-    Measure("lpips_alex", "LPIPS (alex)", "", 4, min),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,10 +89,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """A row of the table: each measure's value and whether it is the stage's best."""
+    """A row of the table: each metric's value and whether it is the stage's best."""
 
     step: int
-    cells: tuple[tuple[Measure, float | None, bool], ...]
+    cells: tuple[tuple[Metric, float | None, bool], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,15 +109,15 @@ class StageView:
     """The latest first."""
 
     @property
-    def best(self) -> list[tuple[Measure, float, int]]:
-        """Each measure's best value and the first step that reached it."""
+    def best(self) -> list[tuple[Metric, float, int]]:
+        """Each metric's best value and the first step that reached it."""
         best = {
-            measure.name: (measure, value, row.step)
+            metric.name: (metric, value, row.step)
             for row in self.validations
-            for measure, value, is_best in row.cells
+            for metric, value, is_best in row.cells
             if is_best and value is not None
         }
-        return [best[measure.name] for measure in MEASURES if measure.name in best]
+        return [best[metric.name] for metric in VALIDATED if metric.name in best]
 
 
 def brief(value: float, *, is_small: bool | None = None) -> str:
@@ -209,13 +190,13 @@ def _step_panels(records: Sequence[StepRecord]) -> list[Panel]:
 
 def _validation_panels(records: Sequence[ValidationRecord]) -> list[Panel]:
     panels = []
-    for measure in MEASURES:
-        values = [(record.step, getattr(record, measure.name)) for record in records]
+    for metric in VALIDATED:
+        values = [(record.step, getattr(record, metric.name)) for record in records]
         points = [(step, value) for step, value in values if value is not None]
         if points:
-            latest = f"{points[-1][1]:.{measure.digits}f} {measure.unit}".rstrip()
-            series = _series(measure.label, points)
-            panels.append(Panel(f"Validation {measure.label}", (series,), latest))
+            latest = f"{points[-1][1]:.{metric.digits}f} {metric.unit}".rstrip()
+            series = _series(metric.label, points)
+            panels.append(Panel(f"Validation {metric.label}", (series,), latest))
     return panels
 
 
@@ -226,16 +207,16 @@ def _series(label: str, points: Sequence[tuple[int, float]]) -> Series:
 
 def _table(records: Sequence[ValidationRecord]) -> tuple[Validation, ...]:
     best = {}
-    for measure in MEASURES:
-        values = [getattr(record, measure.name) for record in records]
+    for metric in VALIDATED:
+        values = [getattr(record, metric.name) for record in records]
         finite = [value for value in values if value is not None and math.isfinite(value)]
-        best[measure.name] = measure.best(finite) if finite else None
+        best[metric.name] = metric.best(finite) if finite else None
     rows = []
     for record in reversed(records):
-        values = [getattr(record, measure.name) for measure in MEASURES]
+        values = [getattr(record, metric.name) for metric in VALIDATED]
         cells = tuple(
-            (measure, value, value is not None and value == best[measure.name])
-            for measure, value in zip(MEASURES, values, strict=True)
+            (metric, value, value is not None and value == best[metric.name])
+            for metric, value in zip(VALIDATED, values, strict=True)
         )
         rows.append(Validation(record.step, cells))
     return tuple(rows)

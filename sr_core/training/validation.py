@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.scores import Scores, mean_scores, score
-from sr_core.imaging.degradation import cut_pair, is_random, shrink
+from sr_core.imaging.degradation import shrink
 from sr_core.imaging.resample import resize_pixels
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.metrics.lpips import LPIPS
@@ -39,12 +39,8 @@ class HeldOut:
         for index, photograph in enumerate(photographs):
             height, width = (min(WINDOW_PX, side) // scale * scale for side in photograph.shape[:2])
             top, left = (photograph.shape[0] - height) // 2, (photograph.shape[1] - width) // 2
-            rng = np.random.default_rng(index)
-            if is_random(degradation):
-                pairs.append(cut_pair(photograph, (top, left), (height, width), scale, rng))
-            else:
-                hr = photograph[top : top + height, left : left + width].copy()
-                pairs.append((shrink(hr, scale, degradation, rng), hr))
+            hr = photograph[top : top + height, left : left + width].copy()
+            pairs.append((shrink(hr, scale, degradation, np.random.default_rng(index)), hr))
         if not pairs:
             raise ConfigurationError("no photograph for validation could be read")
         return cls(tuple(pairs), scale)
@@ -63,7 +59,7 @@ class HeldOut:
         rows: list[NDArray[np.uint8]] = []
         for lr, hr in self.pairs:
             height, width = hr.shape[:2]
-            sr = upscaler.upscale(lr, height, width)
+            sr = upscaler.upscale(lr, height, width).pixels
             scores.append(score(sr, hr, self.scale, lpips))
             if len(rows) < _SAMPLES:
                 plain = [resize_pixels(lr, height, width, kind) for kind in ("nearest", "bicubic")]

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from jobs.upscale import actors
 from jobs.upscale.actors import ActorReport, UpscaleActor
+from sr_core.archive.storage import Store
+from sr_core.scratch import Blob
+from tests.support.store_decorator import StoreDecorator
 
 
-class KillingStore:
+class KillingStore(StoreDecorator):
     """A store whose process is killed before or after its n-th write, once for each fuse file."""
 
-    def __init__(self, store: Any, fuse: Path, write: int, moment: str) -> None:
-        self._store, self._fuse, self._moment = store, fuse, moment
+    def __init__(self, store: Store, fuse: Path, write: int, moment: str) -> None:
+        super().__init__(store)
+        self._fuse, self._moment = fuse, moment
         self._write, self._writes = write, count(1)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def put_if_absent(self, *arguments: Any) -> bool:
+    def put_if_absent(
+        self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
+    ) -> bool:
         due = next(self._writes) == self._write  # many threads write; count() is atomic
         if due and self._moment == "before":
             blow(self._fuse)
-        written: bool = self._store.put_if_absent(*arguments)
+        written = super().put_if_absent(key, data, metadata)
         if due and self._moment == "after":
             blow(self._fuse)
         return written

@@ -25,10 +25,10 @@ def both_rounds(store: Store, attempt: str) -> None:
     ledger = begin(store, IMAGES)
     if ledger.rounds() == [0]:
         process_round(ledger, 0, attempt, sick=SICK)
-        ledger.finish_round(0)
+        ledger.close_rounds(ledger.snapshot())
         plan_retry(ledger)
     process_round(ledger, 1, attempt)
-    ledger.finish_round(1)
+    ledger.close_rounds(ledger.snapshot())
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import Counter
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Protocol
 
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 from jobs.upscale import run as driver
 from jobs.upscale.actors import ActorReport, UpscaleActor
+from jobs.upscale.observer import RunOutcome
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
@@ -24,6 +23,7 @@ from tests.faults.faulty_actors import (
     killed_by,
     out_of_memory_for,
 )
+from tests.support.events import Events
 from tests.support.photographs import write_photographs
 
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.slow]
@@ -48,17 +48,17 @@ class Run(Protocol):
 
     def __call__(
         self, actor: type[UpscaleActor], execution: ExecutionConfig | None = None
-    ) -> int: ...
+    ) -> RunOutcome: ...
 
 
 @pytest.fixture
 def run(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the job with another kind of actor; returns the exit code."""
+    """Run the job with another kind of actor."""
 
-    def run_with(actor: type[UpscaleActor], execution: ExecutionConfig | None = None) -> int:
+    def run_with(actor: type[UpscaleActor], execution: ExecutionConfig | None = None) -> RunOutcome:
         monkeypatch.setattr(driver, "UpscaleActor", actor)
         the_job = job.model_copy(update={"execution": execution or job.execution})
-        return driver.upscale(the_job, Console(file=io.StringIO()), report=False)
+        return driver.upscale(the_job, Events(), report=False)
 
     return run_with
 
@@ -75,7 +75,7 @@ def test_an_actor_killed_at_a_write_costs_nothing(
     job: JobConfig, run: Run, tmp_path: Path, write: int, moment: str
 ) -> None:
     fuse = tmp_path / "fuse"
-    assert run(killed_at_write(fuse, write, moment)) == 0
+    assert not run(killed_at_write(fuse, write, moment)).images_failed
     assert fuse.exists()
     found = rows(job)
     assert Counter(row["status"] for row in found) == {"ok": IMAGES}
@@ -83,7 +83,7 @@ def test_an_actor_killed_at_a_write_costs_nothing(
 
 def test_outputs_of_a_dead_actor_are_adopted(job: JobConfig, run: Run, tmp_path: Path) -> None:
     # After the third write three images stand, of which no shard is committed yet or just one is.
-    assert run(killed_at_write(tmp_path / "fuse", 3, "after")) == 0
+    assert not run(killed_at_write(tmp_path / "fuse", 3, "after")).images_failed
     adopted = [row for row in rows(job) if row["adopted"]]
     assert adopted
     assert all(row["upscale_ms"] is None for row in adopted)
@@ -96,7 +96,7 @@ def test_an_image_that_kills_becomes_a_row_and_its_neighbours_are_done(
 ) -> None:
     # Two actors take both cores of this Ray: the one that isolates the image must get a place.
     execution = job.execution.model_copy(update={"actors": actors})
-    assert run(killed_by("004.png"), execution) == 3
+    assert run(killed_by("004.png"), execution).images_failed
     found = {row["key"]: row for row in rows(job)}
     assert found["004.png"]["error_class"] == "worker_crash"
     assert found["004.png"]["output_key"] is None
@@ -104,7 +104,7 @@ def test_an_image_that_kills_becomes_a_row_and_its_neighbours_are_done(
 
 
 def test_several_images_that_kill_become_a_row_each(job: JobConfig, run: Run) -> None:
-    assert run(killed_by("000.png", "001.jpg", "002.png")) == 3
+    assert run(killed_by("000.png", "001.jpg", "002.png")).images_failed
     found = {row["key"] for row in rows(job) if row["error_class"] == "worker_crash"}
     assert found == {"000.png", "001.jpg", "002.png"}
 
@@ -112,13 +112,12 @@ def test_several_images_that_kill_become_a_row_each(job: JobConfig, run: Run) ->
 def test_failed_images_are_tried_again_in_a_further_round(
     job: JobConfig, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run(out_of_memory_for("001.jpg", "005.jpg")) == 3
+    assert run(out_of_memory_for("001.jpg", "005.jpg")).images_failed
     failed = {row["key"]: row for row in rows(job) if row["status"] == "failed"}
     assert {row["error_class"] for row in failed.values()} == {"out_of_memory"}
     assert set(failed) == {"001.jpg", "005.jpg"}
     monkeypatch.setattr(driver, "UpscaleActor", UpscaleActor)
-    console = Console(file=io.StringIO())
-    assert driver.upscale(job, console, retry_failed=True, report=False) == 0
+    assert not driver.upscale(job, Events(), retry_failed=True, report=False).images_failed
     again = [row for row in rows(job) if row["round"] == 1]
     assert {row["key"]: row["status"] for row in again} == {"001.jpg": "ok", "005.jpg": "ok"}
 
@@ -127,7 +126,7 @@ def test_failed_images_are_tried_again_in_a_further_round(
 def test_an_actor_that_cannot_start_once_is_replaced(
     job: JobConfig, run: Run, tmp_path: Path, die: bool
 ) -> None:
-    assert run(failing_to_start(tmp_path, 1, die=die)) == 0
+    assert not run(failing_to_start(tmp_path, 1, die=die)).images_failed
     assert len(rows(job)) == IMAGES
 
 
@@ -136,25 +135,25 @@ def test_actors_that_never_start_end_the_run_with_the_reason(
 ) -> None:
     with pytest.raises(RetryLaterError, match=r"no actor can start.*the device is on fire"):
         run(failing_to_start(tmp_path, 99, die=False))
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed
     assert len(rows(job)) == IMAGES
 
 
 def test_a_finished_run_started_again_writes_nothing(job: JobConfig, run: Run) -> None:
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed
     root = Path(job.output)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
 
 
 def test_a_run_whose_closing_record_is_missing_is_closed_by_the_next_start(
     job: JobConfig, run: Run
 ) -> None:
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed
     closing = Path(job.output) / "_SUCCESS.json"
     closing.unlink()  # as if the driver had died just before it
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed
     assert closing.exists()
     assert len(rows(job)) == IMAGES
 
@@ -168,7 +167,7 @@ def test_a_source_that_is_away_condemns_no_image(job: JobConfig, run: Run, tmp_p
         run(UpscaleActor)
     (tmp_path / "photos").rmdir()
     (tmp_path / "away").rename(tmp_path / "photos")
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed
     assert len(rows(job)) == IMAGES
 
 
@@ -182,4 +181,4 @@ def test_no_machine_for_too_long_ends_the_run(job: JobConfig, run: Run) -> None:
 
     with pytest.raises(RetryLaterError, match="no machine could run an actor for 1 s"):
         run(NeverReady, never)
-    assert run(UpscaleActor) == 0
+    assert not run(UpscaleActor).images_failed

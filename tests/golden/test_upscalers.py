@@ -23,7 +23,7 @@ TOLERANCE_LEVELS = 1
 def test_the_output_is_the_golden_one(model: str, scale: int, pytestconfig: pytest.Config) -> None:
     with Image.open(SAMPLE) as sample:
         lr = np.array(sample.crop((48, 30, 88, 60)))
-    sr = open_upscaler(model).upscale(lr, lr.shape[0] * scale, lr.shape[1] * scale)
+    sr = open_upscaler(model).upscale(lr, lr.shape[0] * scale, lr.shape[1] * scale).pixels
     path = FOLDER / f"{model}_x{scale}.png"
     if pytestconfig.getoption("write_golden"):
         Image.fromarray(sr).save(path, optimize=True)

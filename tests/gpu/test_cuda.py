@@ -39,9 +39,9 @@ def test_half_precision_gives_the_known_answer(upscaler: GeneratorUpscaler) -> N
 
 def test_tiles_of_any_size_fit_together(upscaler: GeneratorUpscaler) -> None:
     image = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
-    whole = upscaler.upscale(image, 1200, 800).astype(int)
+    whole = upscaler.upscale(image, 1200, 800).pixels.astype(int)
     upscaler.trunk_px, upscaler.tail_px = 150 * 150, 40 * 40
-    assert np.abs(upscaler.upscale(image, 1200, 800) - whole).max() <= 2
+    assert np.abs(upscaler.upscale(image, 1200, 800).pixels - whole).max() <= 2
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_other_networks_give_the_known_answer_too(make: Callable[[], Network]) -
     assert known_answer_error(upscaler) <= 2
     image = np.random.default_rng(0).integers(0, 256, (301, 199, 3), np.uint8)
     size = (301 * network.scale, 199 * network.scale)
-    whole = upscaler.upscale(image, *size).astype(int)
+    whole = upscaler.upscale(image, *size).pixels.astype(int)
     upscaler.trunk_px, upscaler.tail_px = 150 * 150, 40 * 40
-    assert np.abs(upscaler.upscale(image, *size) - whole).max() <= 2
+    assert np.abs(upscaler.upscale(image, *size).pixels - whole).max() <= 2
 
 
 def test_recorded_sizes_in_any_order_give_what_plain_calls_do() -> None:
@@ -179,28 +179,30 @@ def test_many_tiles_arrive_each_at_its_place(
 ) -> None:
     top = np.iinfo(dtype).max
     image = np.random.default_rng(1).integers(0, top + 1, (400, 300, channels), dtype)
-    whole = upscaler.upscale(image, 1600, 1200).astype(np.int64)
+    whole = upscaler.upscale(image, 1600, 1200).pixels.astype(np.int64)
     upscaler.trunk_px, upscaler.tail_px = 150 * 150, 32 * 32
     for _ in range(3):  # plain, recorded, replayed
-        tiled = upscaler.upscale(image, 1600, 1200).astype(np.int64)
+        tiled = upscaler.upscale(image, 1600, 1200).pixels.astype(np.int64)
         assert np.abs(tiled - whole).max() <= 2 * top / 255
 
 
 def test_half_precision_that_overflows_is_repeated_in_single() -> None:
     generator, _ = load_generator(find_checkpoint("srresnet"))
     image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    expected = GeneratorUpscaler(generator, "cpu").upscale(image, 256, 256).astype(int)
+    expected = GeneratorUpscaler(generator, "cpu").upscale(image, 256, 256).pixels.astype(int)
     upscaler = GeneratorUpscaler(generator, "cuda", device="cuda")
     overflowing = FoldedGenerator(generator, "cuda", torch.float16)
     overflowing.trunk_conv.weight.data.fill_(6e4)
     upscaler._engine = GraphedEngine(overflowing)
-    assert np.abs(upscaler.upscale(image, 256, 256).astype(int) - expected).max() <= 1
+    assert np.abs(upscaler.upscale(image, 256, 256).pixels.astype(int) - expected).max() <= 1
 
 
 def test_memory_that_runs_out_halves_the_tiles_and_gives_the_same() -> None:
     generator, _ = load_generator(find_checkpoint("srresnet"))
     image = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), np.uint8)
-    expected = GeneratorUpscaler(generator, "ample", device="cuda").upscale(image, 6000, 8000)
+    expected = (
+        GeneratorUpscaler(generator, "ample", device="cuda").upscale(image, 6000, 8000).pixels
+    )
     torch.cuda.empty_cache()
     free, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction((total - free + (2 << 30)) / total)
@@ -209,7 +211,7 @@ def test_memory_that_runs_out_halves_the_tiles_and_gives_the_same() -> None:
             generator, "scarce", device="cuda", memory_budget_bytes=16 << 30
         )
         first = upscaler.trunk_px
-        found = upscaler.upscale(image, 6000, 8000)
+        found = upscaler.upscale(image, 6000, 8000).pixels
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert upscaler.trunk_px < first

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from jobs.cli.manifest import make_manifest
 from jobs.cli.terminal import console
-from jobs.upscale.run import upscale
+from jobs.cli.upscale import run_upscale
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import RunConfig
@@ -165,7 +165,7 @@ def test_names_of_files_do_not_command_the_terminal(
     planned = job(canary, source)
     run_here(planned)
     (source / "\x1b]0;owned\x07\x1b[31m.png").touch()
-    upscale(planned, console())
+    run_upscale(planned, console())
     said = capsys.readouterr().err
     assert "source: 1 new since the plan" in said
     assert not set(said) & {"\x1b", "\x07"}

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from jobs.cli.manifest import make_manifest
+from jobs.cli.plan import show_plan
 from jobs.cli.status import show_status, show_verification
-from jobs.upscale.plan import show_plan
-from jobs.upscale.run import upscale
+from jobs.cli.upscale import run_upscale
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
@@ -58,7 +58,7 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     assert "at 2.5 per device hour" in person.read
     assert not Path(the_job.output).exists(), "a plan writes nothing"
 
-    assert upscale(the_job, person.console) == 3
+    assert run_upscale(the_job, person.console) == 3
     assert "6 images: 5 ok, 1 failed (unsupported_format 1)" in person.read
     root = open_store(the_job.output)
     assert verify_run(root) == []
@@ -72,12 +72,12 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     (tmp_path / "photos" / keys[0]).write_bytes((tmp_path / "photos" / keys[2]).read_bytes())
     (tmp_path / "photos" / keys[1]).unlink()
     again = Person()
-    assert upscale(the_job, again.console) == 3
+    assert run_upscale(the_job, again.console) == 3
     assert "2 new since the plan (later/000.png, later/001.jpg)" in again.read
     assert f"1 changed since the plan ({keys[0]})" in again.read
     assert f"1 gone since the plan ({keys[1]})" in again.read
     assert pq.read_table(f"{the_job.output}/metrics").num_rows == 6
-    assert upscale(the_job, Person().console, extend=True) == 3
+    assert run_upscale(the_job, Person().console, extend=True) == 3
     rows = pq.read_table(f"{the_job.output}/metrics").to_pylist()
     added = {row["key"]: row["status"] for row in rows if row["round"] == 1}
     assert added == {"later/000.png": "ok", "later/001.jpg": "ok"}
@@ -107,7 +107,7 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
         update={"source": str(manifest), "output": str(tmp_path / "out")}
     )
     write_photographs(tmp_path / "photos" / "later", 1, side=30)
-    assert upscale(the_job, person.console, report=False) == 0
+    assert run_upscale(the_job, person.console, report=False) == 0
     assert pq.read_table(tmp_path / "out/metrics").num_rows == 3
 
     increment = tmp_path / "increment.parquet"
@@ -122,5 +122,5 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
 def test_an_empty_source_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(ConfigurationError, match="holds no files"):
-        upscale(job(tmp_path), Person().console)
+        run_upscale(job(tmp_path), Person().console)
     assert list((tmp_path / "photos").iterdir()) == []

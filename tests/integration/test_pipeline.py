@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from jobs.upscale.run import upscale
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.engine import prepare
 from sr_core.errors import ConfigurationError, StorageUnavailableError
 from sr_core.imaging.pixels import Pixels
+from sr_core.inference.upscaled import Upscaled
 from sr_core.inference.upscaler import Interpolator, open_upscaler
+from sr_core.scratch import Blob
 from tests.support.photographs import write_photographs
+from tests.support.store_decorator import StoreDecorator
 from tests.support.watched_store import WatchedStore
 from tests.support.whole_run import run_here
 
@@ -51,7 +57,7 @@ class Counting(Interpolator):
         super().__init__("bicubic")
         self.whole_height, self.images = whole_height, 0
 
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Pixels:
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         self.images += pixels.shape[0] == self.whole_height
         return super().upscale(pixels, height, width)
 
@@ -161,18 +167,14 @@ def test_an_empty_file_that_gets_in_between_does_not_pass_for_the_output(
     keys = write_photographs(tmp_path / "photos", 1)
     foreign = tmp_path / "out" / "images" / keys[0]
 
-    class Overtaken:
-        def __init__(self, store: Any) -> None:
-            self._store = store
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._store, name)
-
-        def put_if_absent(self, key: str, *arguments: Any) -> bool:
+    class Overtaken(StoreDecorator):
+        def put_if_absent(
+            self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
+        ) -> bool:
             if key.startswith("images/"):
                 foreign.parent.mkdir()
                 foreign.touch()
-            written: bool = self._store.put_if_absent(key, *arguments)
+            written = super().put_if_absent(key, data, metadata)
             if not stays:
                 foreign.unlink(missing_ok=True)
             return written
@@ -180,6 +182,29 @@ def test_an_empty_file_that_gets_in_between_does_not_pass_for_the_output(
     run_here(job(tmp_path), watch=Overtaken)
     assert rows(tmp_path)[keys[0]]["error_class"] == "conflict"
     assert foreign.exists() == stays
+
+
+@pytest.mark.parametrize(("has_report", "reads"), [(True, 1), (False, 2)])
+def test_a_start_of_a_finished_run_reads_every_part_once_and_once_more_for_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_report: bool, reads: int
+) -> None:
+    write_photographs(tmp_path / "photos", 9)
+    run_here(job(tmp_path))
+    if has_report:
+        (tmp_path / "out/report.html").touch()
+    watched = WatchedStore(open_store(str(tmp_path / "out")))
+    monkeypatch.setattr(prepare, "open_store", lambda _: watched)
+    ended = upscale(job(tmp_path), Silent())
+    assert ended.statuses == {"ok": 9}
+    parts = {key: n for (method, key), n in watched.keys.items() if key.startswith("metrics/shard")}
+    assert list(parts.values()) == [reads] * 3
+
+
+class Silent:
+    """An observer that takes no notice."""
+
+    def observe(self, event: object) -> None:
+        pass
 
 
 def test_another_configuration_on_the_same_root_is_refused(tmp_path: Path) -> None:
@@ -194,18 +219,13 @@ def test_another_configuration_on_the_same_root_is_refused(tmp_path: Path) -> No
 def test_storage_that_goes_away_commits_nothing_and_blames_no_image(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 3)
 
-    class Full:
-        def __init__(self, store: Any) -> None:
-            self._store = store
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._store, name)
-
-        def put_if_absent(self, key: str, *arguments: Any) -> bool:
+    class Full(StoreDecorator):
+        def put_if_absent(
+            self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
+        ) -> bool:
             if key.startswith("images/"):
                 raise StorageUnavailableError("the disk is full; free some space")
-            written: bool = self._store.put_if_absent(key, *arguments)
-            return written
+            return super().put_if_absent(key, data, metadata)
 
     with pytest.raises(StorageUnavailableError, match="disk is full"):
         run_here(job(tmp_path), watch=Full)

@@ -66,10 +66,10 @@ def test_tiled_equals_whole(
     upscaler = GeneratorUpscaler(generator, "test")
     top = np.iinfo(dtype).max
     image = np.random.default_rng(seed).integers(0, top + 1, (height, width, channels), dtype)
-    whole = upscaler.upscale(image, 4 * height, 4 * width)
+    whole = upscaler.upscale(image, 4 * height, 4 * width).pixels
     assert whole.std() > 0.01 * top
     upscaler.trunk_px, upscaler.tail_px = trunk_px, tail_px
-    tiled = upscaler.upscale(image, 4 * height, 4 * width)
+    tiled = upscaler.upscale(image, 4 * height, 4 * width).pixels
     # 1e-4 of the range, and one level for a value that lies between two.
     difference = np.abs(tiled.astype(np.int64) - whole.astype(np.int64)).max()
     assert difference <= max(1, 1e-4 * top)

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.schemas import MANIFEST_SCHEMA, METRICS_SCHEMA
 from sr_core.archive.source.manifest import SOURCE_METADATA, image_id
 from sr_core.archive.storage import open_store
-from sr_core.archive.tables import MANIFEST_SCHEMA, METRICS_SCHEMA, manifest_table
+from sr_core.archive.tables import manifest_table
 from sr_core.audit.report.report import write_report
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig

@@ -86,7 +86,7 @@ class PhotoRun:
         for shard in sorted({row.shard for row in self._rows})[:shards]:
             self.ledger.commit(0, shard, [row for row in self._rows if row.shard == shard])
         if shards is None:
-            self.ledger.finish_round(0)
+            self.ledger.close_rounds(self.ledger.snapshot())
         return self.store
 
     def _append(self, image: ManifestRow, **columns: Any) -> None:

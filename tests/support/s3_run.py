@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import open_store
-from sr_core.archive.tables import METRICS_SCHEMA
 from sr_core.audit.verify.checks import verify_run
 from sr_core.audit.verify.findings import Severity
 from sr_core.config import JobConfig

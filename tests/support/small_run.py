@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
-from sr_core.archive.ledger.history import read_plan
+from sr_core.archive.ledger.history import list_parts, read_plan
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import Success
 from sr_core.archive.ledger.runs import RunRecord, run_id_of
+from sr_core.archive.schemas import PLAN_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import PLAN_SCHEMA, plan_rows, plan_table, to_parquet
+from sr_core.archive.tables import plan_rows, plan_table, to_parquet
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
 
@@ -96,7 +97,9 @@ def process_round(
         sick: keys whose source cannot be read now.
     """
     images = plan_rows(read_plan(ledger.store, round_number, PLAN_SCHEMA.names))
-    for shard in sorted({image.shard for image in images} - ledger.committed(round_number)):
+    parts = list_parts(ledger.store)
+    committed = {part.shard for part in parts if part.round_index == round_number}
+    for shard in sorted({image.shard for image in images} - committed):
         mine = [image for image in images if image.shard == shard]
         ledger.commit(
             round_number,
@@ -112,13 +115,13 @@ def work(
     ledger = begin(store, images)
     last = ledger.rounds()[-1]
     process_round(ledger, last, attempt, sick=sick)
-    return ledger.finish_round(last)
+    return ledger.finish_round(ledger.snapshot(), last)
 
 
 def plan_retry(ledger: Ledger) -> int:
     """Plan the failed images again, two a shard; returns the number of the new round."""
     round_number = ledger.rounds()[-1] + 1
-    failed = set(ledger.failed_images().column("image_id").to_pylist())
+    failed = set(ledger.failed_images(ledger.snapshot()).column("image_id").to_pylist())
     first = plan_rows(read_plan(ledger.store, 0, PLAN_SCHEMA.names))
     again = [
         PlannedImage(

@@ -1,19 +1,19 @@
-"""A store that tells of every call to it: to count, to crash, to hold a driver where it is."""
+"""A store that reports every call to it: to count, to crash, to hold a driver in its place."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from sr_core.archive.storage import Store
+from tests.support.store_decorator import Answer, StoreDecorator
 
 
-class WatchedStore:
+class WatchedStore(StoreDecorator):
     """Pass every call on to a store, and call a hook before and another after it.
 
-    A hook that raises stands for a process that dies there: what was done before stands, what
+    A hook that raises stands for a process that dies there: what was done before stays, what
     would have come after does not happen.
     """
 
@@ -23,23 +23,21 @@ class WatchedStore:
         before: Callable[[], None] = lambda: None,
         after: Callable[[], None] = lambda: None,
     ) -> None:
-        self._store, self._before, self._after = store, before, after
+        super().__init__(store)
+        self._before, self._after = before, after
         self.calls: Counter[str] = Counter()
+        """By the name of the method."""
+        self.keys: Counter[tuple[str, str]] = Counter()
+        """By the name of the method and the key."""
 
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._store, name)
-        return self._watched(name, value) if callable(value) else value
-
-    def _watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self.calls[name] += 1
-            self._before()
-            try:
-                return method(*args, **kwargs)
-            finally:
-                self._after()
-
-        return call
+    def call(self, method: str, key: str, request: Callable[[], Answer]) -> Answer:
+        self.calls[method] += 1
+        self.keys[method, key] += 1
+        self._before()
+        try:
+            return request()
+        finally:
+            self._after()
 
 
 class Crash(BaseException):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pyarrow.compute as pc
 import pytest
 
-from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.engine import prepare
@@ -44,12 +42,10 @@ def run_here(
         budget_megapixels=budget_megapixels,
         worker="test",
     )
-    for round_ in run.ledger.rounds():
-        shards = pc.unique(read_plan(run.ledger.store, round_, ["shard"]).column(0)).to_pylist()
+    for round_index, shards in run.ledger.snapshot().pending.items():
         for shard in shards:
-            if shard not in run.ledger.committed(round_):
-                worker.process(round_, shard, attempt)
-        run.ledger.finish_round(round_)
+            worker.process(round_index, shard, attempt)
+    run.ledger.close_rounds(run.ledger.snapshot())
 
 
 def plan_here(job: JobConfig, *, watch: Callable[[Store], Store] = lambda store: store) -> OpenRun:
@@ -69,7 +65,8 @@ def plan_here(job: JobConfig, *, watch: Callable[[Store], Store] = lambda store:
 def plan_retry_here(job: JobConfig) -> None:
     """Plan a further round of the images that failed, which `run_here` then brings to its end."""
     run = plan_here(job)
-    put_plan(run, plan_round(run, failed_images(run), len(run.ledger.rounds()), 1, lambda: 1.0))
+    state = run.ledger.snapshot()
+    put_plan(run, plan_round(run, failed_images(run, state), len(state.rounds), 1, lambda: 1.0))
 
 
 def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> Stages:

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sr_core.archive.ledger.layout import (
-    METRICS_PREFIX,
-    parse_part_name,
-    part_name,
-    plan_name,
-    success_name,
-)
-from sr_core.archive.ledger.rounds import (
-    PLAN_COLUMNS,
-    STATE_COLUMNS,
-    Progress,
-    Round,
-    Success,
-    count_error_classes,
-    count_statuses,
-    describe_progress,
-    latest,
-)
-from sr_core.archive.ledger.runs import RunRecord
+from sr_core.archive.ledger.layout import METRICS_PREFIX, parse_part_name, plan_name
+from sr_core.archive.ledger.rounds import STATE_COLUMNS, latest
+from sr_core.archive.schemas import MANIFEST_SCHEMA, METRICS_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import MANIFEST_SCHEMA, METRICS_SCHEMA, UNREADABLE
-from sr_core.errors import DamagedError, RetryLaterError
+from sr_core.archive.tables import UNREADABLE
+from sr_core.errors import DamagedError
 from sr_core.parallel import map_in_order
-from sr_core.records import Status
 
 _READERS = 8
 """Parts that are read at once."""
@@ -43,7 +26,7 @@ _READERS = 8
 class Part:
     """A committed part: the object whose existence commits a shard."""
 
-    round: int
+    round_index: int
     shard: int
     key: str
     modified_at: datetime | None
@@ -64,13 +47,13 @@ def list_parts(store: Store) -> list[Part]:
 
 
 def read_plan(
-    store: Store, round_number: int, columns: Sequence[str], rows: pc.Expression | None = None
+    store: Store, round_index: int, columns: Sequence[str], rows: pc.Expression | None = None
 ) -> pa.Table:
     """Read some columns of a plan, of all rows or of those that an expression picks.
 
     Raises: DamagedError where the plan is damaged.
     """
-    key = plan_name(round_number)
+    key = plan_name(round_index)
     try:
         with store.arrow_file(key) as file:
             return pq.read_table(
@@ -122,60 +105,12 @@ def latest_rows(
     """
     keys: dict[int, list[str]] = {0: []}
     for part in parts:
-        keys.setdefault(part.round, []).append(part.key)
+        keys.setdefault(part.round_index, []).append(part.key)
     return latest([read_parts(store, keys[number], columns) for number in sorted(keys)])
 
 
-def failed_images(store: Store) -> pa.Table:
-    """Read the manifest rows (MANIFEST_SCHEMA) of the images whose latest row is failed."""
-    rows = latest_rows(store, list_parts(store))
-    failed = rows.filter(pc.equal(rows.column("status"), Status.FAILED.value))
-    is_failed = pc.field("image_id").isin(failed.column("image_id").combine_chunks())
+def manifest_rows_of(store: Store, rounds: int, image_ids: pa.Array) -> pa.Table:
+    """Read the manifest rows (MANIFEST_SCHEMA) of some images from the plans of a run."""
+    wanted = pc.field("image_id").isin(image_ids)
     columns = MANIFEST_SCHEMA.names
-    return latest([read_plan(store, each, columns, is_failed) for each in list_rounds(store)])
-
-
-def sum_up(store: Store, run: RunRecord, round_number: int) -> Success:
-    """Count how the images of a round ended.
-
-    Raises: RetryLaterError where shards are missing.
-    """
-    shards = set(read_plan(store, round_number, ["shard"]).column("shard").to_pylist())
-    committed = {part.shard for part in list_parts(store) if part.round == round_number}
-    if shards - committed:
-        raise RetryLaterError(
-            f"{len(shards - committed)} of {len(shards)} shards of round {round_number} are not "
-            "committed yet; run the same command again"
-        )
-    parts = [part_name(round_number, shard) for shard in sorted(shards)]
-    rows = read_parts(store, parts, STATE_COLUMNS)
-    return Success(
-        run_id=run.run_id,
-        round=round_number,
-        shards=len(shards),
-        images=rows.num_rows,
-        statuses=count_statuses(rows),
-        error_classes=count_error_classes(rows),
-        finished_at=datetime.now(UTC),
-    )
-
-
-def progress(store: Store, run: RunRecord) -> Progress:
-    """Add up where a run stands, from storage alone."""
-    parts = list_parts(store)
-    rounds = [
-        Round(
-            number=number,
-            plan=read_plan(store, number, PLAN_COLUMNS),
-            committed=frozenset(part.shard for part in parts if part.round == number),
-        )
-        for number in list_rounds(store)
-    ]
-    times = [part.modified_at for part in parts if part.modified_at is not None]
-    return describe_progress(
-        run,
-        rounds,
-        latest_rows(store, parts),
-        last_commit_at=max(times, default=None),
-        finished=bool(rounds) and store.head(success_name(rounds[-1].number)) is not None,
-    )
+    return latest([read_plan(store, each, columns, wanted) for each in range(rounds)])

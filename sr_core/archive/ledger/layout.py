@@ -13,19 +13,19 @@ OWN_NAMES = (RUN_KEY, IMAGES_PREFIX, METRICS_PREFIX, "plan.parquet", "plan-round
 _PART = re.compile(r"metrics/(?:round-([1-9]\d*)-)?shard-(\d{5,})\.parquet")
 
 
-def plan_name(round_number: int) -> str:
+def plan_name(round_index: int) -> str:
     """Name the plan of a round: plan.parquet, plan-round-1.parquet, ..."""
-    return f"plan{_round_suffix(round_number)}.parquet"
+    return f"plan{_round_suffix(round_index)}.parquet"
 
 
-def success_name(round_number: int) -> str:
+def success_name(round_index: int) -> str:
     """Name the closing record of a round: _SUCCESS.json, _SUCCESS-round-1.json, ..."""
-    return f"_SUCCESS{_round_suffix(round_number)}.json"
+    return f"_SUCCESS{_round_suffix(round_index)}.json"
 
 
-def part_name(round_number: int, shard: int) -> str:
+def part_name(round_index: int, shard: int) -> str:
     """Name the metrics part that commits a shard."""
-    prefix = f"round-{round_number}-" if round_number else ""
+    prefix = f"round-{round_index}-" if round_index else ""
     return f"{METRICS_PREFIX}{prefix}shard-{shard:05d}.parquet"
 
 
@@ -34,9 +34,9 @@ def parse_part_name(key: str) -> tuple[int, int] | None:
     match = _PART.fullmatch(key)
     if match is None:
         return None
-    round_number, shard = int(match[1] or 0), int(match[2])
-    return (round_number, shard) if part_name(round_number, shard) == key else None
+    round_index, shard = int(match[1] or 0), int(match[2])
+    return (round_index, shard) if part_name(round_index, shard) == key else None
 
 
-def _round_suffix(round_number: int) -> str:
-    return f"-round-{round_number}" if round_number else ""
+def _round_suffix(round_index: int) -> str:
+    return f"-round-{round_index}" if round_index else ""

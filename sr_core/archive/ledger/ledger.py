@@ -15,6 +15,7 @@ from sr_core.archive.ledger import history, runs
 from sr_core.archive.ledger.layout import (
     IMAGES_PREFIX,
     METRICS_PREFIX,
+    OWN_NAMES,
     RUN_KEY,
     part_name,
     plan_name,
@@ -22,16 +23,23 @@ from sr_core.archive.ledger.layout import (
 )
 from sr_core.archive.ledger.rounds import (
     STATE_COLUMNS,
-    Progress,
     Success,
     contradiction,
     success_from_json,
     success_to_json,
+    summarise,
 )
 from sr_core.archive.ledger.runs import RunRecord
+from sr_core.archive.ledger.snapshot import Snapshot, read_snapshot
 from sr_core.archive.storage import Store, read_blob
 from sr_core.archive.tables import metrics_table, to_parquet
-from sr_core.errors import ConfigurationError, ErrorClass, ImageError, StorageError
+from sr_core.errors import (
+    ConfigurationError,
+    ErrorClass,
+    ImageError,
+    RetryLaterError,
+    StorageError,
+)
 from sr_core.records import MetricsRow
 from sr_core.scratch import Blob
 
@@ -82,17 +90,13 @@ class Ledger:
         """List the rounds that have a plan."""
         return history.list_rounds(self.store)
 
-    def put_plan(self, round_number: int, data: bytes) -> bool:
+    def put_plan(self, round_index: int, data: bytes) -> bool:
         """Freeze the plan of a round.
 
         Returns:
             False: the round has a plan already, which holds instead of this one.
         """
-        return self.store.put_if_absent(plan_name(round_number), data)
-
-    def failed_images(self) -> pa.Table:
-        """Read the manifest rows (MANIFEST_SCHEMA) of the images whose latest row is failed."""
-        return history.failed_images(self.store)
+        return self.store.put_if_absent(plan_name(round_index), data)
 
     # images
 
@@ -119,9 +123,9 @@ class Ledger:
             if error.error_class is ErrorClass.NOT_FOUND:
                 return None
             raise
-        metadata = self.store.metadata(key)
-        if not metadata and self.store.uri.startswith("file:"):
+        if not self.store.keeps_metadata:
             return data
+        metadata = self.store.metadata(key)
         if metadata.get("run-id") != run_id:
             owner = f"run {metadata['run-id']}" if "run-id" in metadata else "no run of srfleet"
             message = f"{key} exists and belongs to {owner}; it was left as it is"
@@ -131,9 +135,13 @@ class Ledger:
             raise ImageError(ErrorClass.CONFLICT, message)
         return data
 
+    def remove_leftovers(self) -> int:
+        """Remove unfinished writes of this run's objects that are at least a day old."""
+        return self.store.remove_leftovers(OWN_NAMES)
+
     # commits
 
-    def commit(self, round_number: int, shard: int, rows: Sequence[MetricsRow]) -> bool:
+    def commit(self, round_index: int, shard: int, rows: Sequence[MetricsRow]) -> bool:
         """Commit a shard: one row for each of its images. Afterwards nothing of it can change.
 
         Returns:
@@ -141,51 +149,70 @@ class Ledger:
 
         Raises: ValueError for rows that must never stand in the table.
         """
-        _check_rows(round_number, shard, rows)
+        _check_rows(round_index, shard, rows)
         metadata = {
             "srfleet.run_id": self._existing_run().run_id,
-            "srfleet.round": str(round_number),
+            "srfleet.round": str(round_index),
             "srfleet.shard": str(shard),
         }
-        key = part_name(round_number, shard)
+        key = part_name(round_index, shard)
         data = to_parquet(metrics_table(rows), metadata)
         # A put whose answer was lost finds its own object when it is tried again.
         return self.store.put_if_absent(key, data) or self.store.read(key) == data
 
-    def committed(self, round_number: int) -> set[int]:
-        """List the shards of a round that are committed, by one listing."""
-        parts = history.list_parts(self.store)
-        return {part.shard for part in parts if part.round == round_number}
+    # the state
 
-    def finish_round(self, round_number: int) -> Success:
+    def snapshot(self, earlier: Snapshot | None = None) -> Snapshot:
+        """Read the state of the run: rounds, committed shards and their rows, counts.
+
+        Args:
+            earlier: a snapshot of this run; only what is new since then is read.
+
+        Raises: ConfigurationError if the root holds no run; DamagedError for a damaged plan or
+            part.
+        """
+        return read_snapshot(self.store, self._existing_run(), earlier)
+
+    def failed_images(self, state: Snapshot) -> pa.Table:
+        """Read the manifest rows (MANIFEST_SCHEMA) of the images whose latest row is failed."""
+        return history.manifest_rows_of(self.store, len(state.rounds), state.failed_ids())
+
+    def finish_round(self, state: Snapshot, round_index: int) -> Success:
         """Close a round whose shards are all committed; a closed round stays as it is.
 
-        Raises: RetryLaterError where shards are missing.
+        Raises: RetryLaterError if shards are missing.
         """
-        key = success_name(round_number)
-        data = self._read_if_present(key)
-        if data is None:
-            success = history.sum_up(self.store, self._existing_run(), round_number)
+        key = success_name(round_index)
+        of_round = state.rounds[round_index]
+        if of_round.left:
+            raise RetryLaterError(
+                f"{len(of_round.left)} of {len(of_round.shards)} shards of round {round_index} are "
+                "not committed yet; run the same command again"
+            )
+        if not of_round.is_closed:
+            success = summarise(
+                state.record.run_id, round_index, len(of_round.shards), of_round.rows
+            )
             self.store.put_if_absent(key, success_to_json(success))
-            data = self.store.read(key)
-        return success_from_json(data)
+        return success_from_json(self.store.read(key))
 
-    # what the run says
+    def close_rounds(self, state: Snapshot) -> Snapshot:
+        """Close every round of the snapshot, and return the snapshot with its rounds closed.
+
+        Raises: RetryLaterError if shards are missing.
+        """
+        for each in state.rounds:
+            if not each.is_closed:
+                self.finish_round(state, each.index)
+        return state.closed()
 
     def latest_rows(self, columns: Sequence[str] = STATE_COLUMNS) -> pa.Table:
-        """Read the committed rows; of several rounds the latest speaks for an image.
+        """Read some columns of the committed rows, of each image those of its latest round.
 
         Args:
             columns: of METRICS_SCHEMA; image_id must be among them.
         """
         return history.latest_rows(self.store, history.list_parts(self.store), columns)
-
-    def progress(self) -> Progress:
-        """Tell where the run stands, from storage alone.
-
-        Raises: ConfigurationError where the root holds no run.
-        """
-        return history.progress(self.store, self._existing_run())
 
     def _existing_run(self) -> RunRecord:
         standing = self.run()
@@ -215,12 +242,12 @@ class Ledger:
             raise
 
 
-def _check_rows(round_number: int, shard: int, rows: Sequence[MetricsRow]) -> None:
+def _check_rows(round_index: int, shard: int, rows: Sequence[MetricsRow]) -> None:
     for row in rows:
-        if (row.round, row.shard) != (round_number, shard):
-            raise ValueError(f"{row.image_id} is not of round {round_number}, shard {shard}")
+        if (row.round, row.shard) != (round_index, shard):
+            raise ValueError(f"{row.image_id} is not of round {round_index}, shard {shard}")
         problem = contradiction(row.status, row.error_class)
         if problem is not None:
             raise ValueError(f"{row.image_id}: {problem}")
     if len({row.image_id for row in rows}) != len(rows):
-        raise ValueError(f"round {round_number}, shard {shard} names an image twice")
+        raise ValueError(f"round {round_index}, shard {shard} names an image twice")

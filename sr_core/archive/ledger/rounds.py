@@ -1,24 +1,22 @@
-"""What the plans and committed parts of a run say together: counts, progress, the latest round."""
+"""Rounds of a run: closing records, counts, and which round counts for an image."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.archive.ledger.runs import RunRecord
-from sr_core.archive.tables import PLAN_SCHEMA
 from sr_core.errors import DamagedError, ErrorClass
 from sr_core.records import Status
 
-PLAN_COLUMNS = ("image_id", "shard", "output_width_px", "output_height_px")
-"""What progress needs of a plan."""
 STATE_COLUMNS = ("image_id", "round", "status", "error_class")
-"""What says how an image ended."""
+"""Columns of the metrics table that tell how an image ended."""
+
+_JSON_NAMES = {"round_index": "round"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Success:
     """The closing record of a round (_SUCCESS.json): every shard of its plan is committed."""
 
     run_id: str
-    round: int
+    round_index: int
     shards: int
     images: int
     statuses: dict[Status, int]
@@ -34,40 +32,30 @@ class Success:
     finished_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands. Counts of `statuses` and `error_classes` are of committed rows.
+def summarise(run_id: str, round_index: int, shards: int, rows: pa.Table) -> Success:
+    """Count how the images of a round ended.
 
-    `images_left` and `megapixels_left` are in shards that are not committed yet; an image that a
-    later round takes up again counts as failed and as left until that round commits it.
+    Args:
+        run_id: of the run.
+        round_index: of the round.
+        shards: number of shards in its plan.
+        rows: its committed rows, with STATE_COLUMNS.
     """
-
-    run: RunRecord
-    rounds: int
-    shards: int
-    shards_left: int
-    images: int
-    images_left: int
-    megapixels: float
-    megapixels_left: float
-    statuses: dict[Status, int]
-    error_classes: dict[ErrorClass, int]
-    last_commit_at: datetime | None
-    finished: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """A round as read from storage: its plan (PLAN_COLUMNS), and the shards that are committed."""
-
-    number: int
-    plan: pa.Table
-    committed: frozenset[int]
+    return Success(
+        run_id=run_id,
+        round_index=round_index,
+        shards=shards,
+        images=rows.num_rows,
+        statuses=count_statuses(rows),
+        error_classes=count_error_classes(rows),
+        finished_at=datetime.now(UTC),
+    )
 
 
 def success_to_json(success: Success) -> bytes:
-    """Write a closing record as it stands in _SUCCESS.json."""
+    """Write the contents of _SUCCESS.json."""
     content = asdict(success) | {"finished_at": success.finished_at.isoformat()}
+    content = {_JSON_NAMES.get(name, name): value for name, value in content.items()}
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
@@ -78,6 +66,7 @@ def success_from_json(data: bytes) -> Success:
     """
     try:
         content = json.loads(data)
+        content["round_index"] = content.pop("round")
         content["finished_at"] = datetime.fromisoformat(content["finished_at"])
         content["statuses"] = {Status(k): int(v) for k, v in content["statuses"].items()}
         classes = content["error_classes"].items()
@@ -121,54 +110,6 @@ def count_statuses(rows: pa.Table) -> dict[Status, int]:
 def count_error_classes(rows: pa.Table) -> dict[ErrorClass, int]:
     """Count rows by error class, leaving out those without one."""
     return {ErrorClass(value): count for value, count in _counts(rows.column("error_class"))}
-
-
-def describe_progress(
-    run: RunRecord,
-    rounds: Sequence[Round],
-    rows: pa.Table,
-    *,
-    last_commit_at: datetime | None,
-    finished: bool,
-) -> Progress:
-    """Add up where a run stands.
-
-    Args:
-        run: the run.
-        rounds: its rounds, earliest first.
-        rows: the latest committed rows, with STATE_COLUMNS.
-        last_commit_at: when the newest part was written.
-        finished: whether its last round is closed.
-    """
-    nothing = Round(0, PLAN_SCHEMA.empty_table().select(list(PLAN_COLUMNS)), frozenset())
-    planned = latest([_with_committed(each) for each in [nothing, *rounds]])
-    left = planned.filter(pc.invert(planned.column("committed")))
-    shards = [pc.count_distinct(each.plan.column("shard")).as_py() for each in rounds]
-    return Progress(
-        run=run,
-        rounds=len(rounds),
-        shards=sum(shards),
-        shards_left=sum(shards) - sum(len(each.committed) for each in rounds),
-        images=planned.num_rows,
-        images_left=left.num_rows,
-        megapixels=_megapixels(planned),
-        megapixels_left=_megapixels(left),
-        statuses=count_statuses(rows),
-        error_classes=count_error_classes(rows),
-        last_commit_at=last_commit_at,
-        finished=finished,
-    )
-
-
-def _with_committed(each: Round) -> pa.Table:
-    shards = pa.array(sorted(each.committed), pa.int64())
-    committed = pc.is_in(each.plan.column("shard"), value_set=shards)
-    return each.plan.append_column("committed", committed).replace_schema_metadata()
-
-
-def _megapixels(planned: pa.Table) -> float:
-    pixels = pc.multiply(planned.column("output_width_px"), planned.column("output_height_px"))
-    return (pc.sum(pixels).as_py() or 0) / 1e6
 
 
 def _counts(column: pa.ChunkedArray) -> list[tuple[str, int]]:

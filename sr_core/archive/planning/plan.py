@@ -27,8 +27,9 @@ from sr_core.archive.planning.outputs import (
     over_limits,
 )
 from sr_core.archive.planning.summary import PlanSummary, summarise
+from sr_core.archive.schemas import MANIFEST_SCHEMA, PLAN_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import MANIFEST_SCHEMA, PARQUET_OPTIONS, PLAN_SCHEMA, plan_rows
+from sr_core.archive.tables import PARQUET_OPTIONS, plan_rows
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError, ErrorClass, SrfleetError
 from sr_core.imaging.codecs import EXTENSIONS

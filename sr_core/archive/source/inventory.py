@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from sr_core.archive.source.manifest import image_id
 from sr_core.archive.storage import Store, open_store
+from sr_core.archive.storage.addresses import path_of
 from sr_core.errors import ConfigurationError, StorageError
 from sr_core.records import ManifestRow
 
@@ -95,7 +96,7 @@ def _locate(uri: str) -> tuple[Store, str]:
     if uri.startswith("s3://"):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return open_store(f"s3://{bucket}"), key
-    path = Path(uri.removeprefix("file://")).absolute()
+    path = Path(path_of(uri)).absolute()
     try:
         first_file = _parse(path.read_bytes(), uri).files[:1]
     except OSError as error:

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.storage import ObjectInfo, Store
-from sr_core.archive.tables import MANIFEST_SCHEMA, PARQUET_OPTIONS, manifest_table
+from sr_core.archive.storage.addresses import path_of
+from sr_core.archive.tables import PARQUET_OPTIONS, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import ManifestRow, Status
 
@@ -64,11 +65,6 @@ def listed_row(info: ObjectInfo) -> ManifestRow:
     return ManifestRow(
         image_id(info.key), info.key, info.size_bytes, info.etag, modified_at=info.modified_at
     )
-
-
-def path_of(uri: str) -> str:
-    """Spell a URI as keys are spelt: file URIs are percent-encoded, s3 URIs and paths are not."""
-    return unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
 
 
 def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[ManifestRow]:

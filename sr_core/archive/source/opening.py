@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.source.inventory import inventoried_bucket, read_inventory
 from sr_core.archive.source.manifest import (
     SOURCE_METADATA,
@@ -22,7 +23,7 @@ from sr_core.archive.source.probing import probe_rows
 from sr_core.archive.source.user_tables import read_user_table
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.storage.tables import open_table
-from sr_core.archive.tables import MANIFEST_SCHEMA, UNREADABLE
+from sr_core.archive.tables import UNREADABLE
 from sr_core.errors import ConfigurationError, StorageError
 from sr_core.records import ManifestRow
 

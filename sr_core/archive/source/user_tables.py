@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from sr_core.archive.source.manifest import image_id, path_of
+from sr_core.archive.source.manifest import image_id
 from sr_core.archive.storage import Store
+from sr_core.archive.storage.addresses import path_of
 from sr_core.archive.storage.tables import open_table
 from sr_core.archive.tables import UNREADABLE
 from sr_core.errors import ConfigurationError, ErrorClass, StorageError

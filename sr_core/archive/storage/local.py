@@ -7,7 +7,7 @@ import os
 import stat
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,9 +25,12 @@ from sr_core.scratch import Blob
 class LocalStore:
     """Files under a folder, which is created by the first write. See `Store` for the promises."""
 
+    keeps_metadata = False
+
     def __init__(self, folder: str) -> None:
         """Take an absolute path. Links in it are followed; links out of it never are."""
         self.uri = Path(folder).as_uri()
+        self.local_path = Path(folder)
         self._folder = folder
         self._root = os.path.realpath(folder)
         self._device = _device(self._root)
@@ -121,8 +124,13 @@ class LocalStore:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._root, key))
 
-    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
-        """Remove temporaries of writers that were killed."""
+    def remove_leftovers(
+        self,
+        prefixes: Sequence[str],  # noqa: ARG002  temporaries have reserved names
+        *,
+        older_than_s: float = LEFTOVER_AGE_S,
+    ) -> int:
+        """Remove the temporaries of killed writers."""
         with explaining(f"remove leftovers under {self.uri}", otherwise=ErrorClass.WRITE):
             return local_files.remove_temporaries(self._root, time.time() - older_than_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -35,6 +35,9 @@ _DIRECTORY_BUCKET = "--x-s3"  # how the names of S3 Express buckets end
 
 class S3Store:
     """Objects under a prefix of a bucket. See `Store` for what each method promises."""
+
+    local_path = None
+    keeps_metadata = True
 
     def __init__(self, bucket: str, prefix: str, settings: S3Settings) -> None:
         """Name the root; nothing is connected before the first request.
@@ -163,11 +166,13 @@ class S3Store:
             finally:
                 self._writes.delete(name)
 
-    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
-        """Abort unfinished uploads; none where the credentials may not list them."""
+    def remove_leftovers(
+        self, prefixes: Sequence[str], *, older_than_s: float = LEFTOVER_AGE_S
+    ) -> int:
+        """Abort unfinished uploads; none if the credentials may not list them."""
         begun_before = datetime.now(UTC) - timedelta(seconds=older_than_s)
         with self._explaining("abort unfinished uploads to", ""):
-            return self._writes.abort_uploads(self._prefix, begun_before)
+            return self._writes.abort_uploads(self._prefix, (*prefixes, RESERVED), begun_before)
 
     def _name(self, key: str) -> str:
         """Check a key and return its name in the bucket."""

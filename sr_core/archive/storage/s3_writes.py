@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from sr_core.archive.ledger.layout import OWN_NAMES
-from sr_core.archive.storage.keys import RESERVED
 from sr_core.archive.storage.s3_errors import S3_ERRORS, code_of, status_of
 from sr_core.archive.storage.s3_requests import Requests
 from sr_core.scratch import Blob
@@ -76,15 +74,19 @@ class Writes:
             if code_of(error) not in _DENIED:
                 raise
 
-    def abort_uploads(self, prefix: str, begun_before: datetime) -> int:
-        """Abort unfinished uploads of a run and count them.
+    def abort_uploads(self, root: str, names: Sequence[str], begun_before: datetime) -> int:
+        """Abort unfinished uploads of objects below a root, and count them.
 
-        Others under the prefix, which may be a whole bucket, are left alone. None is aborted where
-        the credentials may not list them.
+        None is aborted if the credentials may not list them.
+
+        Args:
+            root: prefix of the root, which may be empty: the whole bucket.
+            names: beginnings of names below the root; uploads of others are left alone.
+            begun_before: later uploads may be under way.
         """
-        own = tuple(f"{prefix}{name}" for name in (*OWN_NAMES, RESERVED))
+        own = tuple(f"{root}{name}" for name in names)
         try:
-            uploads = list(self._unfinished_uploads(prefix))
+            uploads = list(self._unfinished_uploads(root))
         except ClientError as error:
             if code_of(error) in _DENIED:
                 return 0

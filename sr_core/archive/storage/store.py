@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
@@ -45,6 +46,16 @@ class Store(Protocol):
         """The root as "s3://bucket/prefix" or "file:///folder", without a trailing slash."""
         ...
 
+    @property
+    def local_path(self) -> Path | None:
+        """The root as a folder of this machine; None if it is not one."""
+        ...
+
+    @property
+    def keeps_metadata(self) -> bool:
+        """True if objects keep the metadata they are written with."""
+        ...
+
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in the order of their keys.
 
@@ -59,7 +70,7 @@ class Store(Protocol):
         ...
 
     def metadata(self, key: str) -> dict[str, str]:
-        """Return the metadata an object was written with; always empty on disk."""
+        """Return the metadata an object was written with; empty if the store keeps none."""
         ...
 
     def read(
@@ -93,7 +104,7 @@ class Store(Protocol):
 
         An object is visible whole or not at all. Of several writers one gets True, or none where
         the winner's answer was lost: its body then stands all the same.
-        Metadata: ASCII, lower-case names; not kept on disk.
+        Metadata: ASCII, lower-case names; lost unless the store `keeps_metadata`.
         """
         ...
 
@@ -112,6 +123,14 @@ class Store(Protocol):
         """
         ...
 
-    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
-        """Remove what killed writers left unfinished, and return how many there were."""
+    def remove_leftovers(
+        self, prefixes: Sequence[str], *, older_than_s: float = LEFTOVER_AGE_S
+    ) -> int:
+        """Remove the unfinished writes of killed writers, and return their number.
+
+        Args:
+            prefixes: beginnings of keys; unfinished writes of other keys under the root are left
+                alone. Files with the store's own reserved names are removed in any case.
+            older_than_s: minimum age of an unfinished write.
+        """
         ...

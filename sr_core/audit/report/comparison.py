@@ -15,10 +15,12 @@ from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.storage import Store
 from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
-from sr_core.audit.report.measures import MEASURES, Measure
 from sr_core.audit.report.page import number, render
 from sr_core.audit.report.panes import Pane, panes
+from sr_core.audit.report.values import columns_of, values_of
 from sr_core.errors import ConfigurationError
+from sr_core.metrics.metric import Metric
+from sr_core.metrics.registry import PSNR_Y, REPORTED, TIME
 from sr_core.records import Status
 
 _PLAN_COLUMNS = ("image_id", "key", "reference_key")
@@ -26,9 +28,9 @@ _PLAN_COLUMNS = ("image_id", "key", "reference_key")
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A measure's mean for each variant, over the images that all variants have it for."""
+    """A metric's mean for each variant, over the images that all variants have it for."""
 
-    measure: Measure
+    metric: Metric
     values: tuple[float, ...]
     best: float | None
     images: int
@@ -41,7 +43,7 @@ class Sample:
     key: str
     panes: list[Pane]
     best: Mapping[str, float | None]
-    """By the name of a measure."""
+    """By the name of a metric."""
     right: Pane | None
     """What the movable border always shows on its right: the last variant."""
     left: list[Pane]
@@ -72,15 +74,15 @@ def render_comparison(
 ) -> bytes:
     """Make the page of `write_comparison`."""
     labels = [label for label, _ in variants]
-    columns = {name for measure in MEASURES for name in measure.columns}
+    columns = columns_of(REPORTED)
     columns = columns.union(PLACE_COLUMNS, STATE_COLUMNS)
     tables = [_rows(store, sorted(columns)) for _, store in variants]
     means = _means(tables)
-    measures = [mean.measure for mean in means]
+    metrics = [mean.metric for mean in means]
     planned = read_plan(variants[0][1], 0, _PLAN_COLUMNS).sort_by("key")
     shown = planned.slice(0, limit_images)
     lines = [
-        _lines_by_id(store, table, shown, measures)
+        _lines_by_id(store, table, shown, metrics)
         for (_, store), table in zip(variants, tables, strict=True)
     ]
     samples = [
@@ -95,17 +97,17 @@ def render_comparison(
         means=means,
         verdict=_verdict(labels, means),
         samples=samples,
-        shown_measures=_few(measures),
+        shown_metrics=_few(metrics),
         image_count=planned.num_rows,
     )
 
 
-def best_of(measure: Measure, values: Sequence[float]) -> float | None:
+def best_of(metric: Metric, values: Sequence[float]) -> float | None:
     """Return the best of several values; None where none is better than the others."""
     known = {value for value in values if not np.isnan(value)}
-    if measure.worse is None or len(known) < 2:
+    if metric.direction == "none" or len(known) < 2:
         return None
-    return max(known) if measure.worse == "lower" else min(known)
+    return metric.best(known)
 
 
 def _rows(store: Store, columns: Sequence[str]) -> pa.Table:
@@ -122,20 +124,20 @@ def _means(tables: Sequence[pa.Table]) -> list[Mean]:
         ids = ids.filter(pc.is_in(ids, value_set=table.column("image_id")))
     aligned = [table.take(pc.index_in(ids, value_set=table.column("image_id"))) for table in tables]
     means = []
-    for measure in MEASURES:
-        values = np.stack([measure.of(table) for table in aligned])  # (variants, images)
+    for metric in REPORTED:
+        values = np.stack([values_of(metric, table) for table in aligned])  # (variants, images)
         known = values[:, ~np.isnan(values).any(axis=0)]
         if known.size:
             each = tuple(float(mean) for mean in known.mean(axis=1))
-            means.append(Mean(measure, each, best_of(measure, each), known.shape[1]))
+            means.append(Mean(metric, each, best_of(metric, each), known.shape[1]))
     return means
 
 
 def _lines_by_id(
-    store: Store, table: pa.Table, shown: pa.Table, measures: Sequence[Measure]
+    store: Store, table: pa.Table, shown: pa.Table, metrics: Sequence[Metric]
 ) -> dict[str, Line]:
     is_shown = pc.is_in(table.column("image_id"), value_set=shown.column("image_id"))
-    return {line.row.image_id: line for line in read_lines(store, table.filter(is_shown), measures)}
+    return {line.row.image_id: line for line in read_lines(store, table.filter(is_shown), metrics)}
 
 
 def _sample(
@@ -144,10 +146,10 @@ def _sample(
     lines: Sequence[Line | None],
     source: Store,
 ) -> Sample:
-    values: dict[Measure, list[float]] = {}
+    values: dict[Metric, list[float]] = {}
     for line in lines:
-        for measure, value in line.values if line else ():
-            values.setdefault(measure, []).append(value)
+        for metric, value in line.values if line else ():
+            values.setdefault(metric, []).append(value)
     shown = panes(variants, lines, source, image["reference_key"])
     last = shown[len(variants) - 1]
     left = [pane for pane in shown if pane is not last and pane.whole]
@@ -155,17 +157,17 @@ def _sample(
     return Sample(
         key=str(image["key"]),
         panes=shown,
-        best={measure.name: best_of(measure, each) for measure, each in values.items()},
+        best={metric.name: best_of(metric, each) for metric, each in values.items()},
         right=last if last.whole and left else None,
         left=left,
         first_choice=max(rivals, default=0),
     )
 
 
-def _few(measures: Sequence[Measure]) -> list[Measure]:
-    """Choose what is shown of each image: two measures of quality, and the time."""
-    judged = [measure for measure in measures if measure.worse is not None]
-    return judged[:2] + [measure for measure in measures if measure.unit == "ms/MP"]
+def _few(metrics: Sequence[Metric]) -> list[Metric]:
+    """Choose what is shown of each image: two metrics of quality, and the time."""
+    judged = [metric for metric in metrics if metric.direction != "none"]
+    return judged[:2] + [metric for metric in metrics if metric is TIME]
 
 
 def _title(labels: Sequence[str]) -> str:
@@ -175,7 +177,7 @@ def _title(labels: Sequence[str]) -> str:
 
 def _verdict(labels: Sequence[str], means: Sequence[Mean]) -> str | None:
     """Say which variant comes closest to the references, and by how much."""
-    mean = next((each for each in means if each.measure.name == "psnr_y_db"), None)
+    mean = next((each for each in means if each.metric is PSNR_Y), None)
     if mean is None or len(labels) < 2:
         return None
     (best, label), (second, other) = sorted(zip(mean.values, labels, strict=True), reverse=True)[:2]

@@ -1,4 +1,4 @@
-"""How a measure is distributed over a run, ready to be drawn."""
+"""How a metric is distributed over a run, ready to be drawn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sr_core.audit.report.measures import Measure, Values
+from sr_core.metrics.metric import Metric, Values
 
 MOST_BINS = 30
 # Above this many images the axis leaves out the outer half percent at each end, so that one
@@ -26,9 +26,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A measure's distribution; the percentiles are of the finite values."""
+    """A metric's distribution; the percentiles are of the finite values."""
 
-    measure: Measure
+    metric: Metric
     bars: tuple[Bar, ...]
     count: int
     infinite: int
@@ -42,21 +42,21 @@ class Histogram:
     """Place of the median on the axis, in [0, 1]."""
 
 
-def histogram(measure: Measure, values: Values) -> Histogram | None:
+def histogram(metric: Metric, values: Values) -> Histogram | None:
     """Count values into bars of equal width; None where no value is finite."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return None
     p5, median, p95 = np.percentile(finite, (5, 50, 95))
     bins = int(min(MOST_BINS, max(10, 2 * np.cbrt(finite.size))))  # Rice's rule
-    low, high = _axis(finite, bins * 10.0**-measure.digits)
+    low, high = _axis(finite, bins * 10.0**-metric.digits)
     counts, edges = np.histogram(finite.clip(low, high), bins, range=(low, high))
     bars = tuple(
         Bar(float(left), float(right), int(count), float(count / counts.max()))
         for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True)
     )
     return Histogram(
-        measure,
+        metric,
         bars,
         count=int(finite.size),
         infinite=int(np.isposinf(values).sum()),

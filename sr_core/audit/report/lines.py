@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 
 from sr_core.archive.ledger.history import read_part
 from sr_core.archive.ledger.layout import part_name
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import METRICS_SCHEMA, metrics_rows, metrics_table
-from sr_core.audit.report.measures import Measure
+from sr_core.archive.tables import metrics_rows, metrics_table
+from sr_core.audit.report.values import values_of
+from sr_core.metrics.metric import Metric
 from sr_core.records import MetricsRow
 
 PLACE_COLUMNS = ("image_id", "round", "shard")
@@ -22,24 +24,32 @@ PLACE_COLUMNS = ("image_id", "round", "shard")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table, with the measures that a reader is shown."""
+    """One row of the table, with the metrics that a reader is shown."""
 
     row: MetricsRow
-    values: list[tuple[Measure, float]]
+    values: list[tuple[Metric, float]]
 
 
-def read_lines(store: Store, places: pa.Table, measures: Sequence[Measure]) -> list[Line]:
-    """Read the rows of some images, in the order of `places`, which has PLACE_COLUMNS."""
+def read_lines(store: Store, places: pa.Table, metrics: Sequence[Metric]) -> list[Line]:
+    """Read the rows of some images, in the order of `places`.
+
+    Args:
+        store: the root of the run.
+        places: with PLACE_COLUMNS; if it has all of METRICS_SCHEMA, nothing is read.
+        metrics: to show.
+    """
     rows = _read_rows(store, places)
     table = metrics_table(rows)
-    values = [(measure, measure.of(table)) for measure in measures]
+    values = [(metric, values_of(metric, table)) for metric in metrics]
     return [
-        Line(row, [(measure, float(each[index])) for measure, each in values])
+        Line(row, [(metric, float(each[index])) for metric, each in values])
         for index, row in enumerate(rows)
     ]
 
 
 def _read_rows(store: Store, places: pa.Table) -> list[MetricsRow]:
+    if set(METRICS_SCHEMA.names) <= set(places.column_names):
+        return metrics_rows(places)
     wanted = places.select(PLACE_COLUMNS).to_pylist()
     by_part: dict[str, list[str]] = defaultdict(list)
     for place in wanted:

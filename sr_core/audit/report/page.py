@@ -79,6 +79,11 @@ def sortable(value: float | None) -> str:
     return str(value).replace("inf", "Infinity")
 
 
+def sentence(text: str) -> str:
+    """Begin a text with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
@@ -96,4 +101,5 @@ _ENVIRONMENT.filters |= {
     "megapixels": megapixels,
     "duration": duration,
     "sortable": sortable,
+    "sentence": sentence,
 }

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from sr_core.archive.storage import Store
 from sr_core.audit.report.lines import Line
-from sr_core.audit.report.measures import Measure
 from sr_core.audit.report.pictures import Box, cut, detail_frame, open_picture, read_file, shrink
 from sr_core.errors import ImageError
+from sr_core.metrics.metric import Metric
 from sr_core.records import MetricsRow, Status
 
 WHOLE_PX = 1280
@@ -26,7 +26,7 @@ class Pane:
 
     label: str
     row: MetricsRow | None = None
-    values: list[tuple[Measure, float]] = field(default_factory=list)
+    values: list[tuple[Metric, float]] = field(default_factory=list)
     whole: bytes | None = None
     detail: bytes | None = None
     note: str | None = None

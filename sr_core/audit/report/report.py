@@ -1,4 +1,4 @@
-"""The report of a run: its facts, how its measures are spread, and its images, worst first."""
+"""The report of a run: its facts, how its metrics are spread, and its images, worst first."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sr_core.archive.ledger.history import latest_rows
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import STATE_COLUMNS
+from sr_core.archive.ledger.snapshot import Snapshot
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
 from sr_core.audit.report.histogram import histogram
 from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
-from sr_core.audit.report.measures import MEASURES
 from sr_core.audit.report.page import render
 from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summary
+from sr_core.audit.report.values import columns_of, values_of
 from sr_core.errors import ErrorClass
+from sr_core.metrics.registry import REPORTED
 from sr_core.records import Status
 
 REPORT_KEY = "report.html"
 LINES_PER_CLASS = 50
 """Failed rows of one error class that the list shows, so that no class crowds out the others."""
+WHOLE_ROWS_UP_TO = 20_000
+"""Images of a run up to which their whole rows are held in memory, at about 1 kB each."""
 THUMBNAIL_PX = 240
 DETAIL_PX = 224
 
@@ -40,60 +46,72 @@ class Card:
     preview: Preview
 
 
-def write_report(store: Store, *, source: Store | None, limit_images: int = 60) -> None:
+def write_report(
+    store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
+) -> None:
     """Write report.html into the root of a run, finished or not; an earlier one is replaced.
 
     Args:
         store: the run's root.
         source: the source root; None: outputs are shown without their sources.
+        state: of the run, if it has been read already.
         limit_images: how many images the contact sheet shows.
 
     Raises: ConfigurationError where the root holds no run; RetryLaterError where a store cannot be
         used.
     """
-    store.replace(REPORT_KEY, render_report(store, source=source, limit_images=limit_images))
+    page = render_report(store, source=source, state=state, limit_images=limit_images)
+    store.replace(REPORT_KEY, page)
 
 
-def render_report(store: Store, *, source: Store | None, limit_images: int = 60) -> bytes:
+def render_report(
+    store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
+) -> bytes:
     """Make the page of `write_report`.
 
-    Of all images only the columns of numbers are read; whole rows and pictures only of those that
-    the page shows, one picture at a time.
+    Of the images of a large run only the columns of numbers are read, and whole rows of those that
+    the page shows; pictures are read one at a time.
     """
-    ledger = Ledger(store)
-    progress = ledger.progress()
-    columns = {name for measure in MEASURES for name in measure.columns}
-    rows = ledger.latest_rows(sorted(columns.union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS)))
+    if state is None:
+        state = Ledger(store).snapshot()
+    rows = latest_rows(store, state.parts, _columns(state))
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
     ok = rows.filter(is_ok)
-    measured = [(measure, measure.of(ok)) for measure in MEASURES]
+    measured = [(metric, values_of(metric, ok)) for metric in REPORTED]
     measured = [(each, values) for each, values in measured if not np.isnan(values).all()]
-    measures = [measure for measure, _ in measured]
+    metrics = [metric for metric, _ in measured]
     ranking = worst_first(measured, ok.num_rows, limit_images)
     shown = read_lines(
-        store, ok.take(pa.array([each.index for each in ranking], pa.int64())), measures
+        store, ok.take(pa.array([each.index for each in ranking], pa.int64())), metrics
     )
-    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), measures)
+    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), metrics)
     cards = [
         Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
         for line, ranked in zip(shown, ranking, strict=True)
     ]
     return render(
         "report.html.j2",
-        kinds=[*Status, *ErrorClass, *(measure.name for measure in MEASURES), "warned"],
+        kinds=[*Status, *ErrorClass, *(metric.name for metric in REPORTED), "warned"],
         root=store.uri,
-        **summary(progress, ok),
+        **summary(state.progress, ok),
         histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
         cards=cards,
         card_kinds=_card_kinds(cards),
         lines=[*not_ok, *shown],
         line_kinds=_line_kinds([*not_ok, *shown]),
         lines_per_class=LINES_PER_CLASS,
-        measures=measures,
+        metrics=metrics,
         ok_count=ok.num_rows,
         row_count=rows.num_rows,
         made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
+
+
+def _columns(state: Snapshot) -> Sequence[str]:
+    """Choose the columns to read of all images; of a small run all, so that it is read once."""
+    if state.progress.images <= WHOLE_ROWS_UP_TO:
+        return [*METRICS_SCHEMA.names]
+    return sorted(columns_of(REPORTED).union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS))
 
 
 def _some_of_each_class(rows: pa.Table) -> pa.Table:
@@ -107,8 +125,8 @@ def _some_of_each_class(rows: pa.Table) -> pa.Table:
 
 
 def _card_kinds(cards: Sequence[Card]) -> list[tuple[str, str, int]]:
-    reasons = Counter(card.ranked.measure for card in cards)
-    kinds = [(each.name, each.label, reasons[each]) for each in MEASURES if each in reasons]
+    reasons = Counter(card.ranked.metric for card in cards)
+    kinds = [(each.name, each.label, reasons[each]) for each in REPORTED if each in reasons]
     warned = sum(bool(card.line.row.warnings) for card in cards)
     return [*kinds, ("warned", "with warnings", warned)] if warned else kinds
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.archive.ledger.rounds import Progress
 from sr_core.archive.ledger.runs import RunRecord
+from sr_core.archive.ledger.snapshot import Progress
 from sr_core.audit.report.page import duration, megapixels, number
 from sr_core.errors import ErrorClass
 from sr_core.records import Status
@@ -78,8 +78,8 @@ def method(run: RunRecord) -> str:
 def _state(progress: Progress) -> str:
     if progress.finished:
         return "complete"
-    done = progress.shards - progress.shards_left
-    return f"not complete: {number(done)} of {number(progress.shards)} shards committed"
+    done, shards = number(progress.shards_done), number(progress.shards)
+    return f"not complete: {done} of {shards} shards committed"
 
 
 def _headline(progress: Progress) -> str:

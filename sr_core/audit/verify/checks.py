@@ -14,7 +14,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.archive.ledger.history import Part, list_parts, list_rounds, read_plan, sum_up
+from sr_core.archive.ledger.history import Part, list_parts, list_rounds, read_parts, read_plan
 from sr_core.archive.ledger.layout import (
     IMAGES_PREFIX,
     METRICS_PREFIX,
@@ -24,7 +24,7 @@ from sr_core.archive.ledger.layout import (
     success_name,
 )
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.ledger.rounds import success_from_json
+from sr_core.archive.ledger.rounds import STATE_COLUMNS, success_from_json, summarise
 from sr_core.archive.ledger.runs import RunRecord, identity
 from sr_core.archive.storage import Store
 from sr_core.audit.verify.findings import Finding, broken, unfinished
@@ -67,7 +67,7 @@ def _verify(store: Store, run: RunRecord) -> Iterator[Finding]:
             yield broken(plan_name(number), str(error))
             continue
         yield from _verify_plan(run, number, plan)
-        of_round = [part for part in parts if part.round == number]
+        of_round = [part for part in parts if part.round_index == number]
         yield from _verify_round(store, run, plan.sort_by("shard"), number, of_round)
         planned.append(plan.select(["image_id", "output_key"]).replace_schema_metadata())
     if len(planned) == len(rounds) > 0:
@@ -87,16 +87,18 @@ def _verify_round(
 ) -> Iterator[Finding]:
     """Check the parts of a round against its plan, which is sorted by shard."""
     committed = {part.shard: part for part in parts}
+    found: list[Part] = []
     left = 0
     for shard, planned in _by_shard(plan):
         part = committed.pop(shard, None)
         if part is None:
             left += 1
         else:
+            found.append(part)
             yield from verify_shard(store, run, part, planned)
     for part in committed.values():
         yield broken(part.key, f"{plan_name(number)} has no shard {part.shard}")
-    yield from _verify_success(store, run, number, left)
+    yield from _verify_success(store, run, number, found, left)
 
 
 def _by_shard(plan: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -107,7 +109,9 @@ def _by_shard(plan: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         start += size
 
 
-def _verify_success(store: Store, run: RunRecord, number: int, left: int) -> Iterator[Finding]:
+def _verify_success(
+    store: Store, run: RunRecord, number: int, parts: Sequence[Part], left: int
+) -> Iterator[Finding]:
     key = success_name(number)
     closed = store.head(key) is not None
     if left:
@@ -121,10 +125,12 @@ def _verify_success(store: Store, run: RunRecord, number: int, left: int) -> Ite
         yield unfinished(key, f"round {number} is not closed; run the same command again")
     else:
         try:
-            told, counted = success_from_json(store.read(key)), sum_up(store, run, number)
+            told = success_from_json(store.read(key))
+            rows = read_parts(store, [part.key for part in parts], STATE_COLUMNS)
         except (StorageError, DamagedError) as error:
             yield broken(key, str(error))
             return
+        counted = summarise(run.run_id, number, len(parts), rows)
         if told != replace(counted, finished_at=told.finished_at):
             yield broken(key, f"it tells {told}, the parts tell {counted}")
 

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.history import Part, read_part
 from sr_core.archive.ledger.rounds import contradiction
 from sr_core.archive.ledger.runs import RunRecord
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import METRICS_SCHEMA
 from sr_core.audit.verify.findings import Finding, broken
 from sr_core.errors import DamagedError, ImageError, StorageError
 from sr_core.parallel import map_in_order
@@ -64,7 +64,7 @@ def repeated(column: pa.ChunkedArray) -> list[Any]:
 
 def _verify_metadata(run: RunRecord, part: Part, table: pa.Table) -> Iterator[Finding]:
     metadata = table.schema.metadata or {}
-    expected = {"run_id": run.run_id, "round": str(part.round), "shard": str(part.shard)}
+    expected = {"run_id": run.run_id, "round": str(part.round_index), "shard": str(part.shard)}
     for name, value in expected.items():
         told = metadata.get(f"srfleet.{name}".encode(), b"nothing").decode()
         if told != value:
@@ -73,7 +73,7 @@ def _verify_metadata(run: RunRecord, part: Part, table: pa.Table) -> Iterator[Fi
 
 def _verify_row(part: Part, row: Row, plan: Row | None) -> Iterator[Finding]:
     subject = row["key"]
-    if (row["round"], row["shard"]) != (part.round, part.shard):
+    if (row["round"], row["shard"]) != (part.round_index, part.shard):
         yield broken(subject, f"its row in {part.key} names another round or shard")
     problem = contradiction(row["status"], row["error_class"])
     if problem is not None:

@@ -1,4 +1,4 @@
-"""Codecs: from the bytes of image files to pixels with their metadata, and back."""
+"""Codecs: image files decoded to pixels and metadata, and encoded again."""
 
 from sr_core.imaging.codecs.decode import decode, probe
 from sr_core.imaging.codecs.encode import encode, losses

@@ -1,4 +1,4 @@
-"""Colour: ICC profiles, the modes that Pillow decodes to, and the way to grey or RGB with alpha."""
+"""Colour: ICC profiles, and conversion of decoded samples to grey or RGB with alpha."""
 
 from __future__ import annotations
 
@@ -23,20 +23,19 @@ _AS_IT_IS = frozenset({"L", "LA", "RGB", "RGBA", "I;16"})
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """Decoded samples: (H, W) or (H, W, 1..4) uint8 or uint16, grey or RGB with straight alpha.
-
-    `orientation` is what is still to be applied; `icc` describes the samples, None where they are
-    sRGB or nothing is known.
-    """
+    """Decoded samples of one page."""
 
     samples: Pixels
+    """(H, W) or (H, W, 1..4) uint8 or uint16: grey or RGB, straight alpha last."""
     icc: bytes | None = None
+    """Profile of the samples; None if they are sRGB or their colour space is unknown."""
     orientation: int = 1
+    """EXIF orientation still to be applied."""
     warnings: tuple[str, ...] = ()
 
 
 def to_page(raster: Raster) -> Page:
-    """Split samples into pixels and alpha, upright, contiguous and writable."""
+    """Split a raster into pixels and alpha: upright, contiguous and writable."""
     samples = raster.samples if raster.samples.ndim == 3 else raster.samples[:, :, None]
     samples = turned(samples, raster.orientation)
     if samples.shape[2] in (1, 3):
@@ -45,7 +44,7 @@ def to_page(raster: Raster) -> Page:
 
 
 def turned(samples: Pixels, orientation: int) -> Pixels:
-    """Apply an EXIF orientation, 1 to 8; a view.
+    """Apply an EXIF orientation, 1 to 8; return a view.
 
     Source: EXIF 2.32, tag 0x0112.
     """
@@ -59,7 +58,7 @@ def turned(samples: Pixels, orientation: int) -> Pixels:
 
 
 def straight(samples: Pixels) -> Pixels:
-    """Undo the multiplication of colours with alpha, the last channel; where it is 0 they stay."""
+    """Divide premultiplied colours by alpha, the last channel; pixels of alpha 0 stay unchanged."""
     top = np.uint32(np.iinfo(samples.dtype).max)
 
     def divided(rows: Pixels) -> NDArray[np.uint32]:
@@ -72,7 +71,7 @@ def straight(samples: Pixels) -> Pixels:
 
 
 def widened(samples: Pixels, bits: int) -> Pixels:
-    """Spread samples of `bits` bits over the full range of their dtype."""
+    """Scale samples of `bits` bits to the full range of their dtype."""
     have, top = (1 << bits) - 1, int(np.iinfo(samples.dtype).max)
     if have == top:
         return samples
@@ -82,9 +81,9 @@ def widened(samples: Pixels, bits: int) -> Pixels:
 
 
 def from_pillow(image: Image.Image, icc: bytes | None) -> Raster:
-    """Convert what Pillow decoded to grey or RGB, with alpha where there is transparency.
+    """Convert a decoded Pillow image to grey or RGB, with alpha if it has transparency.
 
-    CMYK and LAB go to sRGB, through the profile where there is one.
+    CMYK and LAB become sRGB; CMYK through its profile, if any.
 
     Raises: ImageError with class unsupported_mode.
     """
@@ -109,16 +108,22 @@ def from_pillow(image: Image.Image, icc: bytes | None) -> Raster:
 
 
 def from_cmyk(samples: Pixels, icc: bytes | None, *, inverted: bool) -> Raster:
-    """Convert CMYK samples (H, W, 4) to sRGB; `inverted`: 255 is no ink, as Adobe writes JPEG."""
+    """Convert CMYK samples to sRGB.
+
+    Args:
+        samples: (H, W, 4) uint8.
+        icc: CMYK profile; None if missing.
+        inverted: True if 255 means no ink, as in Adobe's JPEG.
+    """
     size = (samples.shape[1], samples.shape[0])
     raw = "CMYK;I" if inverted else "CMYK"
     return _to_srgb(Image.frombuffer("CMYK", size, samples, "raw", raw, 0, 1), icc)
 
 
 def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
-    """Convert grey or RGB pixels (H, W, 1 | 3) from a profile to sRGB, at their own depth."""
+    """Convert grey or RGB pixels (H, W, 1 | 3) from a profile to sRGB; the dtype stays."""
     grey = pixels.shape[2] == 1
-    # Each strip makes the transformation anew, which is little beside applying it.
+    # Each strip builds the transform again, which costs little compared with applying it.
     srgb = _srgb_profile()
 
     def converted(rows: Pixels) -> Pixels:
@@ -128,7 +133,7 @@ def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
             srgb,
             colorspace="gray" if grey else "rgb",
             outcolorspace="rgb",
-            # littlecms otherwise goes by a coarse table, which suits 8 bits but not 16.
+            # By default littlecms interpolates in a coarse table: good enough for 8 bits, not 16.
             flags=imagecodecs.CMS.FLAGS.NOOPTIMIZE if rows.dtype == np.uint16 else None,
         )
         return found[:, :, :1] if grey else found
@@ -139,11 +144,17 @@ def convert_to_srgb(pixels: Pixels, icc: bytes) -> Pixels:
 def profile_of(
     gamma: float, white: Sequence[float], primaries: Sequence[float], *, grey: bool
 ) -> bytes:
-    """Make an ICC profile of a decoding gamma and chromaticities (x, y of white; of R, G, B).
+    """Build an ICC profile from a gamma and chromaticities.
 
-    The same numbers give the same bytes: the date in the header is a fixed one.
+    Equal arguments give equal bytes: the date in the header is fixed.
 
-    Raises: what imagecodecs raises for impossible chromaticities.
+    Args:
+        gamma: decoding exponent.
+        white: x and y of the white point.
+        primaries: x and y of red, green and blue; ignored if grey.
+        grey: True for a grey profile, False for RGB.
+
+    Raises: any exception of imagecodecs, for impossible chromaticities.
     """
     white = [*white, 1.0]
     if grey:
@@ -155,7 +166,7 @@ def profile_of(
 
 
 def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tuple[str, ...]]:
-    """Return a profile if it describes pixels of 1 (grey) or 3 (RGB) channels, else say why not.
+    """Return the profile if it fits pixels of 1 (grey) or 3 (RGB) channels, else None; warnings.
 
     Source: ICC.1:2022, section 7.2 (header: signature at byte 36, colour space at byte 16).
     """
@@ -169,20 +180,20 @@ def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tup
         return None, (f"the ICC profile is for {space} and was dropped",)
     try:
         convert_to_srgb(np.zeros((1, 1, channels), np.uint8), icc)
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it must not fail the image later
+    except Exception:  # noqa: BLE001 - a profile that cannot be used must not fail the image later
         return None, ("the ICC profile is damaged and was dropped",)
     return icc, ()
 
 
 def _to_srgb(image: Image.Image, icc: bytes | None) -> Raster:
-    """Convert CMYK or LAB by colour management; CMYK without a usable profile by arithmetic."""
+    """Convert CMYK or LAB to sRGB; CMYK without a usable profile by plain arithmetic."""
     try:
         if image.mode == "LAB":
             profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         elif icc is not None:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         else:
-            return _naive(image, "CMYK without an ICC profile, converted by arithmetic")
+            return _naive(image, "CMYK without an ICC profile converted to RGB by arithmetic")
         converted = ImageCms.profileToProfile(
             image,
             profile,
@@ -193,7 +204,7 @@ def _to_srgb(image: Image.Image, icc: bytes | None) -> Raster:
         )
     except (ImageCms.PyCMSError, OSError):
         return _naive(
-            image, "CMYK with an ICC profile that cannot be used, converted by arithmetic"
+            image, "CMYK with an ICC profile that cannot be used converted to RGB by arithmetic"
         )
     return Raster(np.asarray(converted), None, warnings=(f"{image.mode} converted to sRGB",))
 

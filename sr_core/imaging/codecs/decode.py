@@ -1,4 +1,4 @@
-"""From bytes to headers and pictures, every limit checked before pixels are decoded."""
+"""Decoding of headers and pictures; every limit is checked before pixels are decoded."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ from sr_core.imaging.pixels import Page
 from sr_core.scratch import Blob
 
 _ABSURD_PX_PER_BYTE = 100
-"""A photograph has less than 10; drawings of one colour and bombs have more."""
+"""Warning threshold. Photographs have less than 10; plain drawings and decompression bombs more."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """What reads one format. Metadata appends what it could not read to its second argument."""
+    """Functions that read one format."""
 
     header: Callable[[Source], Header]
     metadata: Callable[[Source, list[str]], Metadata]
+    """Appends a warning to its second argument for everything that it cannot read."""
     rasters: Callable[[Blob, Header, bytes | None], list[Raster]]
+    """Decodes the pages; the third argument is the ICC profile, None if missing."""
 
 
 _READERS = {
@@ -54,20 +56,24 @@ def probe(data: Blob | Source, size_bytes: int | None = None) -> Header:
     """Read a header without decoding pixels.
 
     Args:
-        data: the file, or its first bytes, or a source that reads what the header needs.
-        size_bytes: of the whole file; None: data is the whole file.
+        data: the file, its first bytes, or a source that loads the bytes that the header needs.
+        size_bytes: size of the whole file; None if data is the whole file.
 
-    Raises: NeedMoreBytes where the header goes beyond data; ImageError where no picture can come
-        of the file (class unsupported_format, unsupported_mode, too_large or decode).
+    Raises: NeedMoreBytes if the header extends beyond data; ImageError with class
+        unsupported_format, unsupported_mode, too_large or decode if the file cannot be decoded.
     """
     source = data if isinstance(data, Source) else Source(data, size_bytes)
     return _header(source)[0]
 
 
 def decode(data: Blob, limits: Limits) -> Picture:
-    """Decode a file completely: every page, upright, with the metadata that are kept.
+    """Decode a whole file: every page, upright, with its metadata.
 
-    Raises: ImageError, whatever is wrong with the file.
+    Args:
+        data: the file.
+        limits: limits checked against the header.
+
+    Raises: ImageError for anything wrong with the file.
     """
     try:
         return _decode(data, limits)
@@ -97,12 +103,15 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     pages = tuple(map(to_page, rasters))
     for page, raster, (width, height) in zip(pages, rasters, sizes, strict=True):
         if math.prod(page.pixels.shape[:2]) != width * height:
-            raise ImageError(ErrorClass.DECODE, f"the picture is not of {width}x{height} px")
+            raise ImageError(
+                ErrorClass.DECODE,
+                f"the picture does not have the {width}x{height} px of its header",
+            )
         notes += [note for note in raster.warnings if note not in notes]
     metadata = _kept(replace(raw, icc=rasters[0].icc), pages[0], notes)
     pixels = sum(width * height for width, height in sizes)
     if pixels > _ABSURD_PX_PER_BYTE * len(data):
-        notes.append(f"{pixels // max(1, len(data))} pixels per byte is more than photographs have")
+        notes.append(f"{pixels // max(1, len(data))} pixels per byte: more than photographs have")
     return Picture(
         pages,
         metadata,
@@ -125,7 +134,7 @@ def _header(source: Source) -> tuple[Header, _Reader]:
 
 
 def _check(sizes: list[tuple[int, int]], limits: Limits) -> None:
-    """Refuse what would be too large, before any pixel is decoded."""
+    """Check the limits against (width, height) of all pages, before any pixel is decoded."""
     longest = max(max(size) for size in sizes)
     pixels = sum(width * height for width, height in sizes)
     if min(min(size) for size in sizes) < 1:
@@ -136,21 +145,21 @@ def _check(sizes: list[tuple[int, int]], limits: Limits) -> None:
         )
     if pixels > limits.max_source_px:
         raise ImageError(
-            ErrorClass.TOO_LARGE, f"{pixels} pixels in all, the limit is {limits.max_source_px}"
+            ErrorClass.TOO_LARGE, f"{pixels} px in total, the limit is {limits.max_source_px}"
         )
 
 
 def _metadata(reader: _Reader, source: Source, notes: list[str]) -> Metadata:
-    """Read the metadata; whatever is wrong with them never fails an image."""
+    """Read the metadata; damaged metadata never fails an image."""
     try:
         return reader.metadata(source, notes)
-    except Exception as error:  # noqa: BLE001 - see above; the pixels' own reader will judge the file
-        notes.append(f"the metadata cannot be read and were dropped: {error}")
+    except Exception as error:  # noqa: BLE001 - decoding the pixels decides if the file is damaged
+        notes.append(f"the metadata cannot be read and was dropped: {error}")
         return Metadata()
 
 
 def _kept(raw: Metadata, page: Page, notes: list[str]) -> Metadata:
-    """Make the metadata fit the pixels as they are now: upright, of their own colour space."""
+    """Adapt the metadata to the decoded pixels: upright, with a profile of their colour space."""
     icc, dropped = checked_profile(raw.icc, page.pixels.shape[2])
     notes.extend(dropped)
     block, dpi = raw.exif, raw.dpi
@@ -159,7 +168,7 @@ def _kept(raw: Metadata, page: Page, notes: list[str]) -> Metadata:
             dpi = dpi or exif.resolution_of(block)
             block = exif.upright(block)
         except ImageError as error:
-            notes.append(f"the EXIF cannot be read and was dropped: {error.message}")
+            notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
             block = None
     xmp = None if raw.xmp is None else exif.xmp_upright(raw.xmp)
     return Metadata(block, xmp, icc, dpi)

@@ -1,4 +1,4 @@
-"""Which format a file has, by its content."""
+"""Detection of a file's format by its content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTS = (
     (b"\xff\x0a", "JXL"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "JXL"),
 )
-# Named in the message, because people wonder why these are not taken.
+# Formats that users expect to be supported; the message names them.
 _OTHERS = (
     (b"8BPS", "Photoshop"),
     (b"%PDF", "PDF"),
@@ -32,9 +32,9 @@ _LONGEST = 64
 
 
 def detect(source: Source) -> str:
-    """Return the format, as in `Header.format`; the name of the file plays no part.
+    """Return the format, as in `Header.format`; the file's name is ignored.
 
-    Raises: ImageError with class unsupported_format, NeedMoreBytes.
+    Raises: ImageError with class unsupported_format; NeedMoreBytes.
     """
     if source.size == 0:
         raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty")
@@ -42,7 +42,7 @@ def detect(source: Source) -> str:
     for signature, name in _STARTS:
         if start.startswith(signature):
             if name == "TIFF" and start[8:10] == b"CR":
-                raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera's raw file (CR2)")
+                raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera raw file (CR2)")
             return name
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WEBP"
@@ -54,12 +54,12 @@ def detect(source: Source) -> str:
     others = [name for signature, name in _OTHERS if start.lstrip().startswith(signature)]
     if brands & {b"heic", b"heix", b"mif1", b"hevc"}:
         others = ["HEIC"]
-    what = others[0] if others else f"unknown, it begins with {start[:8].hex(' ')}"
-    raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"not an image that is supported: {what}")
+    found = others[0] if others else f"unknown, begins with {start[:8].hex(' ')}"
+    raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"not a supported image format: {found}")
 
 
 def _brands(start: bytes) -> set[bytes]:
-    """Return the brands of an ISO base media file, major and compatible ones."""
+    """Return the major and compatible brands of an ISO base media file."""
     if start[4:8] != b"ftyp":
         return set()
     end = min(int.from_bytes(start[:4], "big"), len(start))

@@ -1,4 +1,4 @@
-"""Tag directories of TIFF and EXIF: reading them, and where their values lie."""
+"""Tag directories of TIFF and EXIF: entries, and the positions of their values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.source import Source
 
-# Struct letter of each field type of TIFF 6.0 and BigTIFF, and how many of them make one value.
+# Field types of TIFF 6.0 and BigTIFF: struct letter, and number of them per value.
 _TYPES = {
     1: ("B", 1),
     2: ("s", 1),
@@ -33,27 +33,36 @@ _MAX_VALUE_BYTES = 1 << 26
 
 
 class Entry(NamedTuple):
-    """One tag: its own place in the file, and the place and length of its value."""
+    """One tag. Positions are in bytes from the start of the file."""
 
     tag: int
     type: int
     number: int
+    """Number of values."""
     position: int
+    """Position of the entry itself."""
     start: int
+    """Position of the values."""
     length: int
+    """Length of the values in bytes."""
 
 
 class Directory(NamedTuple):
-    """The tags of one directory, and where the next directory begins (0: there is none)."""
+    """The tags of one directory. Positions are in bytes from the start of the file."""
 
     entries: dict[int, Entry]
     position: int
     next_position: int
+    """Position of the next directory; 0 if this is the last one."""
     next_link: int
+    """Position of the field that holds `next_position`."""
 
 
 class TagFile:
-    """A TIFF structure: little or big endian, classic or BigTIFF."""
+    """A TIFF structure: little or big endian, classic or BigTIFF.
+
+    Raises: ImageError if it does not begin as one; NeedMoreBytes.
+    """
 
     def __init__(self, source: Source) -> None:
         start = source.take(0, 4)
@@ -66,13 +75,13 @@ class TagFile:
         self.first = self.read("Q", 8) if self.big else self.read("I", 4)
 
     def read(self, letter: str, position: int) -> int:
-        """Read one number."""
+        """Read one number of a struct letter."""
         size = struct.calcsize(letter)
         value: int = struct.unpack(self.order + letter, self.source.take(position, size))[0]
         return value
 
     def directory(self, position: int) -> Directory:
-        """Read one directory. Tags of unknown type or impossible size are left out.
+        """Read one directory. Tags of unknown type or impossible size are skipped.
 
         Raises: ImageError, NeedMoreBytes.
         """
@@ -98,11 +107,11 @@ class TagFile:
         try:
             following = self.read(link, end)
         except ImageError:
-            following = 0  # some EXIF writers end the file here
+            following = 0  # some EXIF writers omit the link at the end
         return Directory(entries, position, following, end)
 
     def chain(self) -> Iterator[Directory]:
-        """Walk over the linked directories; a link back ends the walk."""
+        """Iterate over the linked directories; a link back to one of them ends the iteration."""
         position, seen = self.first, set[int]()
         while position and position not in seen:
             seen.add(position)
@@ -115,7 +124,7 @@ class TagFile:
         return self.source.take(entry.start, entry.length)
 
     def numbers(self, entry: Entry | None) -> tuple[float, ...]:
-        """Return the numbers of a value; rationals as fractions, () for no entry or text."""
+        """Return the numbers of an entry, rationals as quotients; () for None, text and bytes."""
         if entry is None or entry.type in (2, 7):
             return ()
         letter, parts = _TYPES[entry.type]
@@ -125,12 +134,12 @@ class TagFile:
         return tuple(a / b if b else 0.0 for a, b in zip(data[::2], data[1::2], strict=True))
 
     def number(self, directory: Directory, tag: int, default: int = 0) -> int:
-        """Return the first number of a tag."""
+        """Return the first number of a tag, or the default if the tag is missing."""
         values = self.numbers(directory.entries.get(tag))
         return int(values[0]) if values else default
 
 
 def size_of(kind: int) -> int:
-    """Return the bytes of one value of a field type; 0 for a type that is not known."""
+    """Return the size in bytes of one value of a field type; 0 for an unknown type."""
     letter, parts = _TYPES.get(kind, ("s", 0))
     return struct.calcsize("<" + letter) * parts

@@ -1,4 +1,4 @@
-"""From pictures to bytes."""
+"""Encoding of pictures with their metadata."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from sr_core.scratch import Blob
 
 
 def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = False) -> Blob:  # noqa: A002
-    """Write a picture with its metadata. `losses` tells what the format cannot keep.
+    """Encode a picture with its metadata; `losses` lists what the format cannot keep.
 
-    JPEG is written without chroma subsampling; PNG, TIFF and JPEG XL without loss, at the
-    picture's depth; JPEG XL in sRGB.
+    JPEG is written without chroma subsampling. PNG, TIFF and JPEG XL are lossless at the picture's
+    depth; JPEG XL is always sRGB.
 
     Args:
-        picture: pages of (H, W, 1 | 3) uint8 or uint16 with straight alpha or none.
+        picture: pages of (H, W, 1 | 3) uint8 or uint16, with straight alpha if any.
         format: jpeg, png, webp, tiff or jxl.
-        quality: 1 to 100, of JPEG and WebP.
-        strip_gps: leave out where the picture was taken.
+        quality: JPEG and WebP quality, 1 to 100; ignored by the other formats.
+        strip_gps: remove GPS positions from the metadata.
 
     Raises: ImageError with class too_large, out_of_memory or write.
     """
@@ -48,11 +48,11 @@ def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = Fal
 
 
 def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[str, ...]:  # noqa: A002
-    """Name what writing a picture in a format gives up, for the image's row."""
+    """List what is lost when a picture is written in a format, as warnings for the image's row."""
     page, metadata = picture.pages[0], picture.metadata
     found = []
     if page.alpha is not None and format == "jpeg":
-        found.append("transparency was laid over white")
+        found.append("transparency was flattened onto white")
     if page.pixels.dtype == np.uint16 and format in ("jpeg", "webp"):
         found.append("16 bits were reduced to 8")
     if len(picture.pages) > 1 and format != "tiff":
@@ -61,11 +61,11 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
         found.append("colours were converted to sRGB")
     kept = _without_gps(metadata) if strip_gps else metadata
     if (metadata.exif and not kept.exif) or (metadata.xmp and not kept.xmp):
-        found.append("metadata whose place cannot be removed were dropped")
+        found.append("metadata whose GPS position cannot be removed was dropped")
     if format == "tiff" and kept.exif is not None and not exif.as_tags(kept.exif):
-        found.append("EXIF that cannot be written as TIFF tags was dropped")
+        found.append("EXIF data that cannot be written as TIFF tags was dropped")
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
-        found.append("the resolution was dropped, which EXIF does not give")
+        found.append("the resolution was dropped: the EXIF data does not contain it")
     return (*found, *(jpeg_write.losses(kept) if format == "jpeg" else ()))
 
 
@@ -77,7 +77,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         metadata = replace(metadata, icc=None)
     if metadata.exif is not None:
-        with suppress(ImageError):  # damaged where the sizes are; they stay as they were
+        with suppress(ImageError):  # the size tags are damaged and stay as they are
             metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
     elif metadata.dpi is not None and format in ("webp", "jxl"):
         metadata = replace(metadata, exif=exif.from_dpi(metadata.dpi))
@@ -97,7 +97,7 @@ def _opaque(page: Page) -> Pixels:
 
 
 def _for_webp(page: Page) -> Pixels:
-    """Lay 8 bits out as WebP has them: RGB or RGBA."""
+    """Convert to 8-bit RGB or RGBA, the only layouts of WebP."""
     if page.pixels.shape[2] == 1:
         rgb: Pixels = np.concatenate([page.pixels] * 3, axis=2)
         page = replace(page, pixels=rgb)
@@ -105,12 +105,15 @@ def _for_webp(page: Page) -> Pixels:
 
 
 def _needs_srgb(page: Page, format: str) -> bool:  # noqa: A002
-    """Tell where a profile cannot go along: into our JPEG XL, or a grey one into WebP's RGB."""
+    """Return True if the format cannot hold the profile: JPEG XL, and WebP for grey pages.
+
+    JPEG XL is only written as sRGB; WebP is always RGB, which a grey profile does not fit.
+    """
     return format == "jxl" or (format == "webp" and page.pixels.shape[2] == 1)
 
 
 def _without_gps(metadata: Metadata) -> Metadata:
-    """Remove places; a block in which they cannot be told apart is left out whole."""
+    """Remove GPS positions; a block in which they cannot be isolated is dropped as a whole."""
     block = metadata.exif
     if block is not None:
         try:

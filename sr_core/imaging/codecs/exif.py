@@ -1,4 +1,4 @@
-"""EXIF and XMP, changed in place so that everything else in them stays as it was."""
+"""EXIF and XMP, edited in place: bytes that need no change stay as they are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 import mmap
 import re
 import struct
-from typing import Any
 
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
@@ -22,8 +21,8 @@ EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
 _MAX_DPI = 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
 
-# What describes how a TIFF keeps its samples or (GeoTIFF) what ground a pixel covers, and so would
-# be wrong in another file; everything else of a TIFF's directory is metadata.
+# Tags that describe how a TIFF stores its samples or, in a GeoTIFF, the ground that a pixel covers.
+# They would be wrong in the output; every other tag of a TIFF's directory is metadata.
 _STRUCTURE = frozenset(
     {0xFE, 0xFF, 0x100, 0x101, 0x102, 0x103, 0x106, 0x107, 0x108, 0x109, 0x10A, 0x111, 0x112}
     | {0x115, 0x116, 0x117, 0x118, 0x119, 0x11C, 0x120, 0x121, 0x122, 0x123, 0x124, 0x125, 0x12D}
@@ -33,8 +32,8 @@ _STRUCTURE = frozenset(
 )
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
-# Attributes, empty elements and elements of plain text. None of it goes back over what it has read,
-# so a hostile packet cannot make it slow.
+# Attributes, empty elements and elements of plain text. The pattern never backtracks far, so a
+# hostile packet cannot make it slow.
 _XMP_GPS = re.compile(
     rb"\sexif:GPS\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')"
     rb"|<exif:GPS(\w+)[^<>]*(?:(?<=/)>|>[^<]*</exif:GPS\1>)"
@@ -42,7 +41,7 @@ _XMP_GPS = re.compile(
 
 
 def orientation(exif: bytes | None) -> int:
-    """Return the orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    """Return the orientation, 1 to 8; 1 if it is missing or cannot be read."""
     if exif is None:
         return 1
     try:
@@ -54,9 +53,9 @@ def orientation(exif: bytes | None) -> int:
 
 
 def upright(exif: bytes) -> bytes:
-    """Set the orientation to 1 and unlink the thumbnail, which shows the picture as it was.
+    """Set the orientation to 1 and unlink the thumbnail, which has the old orientation.
 
-    Raises: ImageError where it cannot be read.
+    Raises: ImageError if the block cannot be read.
     """
     tags, first = _open(exif)
     changed = bytearray(exif)
@@ -67,9 +66,9 @@ def upright(exif: bytes) -> bytes:
 
 
 def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
-    """Correct the tags that give the picture's size, where there are any.
+    """Update the tags that hold the picture's size, if any.
 
-    Raises: ImageError where it cannot be read.
+    Raises: ImageError if the block cannot be read.
     """
     tags, first = _open(exif)
     changed = bytearray(exif)
@@ -84,7 +83,7 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
 def without_gps(exif: bytes) -> bytes:
     """Remove the GPS directory: its link, and every byte of its values.
 
-    Raises: ImageError where it cannot be read.
+    Raises: ImageError if the block cannot be read.
     """
     tags, first = _open(exif)
     link = first.entries.get(GPS_DIRECTORY)
@@ -93,7 +92,7 @@ def without_gps(exif: bytes) -> bytes:
     changed = bytearray(exif)
     gps = tags.directory(tags.number(first, GPS_DIRECTORY))
     for entry in gps.entries.values():
-        tags.value(entry)  # it lies within the block
+        tags.value(entry)  # raises if the value lies outside the block
         changed[entry.start : entry.start + entry.length] = bytes(entry.length)
     changed[gps.position : gps.next_link] = bytes(gps.next_link - gps.position)
     # Close the gap in the first directory; its end moves up by one entry.
@@ -105,7 +104,7 @@ def without_gps(exif: bytes) -> bytes:
 
 
 def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | None:
-    """Return dots per inch (horizontal, vertical), None where they are not given."""
+    """Return dots per inch, (horizontal, vertical); None if missing."""
     unit = tags.number(directory, RESOLUTION_UNIT, 2)
     wide = tags.numbers(directory.entries.get(X_RESOLUTION))
     high = tags.numbers(directory.entries.get(Y_RESOLUTION)) or wide
@@ -117,7 +116,7 @@ def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | Non
 
 
 def resolution_of(exif: bytes) -> tuple[float, float] | None:
-    """Return dots per inch of an EXIF block, None where they are not given or cannot be read."""
+    """Return dots per inch of an EXIF block; None if missing or unreadable."""
     try:
         return resolution(*_open(exif))
     except ImageError:
@@ -125,21 +124,21 @@ def resolution_of(exif: bytes) -> tuple[float, float] | None:
 
 
 def from_tiff(data: Blob, position: int) -> bytes | None:
-    """Make an EXIF block of the descriptive tags of a TIFF's directory; None if there are none."""
+    """Build an EXIF block from the descriptive tags of a TIFF's directory; None if it has none."""
     found = Image.Exif()
     found.endian = "<" if data[:2] == b"II" else ">"
     found.bigtiff = b"\x2b" in data[2:4]
-    # A scratch file is a file already, and too large to be copied.
+    # A scratch file has the interface of a file already, and is too large to copy.
     file = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
     found.load_from_fp(file, position)  # type: ignore[arg-type]
-    found.bigtiff = False  # what is written is classic
+    found.bigtiff = False  # EXIF is always a classic TIFF structure
     for tag in _STRUCTURE & set(found):
         del found[tag]
     return _serialise(found) if len(found) else None
 
 
-def as_tags(exif: bytes | None) -> dict[int, Any]:
-    """Return the descriptive tags for a TIFF's directory; none where Pillow cannot write them."""
+def as_tags(exif: bytes | None) -> dict[int, object]:
+    """Return the descriptive tags for a TIFF's directory; empty if Pillow cannot write them."""
     if exif is None:
         return {}
     try:
@@ -157,19 +156,19 @@ def as_tags(exif: bytes | None) -> dict[int, Any]:
 
 
 def from_dpi(dpi: tuple[float, float]) -> bytes:
-    """Make an EXIF block that holds nothing but a resolution."""
+    """Build an EXIF block that holds only a resolution."""
     exif = Image.Exif()
     exif[X_RESOLUTION], exif[Y_RESOLUTION], exif[RESOLUTION_UNIT] = *dpi, 2
     return _serialise(exif)
 
 
 def xmp_upright(xmp: bytes) -> bytes:
-    """Set the orientation that XMP repeats to 1."""
+    """Set the orientation, which XMP repeats, to 1."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def xmp_without_gps(xmp: bytes) -> bytes | None:
-    """Remove the GPS properties; None where some cannot be told apart, so that none is left."""
+    """Remove the GPS properties; None if some cannot be isolated, so that no position leaks."""
     left = _XMP_GPS.sub(b"", xmp)
     return None if b"GPS" in left.replace(b"\0", b"") else left
 
@@ -188,7 +187,7 @@ def _serialise(exif: Image.Exif) -> bytes:
 def _set_number(
     changed: bytearray, tags: TagFile, directory: Directory, tag: int, value: int
 ) -> None:
-    """Overwrite a single number; a SHORT becomes a LONG where the value needs it."""
+    """Overwrite a single number; a SHORT becomes a LONG if the value needs it."""
     entry = directory.entries.get(tag)
     if entry is None or entry.type not in (3, 4) or entry.number != 1:
         return

@@ -1,4 +1,4 @@
-"""What the codecs exchange: headers, pictures, limits, and the names of the formats."""
+"""Headers, pictures, limits and format names shared by the codecs."""
 
 from __future__ import annotations
 
@@ -8,60 +8,63 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Page
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "jxl": "jxl"}
-"""File name extension of each format that is written."""
+"""File name extension of each output format."""
 
 LOSSY = frozenset({"jpeg", "webp"})
-"""Written formats whose pixels differ from those that were given."""
+"""Output formats that change pixels."""
 
 FORMAT_LIMITS = {
     "jpeg": 65_500,  # JPEG_MAX_DIMENSION of libjpeg-turbo; the standard's own limit is 65,535
-    "png": 1_000_000,  # what libpng reads unless told otherwise
+    "png": 1_000_000,  # libpng's default limit for readers
     "webp": 16_383,
     "tiff": (1 << 31) - 1,
     "jxl": 1 << 30,
 }
-"""Longest side of each format that is written, in pixels."""
+"""Longest side of each output format, in pixels."""
 
 WHOLE_LIMITS = {"webp": 200_000_000, "jxl": 400_000_000}
-"""Most pixels in formats that are encoded in one piece: an actor's memory holds no more."""
+"""Most pixels of output formats encoded in one piece; an actor's memory holds no more."""
 
 _WEBP_ALPHA_LIMIT = 64_000_000
-"""Pillow, which alone keeps colours under full transparency, takes 20 bytes per pixel for it."""
+"""Most pixels of WebP with alpha. Only Pillow keeps colours under full transparency, and it needs
+20 bytes per pixel."""
 
 MAX_PAGES = 1_000
-"""Pages of a TIFF; a file with more is refused."""
+"""Most pages of a TIFF; a file with more is refused."""
 
 _WRITTEN_AS = {"JPEG": "jpeg", "WEBP": "webp", "TIFF": "tiff", "JXL": "jxl"}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one image may cost, checked before its pixels are decoded.
-
-    `max_source_px` bounds the pixels of all pages together; `max_output_px` those of one output.
-    """
+    """Size limits of one image, checked before its pixels are decoded."""
 
     max_bytes: int
+    """Size of the file."""
     max_side_px: int
+    """Longest side of any page."""
     max_source_px: int
+    """Pixels of all pages together."""
     max_output_px: int
+    """Pixels of one output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of its picture; width and height are those after `orientation`.
-
-    `mode` names the samples as Pillow does, with ";16" after it where they have more than 8 bits.
-    """
+    """Description of a picture, read without decoding its pixels."""
 
     format: str
     mode: str
+    """Pillow's name of the sample layout, with ";16" appended for more than 8 bits."""
     width_px: int
+    """Width after `orientation` is applied."""
     height_px: int
+    """Height after `orientation` is applied."""
     pages: int = 1
     bit_depth: int = 8
     animated: bool = False
     orientation: int = 1
+    """EXIF orientation, 1 to 8."""
 
     @property
     def stored_shape(self) -> tuple[int, int]:
@@ -73,41 +76,43 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What is kept beside the pixels.
-
-    `exif` is a TIFF structure without the "Exif" prefix, its orientation 1 and its thumbnail
-    unlinked; `icc` describes the pixels as they are; `dpi` is (horizontal, vertical).
-    """
+    """Metadata kept beside the pixels; None if missing."""
 
     exif: bytes | None = None
+    """TIFF structure without the "Exif" prefix; its orientation is 1, its thumbnail is unlinked."""
     xmp: bytes | None = None
     icc: bytes | None = None
+    """Profile of the pixels as decoded."""
     dpi: tuple[float, float] | None = None
+    """Dots per inch, (horizontal, vertical)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded file. Arrays are contiguous and writable; warnings are for the image's row."""
+    """A decoded file; its arrays are contiguous and writable."""
 
     pages: tuple[Page, ...]
     metadata: Metadata = field(default_factory=Metadata)
     format: str = "PNG"
     mode_in: str = "RGB"
+    """Mode of the file, as in `Header.mode`."""
     bit_depth: int = 8
     orientation_in: int = 1
+    """EXIF orientation of the file; the pages are upright."""
     warnings: tuple[str, ...] = ()
+    """Warnings for the user; appended to the row's warnings."""
 
 
 def output_format(source_format: str, wanted: str, pages: int = 1) -> str:
-    """Choose the format that an image is written in.
+    """Choose the output format of an image.
 
-    A file of several pages is written as TIFF whatever is wanted, since no other format keeps them.
+    A source with several pages always becomes TIFF, the only output format that keeps them.
     Formats that are only read become PNG, which keeps alpha and 16 bits.
 
     Args:
-        source_format: as in `Header.format`.
+        source_format: format of the source, as in `Header.format`.
         wanted: "source", or one of `EXTENSIONS`.
-        pages: of the source.
+        pages: number of pages in the source.
     """
     if pages > 1:
         return "tiff"
@@ -117,7 +122,14 @@ def output_format(source_format: str, wanted: str, pages: int = 1) -> str:
 def check_output_size(
     output_format: str, width_px: int, height_px: int, max_output_px: int, *, alpha: bool = False
 ) -> None:
-    """Refuse an output that its format, with or without transparency, or the run does not allow.
+    """Check the size of an output against the limits of its format and of the run.
+
+    Args:
+        output_format: one of `EXTENSIONS`.
+        width_px: width of the output.
+        height_px: height of the output.
+        max_output_px: the run's limit in pixels, as in `Limits`.
+        alpha: True if the output has an alpha channel.
 
     Raises: ImageError with class too_large.
     """
@@ -125,7 +137,8 @@ def check_output_size(
     if max(width_px, height_px) > longest:
         raise ImageError(
             ErrorClass.TOO_LARGE,
-            f"{output_format} ends at {longest} px a side, the output has {width_px}x{height_px}",
+            f"{output_format} allows at most {longest} px a side, the output has "
+            f"{width_px}x{height_px} px",
         )
     whole = WHOLE_LIMITS.get(output_format, max_output_px)
     if output_format == "webp" and alpha:
@@ -135,7 +148,7 @@ def check_output_size(
         raise ImageError(
             ErrorClass.TOO_LARGE,
             f"{kind} is encoded in one piece of at most {whole} px, the output has "
-            f"{width_px}x{height_px}; choose png, jpeg or tiff",
+            f"{width_px}x{height_px} px; choose png, jpeg or tiff",
         )
     if width_px * height_px > max_output_px:
         raise ImageError(

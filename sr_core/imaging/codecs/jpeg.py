@@ -1,4 +1,4 @@
-"""JPEG: header, metadata and pixels."""
+"""JPEG: reading of header, metadata and pixels."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _MAX_SCANS = 500
-"""A progressive picture is decoded once per scan, so that a small file could cost hours."""
+"""Most scans of a picture. Each scan costs a pass over all pixels, so that a small progressive file
+could take hours."""
 
 _SCAN = re.compile(rb"\xff\xda")
-# Padding in front of the end marker. Cameras write some; a damaged scan can leave some too.
+# Padding before the end marker. Some cameras write it; a damaged scan can leave it as well.
 _PADDED = re.compile(r"extraneous bytes before marker 0xd9")
 
 
@@ -82,7 +83,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
 
 
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
-    """Decode the pixels. Whatever libjpeg warns of is damage, so a cut scan never passes.
+    """Decode the pixels. Warnings of libjpeg count as damage, so a truncated scan never passes.
 
     Raises: ImageError.
     """
@@ -93,7 +94,7 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     try:
         samples = _decoded(data, header)
     except ValueError as error:
-        if "subsampling" in str(error):  # unusual factors, which TurboJPEG's interface refuses
+        if "subsampling" in str(error):  # factors that the TurboJPEG API does not support
             raster = from_pillow(JpegImagePlugin.JpegImageFile(io.BytesIO(data)), icc)
             return [replace(raster, orientation=header.orientation)]
         if not _PADDED.search(str(error)):
@@ -108,9 +109,9 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
 
 
 def _decoded(data: Blob, header: Header) -> Pixels:
-    """Decode a JPEG; a large one that was written in strips strip by strip.
+    """Decode a JPEG; a large one made of strips is decoded strip by strip.
 
-    Raises: ValueError as simplejpeg, ImageError.
+    Raises: ValueError from simplejpeg; ImageError.
     """
     space = _SPACES[header.mode]
     shape = (*header.stored_shape, len(header.mode))
@@ -127,9 +128,9 @@ def _decoded(data: Blob, header: Header) -> Pixels:
 
 
 def _bare(data: Blob) -> Blob:
-    """Leave out what says nothing of pixels, so that damage in metadata is not taken for theirs.
+    """Drop segments that do not affect pixels, so that damaged metadata is not taken for theirs.
 
-    Adobe's segment stays; it tells the colour transform.
+    The JFIF and Adobe segments stay: they define the colour transform.
     """
     bare, view = scratch.Spool(), memoryview(data)
     bare.write(view[:2])

@@ -1,4 +1,4 @@
-"""JPEG 2000: header, metadata and pixels."""
+"""JPEG 2000: reading of header, metadata and pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _XMP_ID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 def header(source: Source) -> Header:
-    """Read size and samples from the codestream's own header, which the decoder goes by.
+    """Read size and samples from the header of the codestream, which the decoder uses.
 
     Raises: ImageError, NeedMoreBytes.
     Source: ITU-T T.800, A.5.1 (SIZ) and I.5.3.3 (colour specification).
@@ -35,7 +35,7 @@ def header(source: Source) -> Header:
     if right <= left or low <= top or count == 0:
         raise ImageError(ErrorClass.DECODE, "the JPEG 2000 has no size")
     samples = {source.take(start + 42 + 3 * index, 3) for index in range(min(count, 5))}
-    depth = next(iter(samples))[0] + 1  # the highest bit would say that samples are signed
+    depth = next(iter(samples))[0] + 1  # signed samples set the highest bit: a depth above 128
     alike = len(samples) == 1 or (space == _SYCC and len({each[0] for each in samples}) == 1)
     supported = (_CMYK, _SRGB, _GREY, None) if depth > 8 else (_CMYK, _SRGB, _GREY, _SYCC, None)
     if not alike or count not in _MODES or depth > 16 or space not in supported:
@@ -70,7 +70,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels.
 
-    Raises: what imagecodecs and Pillow raise.
+    Raises: ImageError, and any exception of imagecodecs and Pillow.
     """
     if header.mode == "YCbCr":
         image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(data))
@@ -84,7 +84,10 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
 
 
 def _container(source: Source) -> tuple[int, int | None, bytes | None]:
-    """Find the codestream, its enumerated colour space and its ICC profile."""
+    """Return the position of the codestream, its enumerated colour space and its ICC profile.
+
+    Colour space and profile are None if missing.
+    """
     space, icc = None, None
     if source.take(0, 4) == _START:
         return 0, space, icc

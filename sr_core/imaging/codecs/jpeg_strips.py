@@ -1,9 +1,9 @@
-"""JPEG in strips: large pictures that are written and read a few rows at a time.
+"""JPEG in strips: large pictures, written and read a few rows at a time.
 
-No encoder here takes a picture in parts. But a restart marker begins the entropy coding anew, so
-strips of whole blocks that were compressed as pictures of their own, with the same tables, are one
-picture when their scans are joined by such markers; every decoder reads it. The pixels are those of
-a picture compressed in one piece.
+The encoders available here take whole pictures only. But a restart marker resets the entropy
+coding. Strips of whole blocks can therefore be compressed as separate pictures with the same
+tables, and their scans joined with restart markers to one picture that every decoder reads. Its
+pixels equal those of a picture compressed in one piece.
 
 Source: ITU-T T.81, B.2.1 (restart intervals), B.2.4.4 (DRI), F.1.1.5.1 (prediction at a restart).
 """
@@ -24,38 +24,42 @@ _LONGEST_INTERVAL = 65_535
 _STRIP_PX = 1 << 20
 _BASELINE, _SCAN, _INTERVAL = b"\xc0", b"\xda", b"\xdd"
 _END = b"\xff\xd9"
-_STRIP_END = re.compile(rb"\xff([\xd0-\xd7\xd9])")  # in a scan, 0xff stands before 0 or a marker
+_STRIP_END = re.compile(rb"\xff([\xd0-\xd7\xd9])")  # in a scan, 0 or a marker follows each 0xff
 
 
 class _Layout(NamedTuple):
-    """Where in a file the parts of its first scan lie, and what the headers say of it."""
+    """Positions of the parts of a file's first scan, in bytes, and facts from its headers."""
 
     frame: int
-    """Of the frame header's content; 0 where the frame is not a baseline one."""
+    """Position of the frame header's content; 0 if the frame is not baseline."""
     scan_header: int
+    """Position of the marker of the scan header."""
     scan: int
+    """Position of the entropy-coded data."""
     interval: int
+    """Restart interval in blocks; 0 if there are no restart markers."""
     height: int
     width: int
     whole_blocks: bool
-    """Whether all components are sampled alike and stand in the one scan."""
+    """True if all components have the same sampling and share one scan."""
 
 
 def rows_per_strip(width: int) -> int:
-    """Return how many rows, a multiple of a block's, one strip should have."""
+    """Return the height of a strip in pixels, a multiple of the block size."""
     blocks = -(-width // _BLOCK_PX)
     return _BLOCK_PX * min(_LONGEST_INTERVAL // blocks, max(1, _STRIP_PX // _BLOCK_PX // width))
 
 
 def join(strips: Iterable[bytes], height: int) -> Iterator[bytes | memoryview]:
-    """Make one JPEG of several, each `rows_per_strip` high but for the last.
+    """Join strips to one JPEG.
 
     Args:
-        strips: baseline JPEG files without subsampling, with the same tables.
-        height: of them all.
+        strips: baseline JPEG files without subsampling, with the same tables, each
+            `rows_per_strip` high; the last one may be lower.
+        height: total height in pixels.
 
-    Yields: the header without its scan, then what follows.
-    Raises: ValueError where a strip was written with other tables.
+    Yields: the header up to the restart interval and the scan header, then the rest in pieces.
+    Raises: ValueError if a strip was written with other tables.
     """
     first = b""
     for number, data in enumerate(strips):
@@ -77,11 +81,11 @@ def join(strips: Iterable[bytes], height: int) -> Iterator[bytes | memoryview]:
 
 
 def split(data: Blob) -> Iterator[tuple[slice, bytes]] | None:
-    """Take a JPEG apart into strips that are files of their own, each with its rows.
+    """Split a JPEG into strips; yield the rows of each strip and a JPEG file of it.
 
-    None where it is not made of strips of whole rows; such a file is decoded in one piece.
+    Returns None if the file is not made of strips of whole rows; it must be decoded in one piece.
 
-    Raises (while the strips are taken): ImageError where some are missing.
+    Raises: ImageError, during iteration, if strips are missing.
     """
     layout = _read(Source(data))
     if not (layout.frame and layout.whole_blocks):

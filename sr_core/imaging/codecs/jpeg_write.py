@@ -1,4 +1,4 @@
-"""JPEG: writing, large pictures in strips."""
+"""JPEG: writing; large pictures are compressed in strips."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sr_core.scratch import Blob, Spool
 
 _LARGEST_SEGMENT = 65_533
 _JFIF_BYTES = 20
-"""The start and the JFIF segment, which every encoder writes first."""
+"""Length of the start marker and the JFIF segment, with which simplejpeg's files begin."""
 
 
 def encode(samples: Samples, quality: int, metadata: Metadata) -> Blob:
-    """Write (H, W, 1 | 3) uint8 without chroma subsampling, with the metadata that fits.
+    """Write (H, W, 1 | 3) uint8 without chroma subsampling; metadata that does not fit is dropped.
 
     Source: ITU-T T.871 (JFIF), EXIF 2.32 section 4.5, ICC.1:2022 annex B.4, XMP part 3.
     """
@@ -64,9 +64,9 @@ def _segments(metadata: Metadata) -> Iterator[bytes]:
 
 
 def losses(metadata: Metadata) -> list[str]:
-    """Name the metadata that are too long for JPEG's segments."""
+    """List the metadata that is too long for a JPEG segment, as warnings for the image's row."""
     return [
-        f"{name} of {len(body)} bytes does not fit into JPEG and was dropped"
+        f"{name} data of {len(body)} bytes does not fit into JPEG and was dropped"
         for name, body in _blocks(metadata).items()
         if len(body) > _LARGEST_SEGMENT
     ]
@@ -82,6 +82,6 @@ def _segment(kind: bytes, body: bytes) -> bytes:
 
 
 def _with_density(start: bytes, dpi: tuple[float, float]) -> bytes:
-    """Put the resolution into the JFIF segment that every encoder writes first."""
+    """Set the resolution in the JFIF segment at the start."""
     wide, high = (min(65_535, max(1, round(value))) for value in dpi)
     return start[:13] + struct.pack(">BHH", 1, wide, high) + start[18:]

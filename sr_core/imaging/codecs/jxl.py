@@ -16,11 +16,11 @@ from sr_core.scratch import Blob
 _SIGNATURE = bytes.fromhex("0000000c4a584c200d0a870a")
 _FILE_TYPE = bytes.fromhex("00000014667479706a786c20000000006a786c20")
 _EFFORT = 1
-"""libjxl's fastest way to write without loss, ten times as fast as the next."""
+"""libjxl's fastest lossless effort, ten times as fast as the next one."""
 
 
 def header(source: Source) -> Header:
-    """Read size, samples, animation and orientation, which the decoder applies.
+    """Read size, samples, animation and orientation; the decoder applies the orientation itself.
 
     Raises: ImageError, NeedMoreBytes.
     """
@@ -41,7 +41,7 @@ def header(source: Source) -> Header:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF and XMP from the container; compressed boxes are left out."""
+    """Collect EXIF and XMP from the container; compressed boxes are dropped with a warning."""
     found: dict[bytes, bytes] = {}
     if source.take(0, 2) == b"\xff\x0a":
         return Metadata()
@@ -49,9 +49,9 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
         if kind in (b"Exif", b"xml "):
             found.setdefault(kind, source.take(start, length))
         elif kind == b"brob":
-            notes.append("compressed metadata of the JPEG XL were dropped")
+            notes.append("compressed metadata of the JPEG XL was dropped")
     block = found.get(b"Exif")
-    if block is not None:  # begins with the distance to the TIFF structure
+    if block is not None:  # starts with the offset of the TIFF structure
         block = block[4 + int.from_bytes(block[:4], "big") :]
     return Metadata(block, found.get(b"xml "))
 
@@ -59,19 +59,19 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
     """Decode the pixels, upright.
 
-    Raises: what imagecodecs raises.
+    Raises: ImageError, and any exception of imagecodecs.
     """
     facts = read_facts(Source(data))
     samples = widened(imagecodecs.jpegxl_decode(data, numthreads=1), facts.depth)
     if facts.premultiplied:
         samples = straight(samples)
     srgb = facts.primaries and facts.curve == SRGB_CURVE
-    warnings = () if srgb else ("the colour space of the JPEG XL was taken as sRGB",)
+    warnings = () if srgb else ("the colour space of the JPEG XL was assumed to be sRGB",)
     return [Raster(samples, None, warnings=warnings)]
 
 
 def encode(samples: Pixels, metadata: Metadata) -> bytes:
-    """Write (H, W, 1..4) uint8 or uint16 sRGB without loss; a container only where it is needed.
+    """Write (H, W, 1..4) uint8 or uint16 sRGB losslessly, in a container only if there is metadata.
 
     Source: ISO/IEC 18181-2, section 9 (boxes).
     """
@@ -99,9 +99,9 @@ def _box(kind: bytes, body: bytes) -> bytes:
 
 
 def _as_srgb(data: bytes) -> bytes:
-    """Name sRGB's curve where imagecodecs, given 16 bits, has named the linear one.
+    """Set the transfer curve to sRGB; imagecodecs labels 16-bit samples as linear.
 
-    Both numbers are 2 plus four bits, so the four bits are all that changes.
+    The header codes both curves as 2 plus four bits, so only these four bits change.
     """
     source = Source(data)
     facts = read_facts(source)

@@ -1,4 +1,4 @@
-"""The header of a JPEG XL codestream, as far as it says what the picture is."""
+"""The header of a JPEG XL codestream, up to the colour encoding."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from sr_core.imaging.codecs.source import Source, boxes
 
 LINEAR_CURVE, SRGB_CURVE = 8, 13
 _D65, _SRGB_PRIMARIES = 1, 1
-_HEADER_BYTES = 512  # more than size and image metadata can have, but for a very long name
+_HEADER_BYTES = 512  # enough for size and image metadata unless a channel has a very long name
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
-# The ways of each U32: bits to read, and what to add to them.
+# The four forms of each U32: bits to read, and the offset to add.
 _SIDE = ((9, 1), (13, 1), (18, 1), (30, 1))
 _DEPTH = ((0, 8), (0, 10), (0, 12), (6, 1))
 _CHANNELS = ((0, 0), (0, 1), (4, 2), (12, 1))
@@ -22,7 +22,7 @@ _ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
 
 
 class _Bits:
-    """Read bits, lowest first.
+    """A reader of bits, lowest first.
 
     Source: ISO/IEC 18181-1, annex B (u(n), Bool, U32, Enum).
     """
@@ -46,7 +46,7 @@ class _Bits:
 
 @dataclass(slots=True)
 class Facts:
-    """Size, samples and colours."""
+    """Size, samples and colour encoding of a codestream."""
 
     height: int
     width: int
@@ -56,10 +56,11 @@ class Facts:
     premultiplied: bool = False
     grey: bool = False
     primaries: bool = True
-    """Whether the primaries are those of sRGB; the curve is a number of its own."""
+    """True if the primaries are those of sRGB."""
     curve: int = SRGB_CURVE
+    """Transfer function, as the header numbers them."""
     curve_end: int = 0
-    """Where the curve's number ends, in bits of the codestream."""
+    """End of the curve's number, in bits from the start of the codestream."""
     animated: bool = False
 
 
@@ -85,13 +86,13 @@ def read_facts(source: Source) -> Facts:
             facts.animated = True
             return facts
     facts.depth = _depth(bits)
-    bits.take(1)  # whether 16-bit buffers suffice
+    bits.take(1)  # flag: 16-bit buffers suffice
     extra = bits.choose(_CHANNELS)
     if extra > 1:
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"JPEG XL with {extra} extra channels")
     if extra:
         facts.alpha, facts.premultiplied = True, _is_premultiplied(bits)
-    bits.take(1)  # whether the colours are XYB
+    bits.take(1)  # flag: the colours are XYB
     _read_colours(bits, facts)
     return facts
 
@@ -132,7 +133,10 @@ def _read_colours(bits: _Bits, facts: Facts) -> None:
 
 
 def codestream(source: Source) -> int:
-    """Find the codestream, which a container may keep in one box or in parts."""
+    """Return the position of the codestream; a container may store it in one box or in several.
+
+    Raises: ImageError if there is none; NeedMoreBytes.
+    """
     start = 0
     if source.take(0, 2) != b"\xff\x0a":
         for box in boxes(source):

@@ -1,4 +1,4 @@
-"""The formats that Pillow reads: AVIF (but for its deep samples), BMP, GIF."""
+"""Formats read by Pillow: AVIF (imagecodecs reads its samples above 8 bits), BMP and GIF."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sr_core.imaging.codecs.formats import Header, Metadata
 from sr_core.imaging.codecs.source import Source
 from sr_core.scratch import Blob
 
-# The plugins are called by themselves: Image.open would compare the size with a limit that is
-# global to the process, and ours are checked already.
+# The plugins are called directly: Image.open would apply a size limit that is global to the
+# process, and the limits of this project are checked already.
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
@@ -34,7 +34,7 @@ def header_of_bmp(source: Source) -> Header:
 
 
 def header_of_gif(source: Source) -> Header:
-    """Read size, mode and animation; only the whole file tells whether there is a second frame.
+    """Read size, mode and animation. Needs the whole file, to find out if there is a second frame.
 
     Raises: ImageError, NeedMoreBytes.
     """
@@ -45,7 +45,7 @@ def header_of_gif(source: Source) -> Header:
 
 
 def header_of_avif(source: Source) -> Header:
-    """Read size, depth, animation, and the rotation that AVIF keeps in boxes of its own.
+    """Read size, depth, animation, and the rotation, which AVIF stores in boxes of its own.
 
     Raises: ImageError, NeedMoreBytes.
     """
@@ -70,7 +70,7 @@ def metadata_of_bmp(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG0
 
 
 def metadata_of_gif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Return nothing: GIF has neither EXIF nor a resolution."""
+    """Return empty metadata: GIF has neither EXIF nor a resolution."""
     return Metadata()
 
 
@@ -83,7 +83,7 @@ def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels.
 
-    Raises: ImageError, and what Pillow and imagecodecs raise.
+    Raises: ImageError, and any exception of Pillow and imagecodecs.
     """
     if header.bit_depth > 8:
         samples = widened(imagecodecs.avif_decode(data, numthreads=1), header.bit_depth)
@@ -95,9 +95,9 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
 
 
 def _opened(name: str, data: Blob) -> Image.Image:
-    """Read the header.
+    """Open a file with a plugin, which reads its header.
 
-    Raises: ImageError for whatever Pillow raises.
+    Raises: ImageError for any exception of Pillow.
     """
     try:
         return _PLUGINS[name](io.BytesIO(data))
@@ -111,7 +111,7 @@ def _exif(image: Image.Image) -> bytes | None:
 
 
 def _avif_depth(data: Blob) -> int:
-    """Find the depth in the AV1 configuration box.
+    """Read the bit depth from the AV1 configuration box; 8 if it is missing.
 
     Source: AV1-ISOBMFF, section 2.3.3 (high_bitdepth and twelve_bit of its third byte).
     """

@@ -1,4 +1,4 @@
-"""PNG: header, metadata and pixels."""
+"""PNG: reading of header, metadata and pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
 _KEPT = frozenset({b"IHDR", b"eXIf", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs"})
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _MAX_METADATA_BYTES = 1 << 24
-# gAMA and cHRM in the numbers of the file, as sRGB has them.
+# gAMA and cHRM of sRGB, in the units of the file: 1 / 100,000.
 _SRGB_GAMMA = 45_455
 _SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
 
@@ -32,7 +32,7 @@ _SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 
 def header(source: Source) -> Header:
     """Read size, samples, animation and orientation from the chunks before the picture.
 
-    EXIF after the picture is not looked at for its orientation, as in browsers.
+    The orientation of EXIF after the picture is ignored, as in browsers.
 
     Raises: ImageError, NeedMoreBytes.
     """
@@ -69,7 +69,7 @@ def header(source: Source) -> Header:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP, colour and resolution; what cannot be read is noted."""
+    """Collect EXIF, XMP, colour and resolution; add a note for anything that cannot be read."""
     found: dict[bytes, bytes] = {}
     xmp = None
     for kind, start, length in png_chunks(source):
@@ -92,11 +92,11 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels; libpng expands palettes, low depths and transparent colours.
 
-    Check sums and the file's end are looked at before: libpng does not miss its last bytes, and
-    each damaged picture that imagecodecs hands to it costs Python's None a reference, until the
-    interpreter dies of it (imagecodecs 2026.3.6, Python before 3.12).
+    Checksums and the end of the file are checked first. libpng accepts files without their last
+    bytes, and imagecodecs releases one reference of None too many for every damaged picture, until
+    the interpreter crashes (imagecodecs 2026.3.6, Python before 3.12).
 
-    Raises: ImageError, and what imagecodecs raises.
+    Raises: ImageError, and any exception of imagecodecs.
     """
     view = memoryview(data)
     for kind, start, length in png_chunks(Source(data)):
@@ -110,12 +110,12 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
 
 
 def _profile(found: dict[bytes, bytes], notes: list[str]) -> bytes | None:
-    """Return the ICC profile, or make one of the gamma and primaries that differ from sRGB.
+    """Return the ICC profile, or build one from gamma and primaries if they differ from sRGB.
 
     Source: PNG specification, third edition, 11.3.2 (iCCP before sRGB before gAMA and cHRM).
     """
     if b"cICP" in found:
-        notes.append("the colour space that cICP names was dropped")
+        notes.append("the colour space of the cICP chunk was dropped")
     if b"iCCP" in found:
         return _inflated(found[b"iCCP"].partition(b"\0")[2][1:], "ICC profile", notes)
     if b"sRGB" in found or not {b"gAMA", b"cHRM"} & set(found):
@@ -141,7 +141,10 @@ def _near(values: tuple[int, ...], others: tuple[int, ...]) -> bool:
 
 
 def _text(body: bytes, notes: list[str]) -> bytes | None:
-    """Return the text of an iTXt chunk: keyword, flag, method, language, translation, text."""
+    """Return the text of an iTXt chunk.
+
+    The chunk holds keyword, compression flag and method, language, translated keyword and text.
+    """
     rest = body.partition(b"\0")[2]
     compressed = rest[:1] == b"\1"
     text = rest[2:].split(b"\0", 2)[-1]
@@ -149,7 +152,7 @@ def _text(body: bytes, notes: list[str]) -> bytes | None:
 
 
 def _inflated(data: bytes, name: str, notes: list[str]) -> bytes | None:
-    """Inflate at most what metadata may have; None and a note for anything else."""
+    """Inflate metadata; None, with a note, if it is damaged or above `_MAX_METADATA_BYTES`."""
     inflater = zlib.decompressobj()
     try:
         content = inflater.decompress(data, _MAX_METADATA_BYTES)

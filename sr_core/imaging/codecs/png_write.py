@@ -1,4 +1,4 @@
-"""PNG: fast writing."""
+"""PNG: fast writing, strip by strip."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _STRIP_BYTES = 1 << 20
 
 
 def encode(samples: Samples, metadata: Metadata) -> Blob:
-    """Write (H, W, 1..4) uint8 or uint16: the up filter and ISA-L's deflate, strip by strip.
+    """Write (H, W, 1..4) uint8 or uint16 with the up filter and ISA-L's deflate, strip by strip.
 
-    Raises: OverflowError where the compressed picture does not fit the format.
+    Raises: OverflowError if the compressed picture does not fit the format.
     Source: PNG specification, third edition; the filter is type 2 of section 9.
     """
     height, width, channels = samples.shape
@@ -47,9 +47,9 @@ def encode(samples: Samples, metadata: Metadata) -> Blob:
 
 
 def _filtered(samples: Samples) -> Iterator[NDArray[np.uint8]]:
-    """Yield strips of rows, each its filter type and the differences to the row above.
+    """Yield strips of rows: each row is its filter type and its difference from the row above.
 
-    The strips share one buffer.
+    All strips share one buffer; use each before taking the next.
     """
     height, width, channels = samples.shape
     row_bytes = width * channels * samples.dtype.itemsize
@@ -68,7 +68,7 @@ def _filtered(samples: Samples) -> Iterator[NDArray[np.uint8]]:
 
 
 def _chunk(kind: bytes, body: bytes) -> tuple[bytes, ...]:
-    """Frame a chunk; empty pieces of the picture are left out."""
+    """Frame a chunk as length and kind, body, and checksum; nothing for an empty IDAT."""
     if not body and kind == b"IDAT":
         return ()
     check = isal_zlib.crc32(body, isal_zlib.crc32(kind))

@@ -1,4 +1,4 @@
-"""What is written of a page: its samples as a format takes them, a strip of rows at a time."""
+"""The samples of a page in the layout of an output format, made strip by strip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _STRIP_PX = 1 << 20
 
 
 class Samples:
-    """The samples (H, W, 1..4) of a page, made of its pixels and alpha where they are asked for."""
+    """The samples of a page, (H, W, 1..4), converted from its pixels and alpha on access.
+
+    Args:
+        page: the page.
+        made: converts a strip of the page to samples.
+    """
 
     def __init__(self, page: Page, made: Callable[[Page], Pixels]) -> None:
         self._page, self._made = page, made
@@ -24,13 +29,13 @@ class Samples:
         self.nbytes = len(page.pixels) * first.nbytes
 
     def rows(self, start: int, stop: int) -> Pixels:
-        """Return rows [start, stop), fewer where the page ends; perhaps a view of the page."""
+        """Return rows [start, stop), clipped to the page; the result may be a view of the page."""
         alpha = self._page.alpha
         part = None if alpha is None else alpha[start:stop]
         return self._made(Page(self._page.pixels[start:stop], part))
 
     def whole(self) -> Pixels:
-        """Return all samples, contiguous; a view of the page where nothing had to be made."""
+        """Return all samples, contiguous; a view of the page if no conversion is needed."""
         pixels = self._page.pixels
         if (self.shape, self.dtype) == (pixels.shape, pixels.dtype):
             return cast("Pixels", np.ascontiguousarray(self.rows(0, self.shape[0])))
@@ -42,7 +47,7 @@ class Samples:
 
 
 def joined(page: Page) -> Pixels:
-    """Return samples (H, W, 1..4), alpha last."""
+    """Return pixels and alpha as samples, (H, W, 1..4), alpha last."""
     if page.alpha is None:
         return page.pixels
     joint: Pixels = np.concatenate([page.pixels, page.alpha[:, :, None]], axis=2)
@@ -50,7 +55,7 @@ def joined(page: Page) -> Pixels:
 
 
 def flattened(page: Page) -> Pixels:
-    """Lay a page over white."""
+    """Flatten a page onto white; return its pixels, (H, W, 1 | 3)."""
     if page.alpha is None:
         return page.pixels
     top = np.uint32(np.iinfo(page.pixels.dtype).max)
@@ -61,7 +66,7 @@ def flattened(page: Page) -> Pixels:
 
 
 def reduced(pixels: Pixels) -> Pixels:
-    """Round 16 bits to 8."""
+    """Round 16-bit pixels to 8 bits; 8-bit pixels are returned unchanged."""
     if pixels.dtype == np.uint8:
         return pixels
     return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)

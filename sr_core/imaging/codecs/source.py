@@ -1,4 +1,4 @@
-"""A file of which perhaps only the beginning is at hand, and the chunks it is made of."""
+"""A file of which only the beginning may be loaded, and the chunks that it consists of."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ METRES_PER_INCH = 0.0254
 
 
 class NeedMoreBytes(SrfleetError):  # noqa: N818 - a request, not an error
-    """The header is longer than the bytes at hand; its next part ends at `wanted_bytes`."""
+    """The header needs more bytes than are loaded: the first `wanted_bytes` of the file."""
 
     def __init__(self, wanted_bytes: int) -> None:
         super().__init__(f"the header needs the first {wanted_bytes} bytes")
         self.wanted_bytes = wanted_bytes
 
     def __reduce__(self) -> tuple[type[NeedMoreBytes], tuple[int]]:
-        """Pickle with the number; exceptions cross process boundaries."""
+        """Keep the number when pickled; exceptions cross process boundaries."""
         return type(self), (self.wanted_bytes,)
 
 
 class Source:
-    """The first bytes of a file of `size` bytes.
+    """The first bytes of a file.
 
-    Reading past what is at hand asks for more; reading past the end of the file is damage.
+    Reading beyond the loaded bytes raises NeedMoreBytes; reading beyond the end of the file raises
+    ImageError.
+
+    Args:
+        data: the file, or its beginning.
+        size: size of the whole file in bytes; None if data is the whole file.
     """
 
     __slots__ = ("data", "size")
@@ -40,12 +45,12 @@ class Source:
     def take(self, start: int, length: int) -> bytes:
         """Return exactly `length` bytes.
 
-        Raises: NeedMoreBytes, ImageError where the file ends before.
+        Raises: NeedMoreBytes if they are not loaded; ImageError if the file ends before them.
         """
         end = start + length
         if end > self.size:
             raise ImageError(
-                ErrorClass.DECODE, f"the file is cut off: {self.size} bytes, expected {end}"
+                ErrorClass.DECODE, f"the file is truncated: {self.size} bytes, expected {end}"
             )
         if end > len(self.data):
             raise NeedMoreBytes(end)
@@ -56,12 +61,15 @@ class Source:
         return int.from_bytes(self.take(start, length), "little" if order == "little" else "big")
 
     def whole(self) -> Blob:
-        """Return the whole file, for readers that cannot do with less."""
+        """Return the whole file, for readers that need all of it.
+
+        Raises: NeedMoreBytes if it is not loaded.
+        """
         return self.data if len(self.data) == self.size else self.take(0, self.size)
 
 
 class Chunk(NamedTuple):
-    """A named piece of a file: where its content lies."""
+    """A named piece of a file, and the position and length of its content in bytes."""
 
     kind: bytes
     start: int
@@ -69,7 +77,7 @@ class Chunk(NamedTuple):
 
 
 def png_chunks(source: Source) -> Iterator[Chunk]:
-    """Walk over the chunks of a PNG file up to and including IEND."""
+    """Iterate over the chunks of a PNG file, IEND included."""
     position, kind = len(PNG_SIGNATURE), b""
     while kind != b"IEND":
         length, kind = source.number(position, 4), source.take(position + 4, 4)
@@ -79,7 +87,7 @@ def png_chunks(source: Source) -> Iterator[Chunk]:
 
 
 def riff_chunks(source: Source) -> Iterator[Chunk]:
-    """Walk over the chunks of a WebP file."""
+    """Iterate over the chunks of a WebP file."""
     end = min(8 + source.number(4, 4, "little"), source.size)
     position = 12
     while position + 8 <= end:
@@ -89,7 +97,7 @@ def riff_chunks(source: Source) -> Iterator[Chunk]:
 
 
 def boxes(source: Source, start: int = 0, end: int | None = None) -> Iterator[Chunk]:
-    """Walk over the boxes of an ISO base media file (JPEG 2000, JPEG XL)."""
+    """Iterate over the boxes of an ISO base media file (JPEG 2000, JPEG XL)."""
     end = source.size if end is None else min(end, source.size)
     while start + 8 <= end:
         length, header = source.number(start, 4), 8
@@ -104,7 +112,7 @@ def boxes(source: Source, start: int = 0, end: int | None = None) -> Iterator[Ch
 
 
 def jpeg_segments(source: Source) -> Iterator[Chunk]:
-    """Walk over the marker segments of a JPEG file up to and including its first scan header."""
+    """Iterate over the marker segments of a JPEG file, its first scan header included."""
     position, kind = 2, b""
     while kind != b"\xda":
         if source.take(position, 1) != b"\xff":  # decoders skip garbage between segments

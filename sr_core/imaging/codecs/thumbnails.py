@@ -1,4 +1,4 @@
-"""Small pictures for reports: thumbnails, and details at full size."""
+"""Pictures for reports: thumbnails and crops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _QUALITY = 85
 
 
 def thumbnail(data: Blob, box_px: int) -> bytes:
-    """Shrink a picture into a square box, as an sRGB JPEG file; a smaller one keeps its size.
+    """Shrink the first page to fit a square of `box_px` pixels; return an sRGB JPEG file.
+
+    A picture that fits already keeps its size.
 
     Raises: ImageError.
     """
@@ -36,11 +38,11 @@ def thumbnail(data: Blob, box_px: int) -> bytes:
 
 
 def crop(data: Blob, left: int, top: int, width: int, height: int, zoom: int = 1) -> bytes:
-    """Cut a part of the first page out, as an sRGB PNG file; each pixel becomes zoom x zoom.
+    """Crop the first page; return an sRGB PNG file. Each pixel becomes zoom x zoom.
 
-    What lies outside the picture is left out.
+    The crop is clipped to the picture.
 
-    Raises: ImageError, also with class internal where nothing of the part lies inside.
+    Raises: ImageError; its class is internal if the crop lies outside the picture.
     """
     part = _shown(data, left, top, width, height)
     page = Page(np.repeat(np.repeat(part, zoom, 0), zoom, 1))
@@ -48,7 +50,7 @@ def crop(data: Blob, left: int, top: int, width: int, height: int, zoom: int = 1
 
 
 def _shown(data: Blob, left: int, top: int, width: int | None, height: int | None) -> Pixels:
-    """Return a part of the first page as a browser shows it: 8 bits, sRGB, over white."""
+    """Return a part of the first page as a browser shows it: 8-bit sRGB, flattened onto white."""
     picture = decode(data, _LIMITS)
     page = picture.pages[0]
     rows = slice(max(0, top), None if height is None else max(0, top + height))
@@ -56,7 +58,7 @@ def _shown(data: Blob, left: int, top: int, width: int | None, height: int | Non
     alpha = None if page.alpha is None else page.alpha[rows, columns]
     part = cast("Pixels", np.ascontiguousarray(page.pixels[rows, columns]))
     if part.size == 0:
-        raise ImageError(ErrorClass.INTERNAL, "the part lies outside the picture")
+        raise ImageError(ErrorClass.INTERNAL, "the crop lies outside the picture")
     if picture.metadata.icc is not None:
         part = convert_to_srgb(part, picture.metadata.icc)
     return reduced(flattened(Page(part, alpha)))

@@ -1,4 +1,4 @@
-"""TIFF: headers of all pages, metadata, and pixels."""
+"""TIFF: reading of the headers of all pages, metadata and pixels."""
 
 from __future__ import annotations
 
@@ -34,22 +34,27 @@ _COLOURS = {"L": 1, "RGB": 3, "P": 1, "CMYK": 4, "LAB": 3}
 
 
 class _Layout(NamedTuple):
-    """How one page keeps its samples. `place` counts all directories of the file."""
+    """Sample layout of one page."""
 
     place: int
+    """Index of the page's directory among all directories of the file."""
     mode: str
+    """As in `Header.mode`."""
     width: int
     height: int
     depth: int
+    """Bits per sample."""
     photometric: int
     orientation: int
     premultiplied: bool
     samples: int
+    """Samples per pixel."""
     planar: bool
+    """True if each sample has a plane of its own."""
 
 
 def header(source: Source) -> Header:
-    """Read all pages' headers; the picture's size is that of the first page.
+    """Read the headers of all pages; size and mode are those of the first page.
 
     Raises: ImageError, NeedMoreBytes.
     """
@@ -70,7 +75,10 @@ def header(source: Source) -> Header:
 
 
 def page_sizes(source: Source) -> list[tuple[int, int]]:
-    """Return width and height of every page, as stored."""
+    """Return (width, height) of every page before its orientation is applied.
+
+    Raises: ImageError, NeedMoreBytes.
+    """
     return [(page.width, page.height) for page in _pages(source)]
 
 
@@ -87,15 +95,15 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     try:
         block = exif.from_tiff(source.whole(), directory.position)
     except Exception as error:  # noqa: BLE001 - Pillow's parser raises anything on damaged tags
-        notes.append(f"the tags cannot be read and were dropped: {error}")
+        notes.append(f"the TIFF tags cannot be read and were dropped: {error}")
         block = None
     return Metadata(block, xmp, icc, exif.resolution(tags, directory))
 
 
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
-    """Decode all pages: grey and RGB by libtiff at their own depth, the others through Pillow.
+    """Decode all pages: grey and RGB with libtiff at their own depth, other modes with Pillow.
 
-    Raises: ImageError, and what imagecodecs and Pillow raise.
+    Raises: ImageError, and any exception of imagecodecs and Pillow.
     """
     return [
         replace(_raster(data, page, icc), orientation=page.orientation)
@@ -121,7 +129,11 @@ def _raster(data: Blob, page: _Layout, icc: bytes | None) -> Raster:
 
 
 def _room(page: _Layout) -> Pixels | None:
-    """Return where libtiff is to put a large page; None where it finds memory for itself."""
+    """Return a scratch array for libtiff to decode a large page into.
+
+    None if libtiff should allocate: for small pages, and for layouts that it does not decode into
+    a given array.
+    """
     shape = (page.height, page.width, page.samples)
     if page.planar or page.depth not in (8, 16):
         return None
@@ -142,7 +154,7 @@ def _through_pillow(data: Blob, page: _Layout, icc: bytes | None) -> Raster:
 
 
 def _negative(samples: Pixels) -> Pixels:
-    """Turn grey round; alpha stays."""
+    """Invert grey; alpha stays unchanged."""
     turned = samples.copy()
     grey = turned if turned.ndim == 2 else turned[:, :, 0]
     np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
@@ -150,7 +162,7 @@ def _negative(samples: Pixels) -> Pixels:
 
 
 def _pages(source: Source) -> list[_Layout]:
-    """Describe the pages; smaller copies of a page and masks are none.
+    """Describe the pages; masks and reduced copies of a page are not pages.
 
     Raises: ImageError, NeedMoreBytes.
     """
@@ -160,20 +172,22 @@ def _pages(source: Source) -> list[_Layout]:
         if index >= MAX_PAGES:
             raise ImageError(ErrorClass.TOO_LARGE, f"the TIFF has more than {MAX_PAGES} pages")
         if _DNG in directory.entries:
-            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera's raw file (DNG)")
+            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera raw file (DNG)")
         if not tags.number(directory, _SUBFILE) & (_REDUCED | _MASK):
             pages.append(_layout(tags, directory, index))
         found += 1
     if not pages:
-        what = "only smaller copies of a picture: a camera's raw file?" if found else "no page"
-        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"the TIFF has {what}")
+        content = "only reduced copies of a picture: a camera raw file?" if found else "no pages"
+        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"the TIFF has {content}")
     return pages
 
 
 def _check_pieces(
     tags: TagFile, directory: Directory, width: int, height: int, samples: int
 ) -> None:
-    """Refuse a page with fewer strips or tiles than its size takes; Pillow would leave it black.
+    """Check that a page has all strips or tiles that its size needs.
+
+    Pillow would decode the missing ones as black.
 
     Raises: ImageError.
     """
@@ -185,11 +199,13 @@ def _check_pieces(
         wide, high = width, min(height, tags.number(directory, _ROWS, height))
         found = entries[_STRIP_OFFSETS].number if _STRIP_OFFSETS in entries else 0
     if wide < 1 or high < 1 or wide * high > max(1 << 24, 4 * width * height):
-        raise ImageError(ErrorClass.DECODE, f"a page in pieces of {wide}x{high} px")
+        raise ImageError(ErrorClass.DECODE, f"a TIFF page in pieces of {wide}x{high} px")
     needed = math.ceil(width / wide) * math.ceil(height / high)
     needed *= samples if tags.number(directory, _PLANAR, 1) == _PLANES else 1
     if found < needed and tags.number(directory, _COMPRESSION) != _OLD_JPEG:
-        raise ImageError(ErrorClass.DECODE, f"{found} pieces of a page that has {needed}")
+        raise ImageError(
+            ErrorClass.DECODE, f"a TIFF page has {found} of its {needed} strips or tiles"
+        )
 
 
 def _layout(tags: TagFile, directory: Directory, index: int) -> _Layout:
@@ -201,7 +217,7 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> _Layout:
     mode = (_MODES | _PILLOW_MODES).get(photometric)
     depth = int(max(bits))
     if width < 1 or height < 1:
-        raise ImageError(ErrorClass.DECODE, "a page without pixels")
+        raise ImageError(ErrorClass.DECODE, "a TIFF page without pixels")
     _check_pieces(tags, directory, width, height, count)
     extra = count - _COLOURS.get(mode or "", 0)
     if mode is None or len(bits) > 1 or depth > 16 or kinds != {1} or extra not in (0, 1):

@@ -1,4 +1,4 @@
-"""TIFF: writing pages of grey or RGB, 8 or 16 bits, with alpha and metadata."""
+"""TIFF: writing of grey or RGB pages of 8 or 16 bits, with alpha and metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sr_core.scratch import Blob, Spool
 
 _STRIP_BYTES = 1 << 20
 _CLASSIC_BYTES = (1 << 32) - (1 << 26)
-"""Above this the file becomes a BigTIFF, whose offsets have 8 bytes."""
+"""Size of all samples above which the file becomes a BigTIFF, whose offsets have 8 bytes."""
 _HEADER, _BIG_HEADER = b"II\x2a\0\x08\0\0\0", b"II\x2b\0\x08\0\0\0\x10\0\0\0\0\0\0\0"
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 0x100, 0x101, 0x102, 0x103, 0x106
@@ -28,10 +28,11 @@ _BYTE, _LONG, _UNDEFINED, _LONG8 = 1, 4, 7, 16
 
 
 def encode(pages: Sequence[Samples], metadata: Metadata) -> Blob:
-    """Write pages of (H, W, 1..4) samples: differences along the rows, deflated in strips.
+    """Write pages of (H, W, 1..4) samples: horizontal differences, deflated in strips.
 
-    Each directory stands before its strips, so that a reader finds the first at once; it is written
-    again when their lengths are known. Metadata go to the first page, the ICC profile to all.
+    Each directory precedes its strips, so that readers find the first one at once; it is rewritten
+    when the lengths of the strips are known. The ICC profile and the resolution go to all pages,
+    other metadata to the first one.
 
     Source: TIFF 6.0, sections 8 and 14; Adobe's TIFF technical note 2 (deflate); BigTIFF.
     """
@@ -53,7 +54,7 @@ def encode(pages: Sequence[Samples], metadata: Metadata) -> Blob:
         tags = _directory(samples, counts, header, metadata, first=link is None)
         file.overwrite(position, tags.tobytes(position))
         file.write(b"\0" * (file.size % 2))
-        # The link to the next page stands behind the entries.
+        # The link to the next page follows the entries.
         link = position + (8 + 20 * len(tags) if big else 2 + 12 * len(tags))
     return file.finish()
 
@@ -77,11 +78,17 @@ def _rows_per_strip(samples: Samples) -> int:
 def _directory(
     samples: Samples, counts: Sequence[int], header: bytes, metadata: Metadata, *, first: bool
 ) -> ImageFileDirectory_v2:
-    """Describe how the samples are kept. Pillow counts offsets of strips from the tags' end.
+    """Build the directory of a page. Its length does not depend on the counts.
 
-    As long with one set of counts as with another.
+    Args:
+        samples: the page.
+        counts: length of each strip in bytes.
+        header: header of the file; selects classic TIFF or BigTIFF.
+        metadata: metadata of the file.
+        first: True for the first page.
     """
     height, width, channels = samples.shape
+    # Relative to the end of the tags; Pillow adds their position when it serialises them.
     offsets = [0, *np.cumsum(counts[:-1]).tolist()]
     tags = ImageFileDirectory_v2(header)
     tags.tagtype[_OFFSETS] = tags.tagtype[_COUNTS] = _LONG8 if header == _BIG_HEADER else _LONG
@@ -98,7 +105,7 @@ def _directory(
 
 
 def _describe(tags: ImageFileDirectory_v2, metadata: Metadata, *, first: bool) -> None:
-    """Add metadata."""
+    """Add the metadata: ICC profile and resolution, for the first page also XMP and EXIF."""
     if metadata.icc is not None:
         tags.tagtype[_ICC] = _UNDEFINED
         tags[_ICC] = metadata.icc

@@ -1,4 +1,4 @@
-"""WebP: header, metadata, pixels, and writing."""
+"""WebP: header, metadata, pixels and writing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sr_core.scratch import Blob
 _EXIF_PREFIX = b"Exif\0\0"
 _HAS_ANIMATION, _HAS_XMP, _HAS_EXIF, _HAS_ALPHA, _HAS_ICC = 0x02, 0x04, 0x08, 0x10, 0x20
 _LONGEST_OF_IMAGECODECS = 16_382
-"""A pixel less than the format allows."""
+"""Longest side that imagecodecs writes, in pixels; the format allows one pixel more."""
 _METHOD = 2
-"""Effort 0 to 6. 2 is twice as fast as libwebp's own choice, 4, and the files 2 % larger."""
+"""Effort, 0 to 6. 2 is twice as fast as libwebp's default, 4; files are 2 % larger."""
 
 
 def header(source: Source) -> Header:
-    """Read size, alpha, animation and orientation; EXIF lies behind the picture.
+    """Read size, alpha, animation and orientation. The EXIF chunk follows the picture.
 
     Raises: ImageError, NeedMoreBytes.
     Source: RFC 9649.
@@ -62,19 +62,25 @@ def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as
 def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     """Decode the pixels.
 
-    Raises: ImageError, and what imagecodecs raises.
+    Raises: ImageError, and any exception of imagecodecs.
     """
     samples = imagecodecs.webp_decode(data, hasalpha=header.mode == "RGBA")
     return [Raster(samples, icc, header.orientation)]
 
 
 def encode(samples: Pixels, quality: int, metadata: Metadata) -> bytes:
-    """Write (H, W, 3 | 4) uint8, colours under full transparency included."""
+    """Write (H, W, 3 | 4) uint8; colours under full transparency are kept.
+
+    Args:
+        samples: RGB or RGBA with straight alpha.
+        quality: 1 to 100.
+        metadata: EXIF, XMP and ICC are written.
+    """
     if samples.shape[2] == 4 or max(samples.shape) > _LONGEST_OF_IMAGECODECS:
         file = io.BytesIO()
         Image.fromarray(samples).save(file, "WEBP", quality=quality, method=_METHOD, exact=True)
         data = file.getvalue()
-    else:  # the same bytes as Pillow writes, with a sixth of the memory
+    else:  # the same bytes as Pillow's, with a sixth of the memory
         data = bytes(
             imagecodecs.webp_encode(
                 samples, level=quality, lossless=False, method=_METHOD, numthreads=1
@@ -85,7 +91,7 @@ def encode(samples: Pixels, quality: int, metadata: Metadata) -> bytes:
 
 
 def _with_metadata(data: bytes, metadata: Metadata, width: int, height: int) -> bytes:
-    """Put what a picture carries round its chunks.
+    """Wrap the chunks of a picture in an extended file with metadata.
 
     Source: RFC 9649, section 2.7.
     """

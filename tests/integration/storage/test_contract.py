@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sr_core.archive.ledger.layout import OWN_NAMES
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ErrorClass, ImageError, StorageError
 from tests.integration.storage.conftest import PART_BYTES
@@ -211,4 +212,4 @@ def test_pyarrow_reads_one_row_group_of_a_table(store: Store) -> None:
 def test_the_probe_finds_that_overwrites_are_refused_and_leaves_nothing(store: Store) -> None:
     assert store.refuses_overwrites()
     assert keys(store) == []
-    assert store.remove_leftovers(older_than_s=0) == 0
+    assert store.remove_leftovers(OWN_NAMES, older_than_s=0) == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from sr_core.archive.ledger.layout import OWN_NAMES
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ErrorClass, ImageError, StorageError, StorageUnavailableError
 from tests.integration.storage import writers
@@ -96,8 +97,8 @@ def test_a_writer_killed_in_the_middle_leaves_all_of_an_object_or_none(
     assert [info.key for info in store.list()] == (["images/a.png"] if stands else [])
     assert store.put_if_absent("images/a.png", b"body" * 1000) is not stands
     assert store.read("images/a.png") == b"body" * 1000
-    assert store.remove_leftovers() == 0
-    assert store.remove_leftovers(older_than_s=0) == 1
+    assert store.remove_leftovers(OWN_NAMES) == 0
+    assert store.remove_leftovers(OWN_NAMES, older_than_s=0) == 1
     assert files(root) == ["images/a.png"]
 
 

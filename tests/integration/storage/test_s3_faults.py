@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sr_core.archive.ledger.layout import OWN_NAMES
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.storage.s3_writes import Writes
 from sr_core.errors import (
@@ -46,7 +47,7 @@ def every_call(store: Store) -> list[Callable[[], object]]:
         lambda: store.replace("report.html", b"x"),
         lambda: list(store.list()),
         store.refuses_overwrites,
-        store.remove_leftovers,
+        lambda: store.remove_leftovers(OWN_NAMES),
     ]
 
 
@@ -110,7 +111,7 @@ def test_uploads_of_killed_writers_are_aborted_under_the_own_root_only(
     for root in (s3, other):
         key = f"{prefix_of(root)}images/a.png"
         moto.admin().create_multipart_upload(Bucket=moto.bucket, Key=key)
-    assert s3.remove_leftovers(older_than_s=0) == 1
+    assert s3.remove_leftovers(OWN_NAMES, older_than_s=0) == 1
     assert uploads(s3) == []
     assert uploads(other) == ["images/a.png"]
 
@@ -128,7 +129,7 @@ def test_uploads_of_others_are_left_alone_where_the_root_holds_more_than_the_run
     for name in strangers + own:
         key = f"{prefix_of(s3)}{name}"
         moto.admin().create_multipart_upload(Bucket=moto.bucket, Key=key)
-    assert s3.remove_leftovers(older_than_s=0) == len(own)
+    assert s3.remove_leftovers(OWN_NAMES, older_than_s=0) == len(own)
     assert sorted(uploads(s3)) == strangers
 
 
@@ -158,7 +159,7 @@ class PagedUploads:
 def test_unfinished_uploads_are_aborted_over_many_pages() -> None:
     server = PagedUploads([f"root/images/{number}.png" for number in range(5)])
     writes = Writes(server, "bucket")  # type: ignore[arg-type]
-    assert writes.abort_uploads("root/", datetime.now(UTC)) == 5
+    assert writes.abort_uploads("root/", OWN_NAMES, datetime.now(UTC)) == 5
     assert server.names == []
 
 
@@ -170,9 +171,9 @@ def test_an_upload_that_may_be_under_way_is_left_alone(
     store = open_store(f"s3://{seaweed.bucket}/{uuid.uuid4().hex}")
     key = f"{prefix_of(store)}images/a.png"
     seaweed.admin().create_multipart_upload(Bucket=seaweed.bucket, Key=key)
-    assert store.remove_leftovers() == 0
+    assert store.remove_leftovers(OWN_NAMES) == 0
     assert unfinished(seaweed, store) == ["images/a.png"]
-    assert store.remove_leftovers(older_than_s=0) == 1
+    assert store.remove_leftovers(OWN_NAMES, older_than_s=0) == 1
     assert unfinished(seaweed, store) == []
 
 

@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sr_core.archive.ledger.history import list_parts
 from sr_core.archive.ledger.layout import RUN_KEY, part_name, plan_name, success_name
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.runs import to_json
+from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows
+from sr_core.archive.tables import manifest_rows
 from sr_core.audit.verify.checks import verify_run
 from sr_core.errors import (
     ConfigurationError,
@@ -105,7 +107,7 @@ class TestRun:
     def test_an_empty_root_holds_no_run(self, store: Store) -> None:
         assert Ledger(store).run() is None
         with pytest.raises(ConfigurationError, match=r"holds no run: .* give the root of a run"):
-            Ledger(store).progress()
+            Ledger(store).snapshot()
 
     def test_the_first_start_writes_the_record(self, store: Store) -> None:
         assert Ledger(store).open_run(record()) == record()
@@ -142,7 +144,7 @@ class TestRun:
 
         watched = WatchedStore(store, before=do_it_all_before_the_listing)
         assert Ledger(watched).open_run(record()) == record()
-        assert Ledger(store).progress().finished
+        assert Ledger(store).snapshot().progress.finished
 
     def test_a_damaged_record_is_named(self, store: Store) -> None:
         store.put_if_absent(RUN_KEY, b"{")
@@ -219,18 +221,19 @@ class TestCommit:
         ledger.commit(0, 2, rows_of(2, "a"))
         ledger.commit(0, 0, rows_of(0, "a"))
         counting = WatchedStore(ledger.store)
-        assert Ledger(counting).committed(0) == {0, 2}
+        assert {part.shard for part in list_parts(counting)} == {0, 2}
         assert counting.calls == Counter(list=1)
 
     def test_rounds_do_not_commit_for_each_other(self, ledger: Ledger) -> None:
         ledger.commit(1, 7, [replace(row, shard=7) for row in rows_of(0, "a", 1)])
         ledger.commit(0, 123_456, [replace(row, shard=123_456) for row in rows_of(0, "a")])
-        assert (ledger.committed(0), ledger.committed(1)) == ({123_456}, {7})
+        committed = {(part.round_index, part.shard) for part in list_parts(ledger.store)}
+        assert committed == {(0, 123_456), (1, 7)}
 
     def test_other_objects_under_metrics_commit_nothing(self, ledger: Ledger) -> None:
         for name in ("shard-1", "shard-000001", "round-0-shard-00001", "shard-00001.parquet.old"):
             ledger.store.put_if_absent(f"metrics/{name}.parquet", b"")
-        assert ledger.committed(0) == set()
+        assert list_parts(ledger.store) == []
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -248,7 +251,7 @@ class TestCommit:
         first, second = rows_of(0, "a")
         with pytest.raises(ValueError, match=message):
             ledger.commit(0, 0, [replace(first, **change), second])
-        assert ledger.committed(0) == set()
+        assert list_parts(ledger.store) == []
 
 
 class TestFinish:
@@ -264,7 +267,7 @@ class TestFinish:
     def test_a_round_with_missing_shards_does_not_close(self, ledger: Ledger) -> None:
         ledger.commit(0, 1, rows_of(1, "a"))
         with pytest.raises(RetryLaterError, match="2 of 3 shards of round 0 are not committed"):
-            ledger.finish_round(0)
+            ledger.finish_round(ledger.snapshot(), 0)
         assert ledger.store.head(success_name(0)) is None
 
     def test_a_finished_run_started_again_writes_nothing(self, store: Store) -> None:
@@ -296,13 +299,13 @@ class TestRounds:
     ) -> None:
         process_round(ledger, 0, "a", sick=SICK)
         process_round(ledger, plan_retry(ledger), "b", sick={"album/3.jpg"})
-        failed = ledger.failed_images()
+        failed = ledger.failed_images(ledger.snapshot())
         assert failed.schema.names == MANIFEST_SCHEMA.names
         assert {row.key for row in manifest_rows(failed)} == {"album/1.txt", "album/3.jpg"}
 
     def test_a_run_without_failures_has_nothing_to_retry(self, store: Store) -> None:
         work(store, planned_images(2, per_shard=1), "a")
-        assert Ledger(store).failed_images().num_rows == 0
+        assert len(Ledger(store).snapshot().failed_ids()) == 0
 
     def test_other_columns_can_be_asked_for(self, store: Store) -> None:
         work(store, IMAGES, "a")
@@ -325,13 +328,13 @@ class TestRounds:
 class TestProgress:
     def test_a_run_without_a_plan_has_nothing_to_do_yet(self, store: Store) -> None:
         Ledger(store).open_run(record())
-        progress = Ledger(store).progress()
+        progress = Ledger(store).snapshot().progress
         assert (progress.rounds, progress.images, progress.finished) == (0, 0, False)
         assert progress.last_commit_at is None
 
     def test_a_run_whose_driver_died_tells_what_is_left(self, ledger: Ledger) -> None:
         ledger.commit(0, 1, rows_of(1, "a"))
-        progress = Ledger(ledger.store).progress()
+        progress = Ledger(ledger.store).snapshot().progress
         assert progress.run == record()
         assert (progress.shards, progress.shards_left) == (3, 2)
         assert (progress.images, progress.images_left) == (5, 3)
@@ -345,17 +348,17 @@ class TestProgress:
 
     def test_an_image_that_is_tried_again_counts_once(self, ledger: Ledger) -> None:
         process_round(ledger, 0, "a", sick=SICK)
-        ledger.finish_round(0)
-        assert ledger.progress().finished
+        ledger.finish_round(ledger.snapshot(), 0)
+        assert ledger.snapshot().progress.finished
         retry = plan_retry(ledger)
-        waiting = ledger.progress()
+        waiting = ledger.snapshot().progress
         assert (waiting.rounds, waiting.images, waiting.images_left) == (2, 5, 4)
         assert (waiting.shards, waiting.shards_left) == (5, 2)
         assert waiting.statuses == {Status.OK: 1, Status.FAILED: 4}
         assert not waiting.finished
         process_round(ledger, retry, "b")
-        ledger.finish_round(retry)
-        done = ledger.progress()
+        ledger.finish_round(ledger.snapshot(), retry)
+        done = ledger.snapshot().progress
         assert (done.images, done.images_left, done.shards_left) == (5, 0, 0)
         assert done.statuses == {Status.OK: 4, Status.FAILED: 1}
         assert done.megapixels_left == 0

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.source.manifest import (
     SOURCE_METADATA,
     image_id,
@@ -25,7 +26,7 @@ from sr_core.archive.source.manifest import (
 )
 from sr_core.archive.source.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.tables import MANIFEST_SCHEMA, manifest_rows, manifest_table
+from sr_core.archive.tables import manifest_rows, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import ManifestRow, Status
 

@@ -23,20 +23,26 @@ from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ErrorClass, StorageError, StorageUnavailableError
 from sr_core.parallel import IN_FLIGHT_PER_THREAD, map_in_order
 from sr_core.records import ManifestRow, Status
+from tests.support.store_decorator import StoreDecorator
 
 
-class ReadHook:
-    """A store that tells of every read before it passes it on."""
+class ReadHook(StoreDecorator):
+    """A store that reports every read before it passes it on."""
 
     def __init__(self, store: Store, hook: Callable[[str, int, int | None], None]) -> None:
-        self._store, self._hook = store, hook
+        super().__init__(store)
+        self._hook = hook
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def read(self, key: str, *, start: int = 0, length: int | None = None, **more: Any) -> bytes:
+    def read(
+        self,
+        key: str,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        deadline_s: float | None = None,
+    ) -> bytes:
         self._hook(key, start, length)
-        return self._store.read(key, start=start, length=length, **more)
+        return super().read(key, start=start, length=length, deadline_s=deadline_s)
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import pytest
 
 from sr_core.archive.planning import plan as plan_module
 from sr_core.archive.planning.plan import keys_of_others, plan_bytes, read_shard
+from sr_core.archive.schemas import PLAN_SCHEMA
 from sr_core.archive.source.manifest import image_id
 from sr_core.archive.storage import Store, open_store
-from sr_core.archive.tables import PLAN_SCHEMA, manifest_table, plan_rows
+from sr_core.archive.tables import manifest_table, plan_rows
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError, ErrorClass, SrfleetError
 from sr_core.records import ManifestRow, Status

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sr_core.archive import tables
+from sr_core.archive import schemas, tables
 from sr_core.errors import ErrorClass
+from sr_core.metrics.registry import METRICS
 from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
 
 BARE = ManifestRow(image_id="00ff00ff00ff00ff", key="a/b.jpg")
@@ -81,7 +82,7 @@ def test_enums_come_back_as_enums() -> None:
 def test_no_rows_make_an_empty_table_of_the_schema() -> None:
     table = parquet_round_trip(tables.metrics_table([]))
     assert table.num_rows == 0
-    assert table.schema.equals(tables.METRICS_SCHEMA)
+    assert table.schema.equals(schemas.METRICS_SCHEMA)
 
 
 def test_an_undefined_number_is_stored_as_null_and_infinity_as_infinity() -> None:
@@ -106,22 +107,38 @@ def test_a_null_where_none_may_be_is_refused() -> None:
 
 def test_every_field_of_a_record_is_a_column_in_its_order() -> None:
     manifest = [field.name for field in fields(ManifestRow)]
-    assert tables.MANIFEST_SCHEMA.names == manifest
-    assert tables.PLAN_SCHEMA.names == manifest + [f.name for f in fields(PlannedImage)][1:]
-    assert tables.METRICS_SCHEMA.names == [field.name for field in fields(MetricsRow)]
+    assert schemas.MANIFEST_SCHEMA.names == manifest
+    assert schemas.PLAN_SCHEMA.names == manifest + [f.name for f in fields(PlannedImage)][1:]
+    assert schemas.METRICS_SCHEMA.names == [field.name for field in fields(MetricsRow)]
 
 
 def test_columns_named_for_a_unit_state_it() -> None:
-    assert tables.METRICS_SCHEMA.field("psnr_y_db").metadata[b"unit"] == b"dB"
-    assert tables.METRICS_SCHEMA.field("width_out_px").metadata[b"unit"] == b"px"
-    assert b"unit" not in tables.METRICS_SCHEMA.field("ssim_y").metadata
+    assert schemas.METRICS_SCHEMA.field("psnr_y_db").metadata[b"unit"] == b"dB"
+    assert schemas.METRICS_SCHEMA.field("width_out_px").metadata[b"unit"] == b"px"
+    assert b"unit" not in schemas.METRICS_SCHEMA.field("ssim_y").metadata
+
+
+def test_a_metric_column_carries_all_that_the_registry_says_of_it() -> None:
+    for metric in METRICS:
+        assert schemas.METRICS_SCHEMA.field(metric.name).metadata == {
+            name.encode(): value.encode()
+            for name, value in {
+                "label": metric.label,
+                "unit": metric.unit,
+                "direction": metric.direction,
+                "needs": metric.needs,
+                "description": metric.description,
+                "protocol": metric.protocol,
+            }.items()
+            if value
+        }
 
 
 def test_a_part_keeps_the_format_version_beside_what_its_writer_adds() -> None:
     data = tables.to_parquet(tables.metrics_table([OK_ROW]), {"srfleet.run_id": "77"})
     metadata = pq.read_schema(io.BytesIO(data)).metadata
     assert metadata[b"srfleet.run_id"] == b"77"
-    assert metadata[b"srfleet.format_version"] == tables.FORMAT_VERSION.encode()
+    assert metadata[b"srfleet.format_version"] == schemas.FORMAT_VERSION.encode()
     assert metadata[b"srfleet.table"] == b"metrics"
 
 
@@ -158,4 +175,4 @@ def test_pyarrow_and_pandas_read_a_folder_of_parts(parts: Path) -> None:
 
 def test_the_page_on_the_run_layout_has_the_columns_as_they_are() -> None:
     page = Path(__file__).parents[3] / "docs" / "run-layout.md"
-    assert page.read_text(encoding="utf-8").endswith(tables.describe_tables())
+    assert page.read_text(encoding="utf-8").endswith(schemas.describe_tables())

@@ -310,7 +310,7 @@ def test_further_rounds_are_checked_as_the_first_one(tmp_path: Path) -> None:
     ledger = begin(store, IMAGES)
     retry = plan_retry(ledger)
     process_round(ledger, retry, "b")
-    ledger.finish_round(retry)
+    ledger.close_rounds(ledger.snapshot())
     assert verify_run(store) == []
     (tmp_path / FIRST_OUTPUT).unlink()
     assert the_only(verify_run(store)).subject == FIRST_OUTPUT

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sr_core.archive.tables import METRICS_SCHEMA
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.audit.report.histogram import histogram
-from sr_core.audit.report.measures import MEASURES, Measure
 from sr_core.audit.report.ranking import worst_first
-from sr_core.metrics.registry import METRICS
+from sr_core.audit.report.values import columns_of
+from sr_core.metrics.metric import Metric
+from sr_core.metrics.registry import REPORTED
 
-BY_NAME = {measure.name: measure for measure in MEASURES}
+BY_NAME = {metric.name: metric for metric in REPORTED}
 LR_PSNR = BY_NAME["lr_psnr_db"]
 DRIFT = BY_NAME["colour_drift_delta_e"]
 SHARPNESS = BY_NAME["sharpness_gain"]
@@ -21,18 +22,14 @@ SHARPNESS = BY_NAME["sharpness_gain"]
 VALUES = st.lists(st.one_of(st.floats(0, 60), st.just(np.inf), st.just(np.nan)), max_size=60)
 
 
-def order(columns: dict[Measure, list[float]], limit: int = 100) -> list[int]:
+def order(columns: dict[Metric, list[float]], limit: int = 100) -> list[int]:
     count = len(next(iter(columns.values())))
-    arrays = [(measure, np.array(values)) for measure, values in columns.items()]
+    arrays = [(metric, np.array(values)) for metric, values in columns.items()]
     return [each.index for each in worst_first(arrays, count, limit)]
 
 
-def test_what_is_worse_is_what_the_metric_says() -> None:
-    worse = {"higher": "lower", "lower": "higher", "none": None}
-    directions = {metric.name: worse[metric.direction] for metric in METRICS}
-    shown = [measure for measure in MEASURES if measure.name in directions]
-    assert [measure.worse for measure in shown] == [directions[measure.name] for measure in shown]
-    assert {name for measure in MEASURES for name in measure.columns} <= set(METRICS_SCHEMA.names)
+def test_every_value_of_a_report_is_read_from_columns_of_the_table() -> None:
+    assert columns_of(REPORTED) <= set(METRICS_SCHEMA.names)
 
 
 def test_low_is_bad_for_one_measure_and_high_for_another() -> None:
@@ -43,18 +40,18 @@ def test_low_is_bad_for_one_measure_and_high_for_another() -> None:
 def test_an_image_counts_by_the_worst_of_its_measures() -> None:
     psnr, drift = np.array([46, 45, 47, 44.0]), np.array([0.4, 0.5, 7.0, 0.3])
     first = worst_first([(LR_PSNR, psnr), (DRIFT, drift)], 4, 1)[0]
-    assert (first.index, first.measure) == (2, DRIFT)
+    assert (first.index, first.metric) == (2, DRIFT)
 
 
 def test_a_measure_without_a_direction_makes_no_image_bad() -> None:
     ranking = worst_first([(SHARPNESS, np.array([1, 90, 2.0]))], 3, 3)
-    assert [each.measure for each in ranking] == [None] * 3
+    assert [each.metric for each in ranking] == [None] * 3
 
 
 def test_undefined_values_do_not_count_and_infinite_is_best() -> None:
     ranking = worst_first([(LR_PSNR, np.array([np.nan, np.inf, 46, 40]))], 4, 4)
     assert [each.index for each in ranking] == [3, 0, 1, 2]
-    assert [each.measure for each in ranking] == [LR_PSNR, None, None, None]
+    assert [each.metric for each in ranking] == [LR_PSNR, None, None, None]
 
 
 def test_equal_images_keep_their_order() -> None:
@@ -94,8 +91,8 @@ def test_one_outlier_among_many_does_not_squeeze_the_rest_into_a_bar() -> None:
     assert sum(bar.count for bar in chart.bars) == 2001
 
 
-@pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.name)
-def test_one_value_makes_a_histogram(measure: Measure) -> None:
-    chart = histogram(measure, np.array([3.0]))
+@pytest.mark.parametrize("metric", REPORTED, ids=lambda metric: metric.name)
+def test_one_value_makes_a_histogram(metric: Metric) -> None:
+    chart = histogram(metric, np.array([3.0]))
     assert chart is not None
     assert (chart.p5, chart.median, chart.p95, chart.median_at) == (3, 3, 3, 0.5)

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from sr_core.archive.storage import ObjectInfo, open_store
+from sr_core.archive.storage import open_store
 from sr_core.audit.report.report import LINES_PER_CLASS, render_report, write_report
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import MetricsRow, Status
 from tests.support.html_page import Element, assert_self_contained, parse
 from tests.support.photo_run import PhotoRun, image_id
 from tests.support.small_run import plan_retry
+from tests.support.watched_store import WatchedStore
 
 HOSTILE = [
     "<script>alert(1)</script>.png",
@@ -171,7 +172,7 @@ def test_the_latest_round_speaks_for_an_image(run: PhotoRun) -> None:
     number = plan_retry(run.ledger)
     again = MetricsRow(image_id("b.png"), "b.png", number, 0, "b", Status.OK, output_key="x")
     run.ledger.commit(number, 0, [again])
-    run.ledger.finish_round(number)
+    run.ledger.close_rounds(run.ledger.snapshot())
     page = page_of(run)
     assert page.all("h1")[0].text == "2 images upscaled, none failed"
     assert sorted(names_of(rows_of(page))) == ["a.png", "b.png"]
@@ -204,31 +205,19 @@ def test_every_filter_chooses_as_many_items_as_it_says(run: PhotoRun) -> None:
             assert f'[value="{kind}"]:checked' in style
 
 
-class CountingStore:
-    """A store that counts what is read whole."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-        self.read_keys: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def read_object(self, key: str, **options: Any) -> tuple[bytes, ObjectInfo]:
-        self.read_keys.append(key)
-        answer: tuple[bytes, ObjectInfo] = self._inner.read_object(key, **options)
-        return answer
+def read_whole(store: WatchedStore) -> list[str]:
+    return [key for method, key in store.keys.elements() if method == "read_object"]
 
 
 def test_pictures_are_read_only_of_the_images_that_are_shown(run: PhotoRun) -> None:
     for number in range(9):
         run.add(f"{number}.png", lr_psnr_db=50.0 - number)
     run.write()
-    outputs, sources = CountingStore(run.store), CountingStore(run.source)
+    outputs, sources = WatchedStore(run.store), WatchedStore(run.source)
     page = parse(render_report(outputs, source=sources, limit_images=2))
     assert names_of(cards_of(page)) == ["8.png", "7.png"]
-    assert outputs.read_keys == ["images/8.png", "images/7.png"]
-    assert sources.read_keys == ["8.png", "7.png"]
+    assert read_whole(outputs) == ["images/8.png", "images/7.png"]
+    assert read_whole(sources) == ["8.png", "7.png"]
     assert "2 of 9 images" in page.all("section", id="sheet")[0].text
 
 

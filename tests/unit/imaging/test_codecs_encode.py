@@ -128,7 +128,7 @@ def test_16_bit_jpeg_xl_is_named_srgb_not_linear() -> None:
     assert not again.warnings
     # The library that writes it says otherwise, or this test tells that it was mended.
     theirs = decode(imagecodecs.jpegxl_encode(page.pixels, lossless=True), LIMITS)
-    assert any("taken as sRGB" in warning for warning in theirs.warnings)
+    assert any("assumed to be sRGB" in warning for warning in theirs.warnings)
 
 
 def test_jpeg_is_written_without_chroma_subsampling_at_the_quality_asked_for() -> None:
@@ -169,7 +169,7 @@ def test_what_a_format_cannot_keep_is_reduced_and_named() -> None:
     page = Page(deep[..., :3].copy(), deep[..., 3].copy())
     picture = Picture((page, page), Metadata(icc=srgb_profile()))
     assert losses(picture, "jpeg") == (
-        "transparency was laid over white",
+        "transparency was flattened onto white",
         "16 bits were reduced to 8",
         "only the first of 2 pages was written",
     )

@@ -193,7 +193,9 @@ def test_metadata_too_long_for_a_jpeg_are_dropped_and_named() -> None:
     data = encode(before, "jpeg", 95)
     assert len(data) > 100_000
     assert decode(data, LIMITS).metadata.xmp is None
-    assert losses(before, "jpeg") == ("XMP of 70029 bytes does not fit into JPEG and was dropped",)
+    assert losses(before, "jpeg") == (
+        "XMP data of 70029 bytes does not fit into JPEG and was dropped",
+    )
     assert losses(before, "png") == ()
 
 

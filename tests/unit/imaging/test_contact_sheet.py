@@ -85,5 +85,5 @@ def test_texts_are_drawn() -> None:
 
 
 def test_a_sheet_without_panes_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a pane"):
+    with pytest.raises(ValueError, match="needs at least one pane"):
         contact_sheet("", "", [])

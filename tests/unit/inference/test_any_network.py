@@ -56,7 +56,7 @@ def test_tiles_equal_the_plain_network(network: Network, monkeypatch: pytest.Mon
     upscaler = GeneratorUpscaler(network, "n")
     upscaler.trunk_px, upscaler.tail_px = 2400, 150
     sizes = windows(monkeypatch, upscaler)
-    assert difference(upscaler.upscale(lr, *expected.shape[:2]), expected) <= 1
+    assert difference(upscaler.upscale(lr, *expected.shape[:2]).pixels, expected) <= 1
     context_px = (network.trunk_reach + network.tail_reach) * network.cell_px
     assert sizes == [(40 * network.cell_px + context_px, 40 * network.cell_px)] * 2
 
@@ -66,7 +66,7 @@ def test_sides_that_are_no_multiple_of_a_cell_keep_their_size(network: Network) 
     scale, cell_px = network.scale, network.cell_px
     padded = np.pad(lr, ((0, -67 % cell_px), (0, -50 % cell_px), (0, 0)), mode="edge")
     expected = plain(network, padded)[: 67 * scale, : 50 * scale]
-    found = GeneratorUpscaler(network, "n").upscale(lr, 67 * scale, 50 * scale)
+    found = GeneratorUpscaler(network, "n").upscale(lr, 67 * scale, 50 * scale).pixels
     assert difference(found, expected) <= 1
 
 
@@ -89,7 +89,7 @@ def test_half_precision_keeps_the_fine_steps_of_16_bits(network: Network) -> Non
     lr = image(side, side).astype(np.uint16) * 257
     upscaler = GeneratorUpscaler(network, "n")
     upscaler._engine = make_engine(network, "cpu", torch.float16)
-    sr = upscaler.upscale(lr, 160, 160)
+    sr = upscaler.upscale(lr, 160, 160).pixels
     # Half precision itself has 1,024 values between a half and one.
     assert len(np.unique(sr[sr >= 32_768])) > 1200
 
@@ -97,13 +97,13 @@ def test_half_precision_keeps_the_fine_steps_of_16_bits(network: Network) -> Non
 def test_half_precision_that_overflows_is_repeated_in_single(network: Network) -> None:
     lr = image(12, 12)
     size = (12 * network.scale, 12 * network.scale)
-    expected = GeneratorUpscaler(network, "n").upscale(lr, *size)
+    expected = GeneratorUpscaler(network, "n").upscale(lr, *size).pixels
     upscaler = GeneratorUpscaler(network, "n")
     upscaler._engine = make_engine(network, "cpu", torch.float16)
     broken = upscaler._engine
     module = broken._network if isinstance(broken, PlainEngine) else broken
     next(p for p in module.parameters() if p.dim() == 4).data.fill_(6e4)
-    assert np.array_equal(upscaler.upscale(lr, *size), expected)
+    assert np.array_equal(upscaler.upscale(lr, *size).pixels, expected)
 
 
 def test_the_network_itself_is_left_as_it_is(network: Network) -> None:
@@ -127,11 +127,11 @@ class _Scarce(PlainEngine):
 def test_memory_that_runs_out_halves_the_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     network = RRDBNet(4, 8, 1, 4).eval()
     lr = image(150, 140)
-    expected = GeneratorUpscaler(network, "n").upscale(lr, 600, 560)
+    expected = GeneratorUpscaler(network, "n").upscale(lr, 600, 560).pixels
     monkeypatch.setattr(engine, "PlainEngine", _Scarce)
     monkeypatch.setattr(_Scarce, "limit", 15_000)
     upscaler = GeneratorUpscaler(network, "n")
-    assert difference(upscaler.upscale(lr, 600, 560), expected) <= 1
+    assert difference(upscaler.upscale(lr, 600, 560).pixels, expected) <= 1
     assert upscaler.trunk_px <= 15_000
 
 
@@ -156,11 +156,11 @@ def test_context_is_what_makes_tiles_fit_together(monkeypatch: pytest.MonkeyPatc
         parameter.data.mul_(2)
     lr = image(40, 120)
     upscaler = GeneratorUpscaler(network, "n")
-    whole = upscaler.upscale(lr, 160, 480)
+    whole = upscaler.upscale(lr, 160, 480).pixels
     upscaler.trunk_px = 40 * 70
-    assert difference(upscaler.upscale(lr, 160, 480), whole) <= 1
+    assert difference(upscaler.upscale(lr, 160, 480).pixels, whole) <= 1
     monkeypatch.setattr(tiled, "LARGEST_CONTEXT", 1)
-    assert difference(upscaler.upscale(lr, 160, 480), whole) > 5
+    assert difference(upscaler.upscale(lr, 160, 480).pixels, whole) > 5
 
 
 def test_what_msrresnet_adds_to_is_not_rounded_to_half_precision() -> None:
@@ -171,4 +171,4 @@ def test_what_msrresnet_adds_to_is_not_rounded_to_half_precision() -> None:
     expected = plain(network, lr)
     upscaler = GeneratorUpscaler(network, "n")
     upscaler._engine = make_engine(network, "cpu", torch.float16)
-    assert difference(upscaler.upscale(lr, 96, 96), expected) <= 1
+    assert difference(upscaler.upscale(lr, 96, 96).pixels, expected) <= 1

@@ -67,12 +67,12 @@ generator = Generator(channels=32, blocks=2).eval()
 engine, torch_itself = (GeneratorUpscaler(generator, "g", engine=e) for e in ("openvino", "torch"))
 first = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
 second = np.full((90, 90, 3), 200, np.uint8)
-expected = torch_itself.upscale(second, 360, 360).astype(int)
+expected = torch_itself.upscale(second, 360, 360).pixels.astype(int)
 engine.upscale(first, 384, 384)
 (used,) = (int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmSize"))
 resource.setrlimit(resource.RLIMIT_AS, (used * 1024 + (1 << 20),) * 2)
 try:
-    found = engine.upscale(second, 360, 360).astype(int)
+    found = engine.upscale(second, 360, 360).pixels.astype(int)
 except Exception as error:
     print(getattr(error, "error_class", None) or f"{type(error).__name__}: {error}")
 else:
@@ -91,10 +91,12 @@ def test_where_memory_runs_out_openvino_says_so(cache: Path) -> None:
 
 def test_tiles_of_openvino_fit_together(generator: Generator) -> None:
     lr = image(150, 110)
-    whole = GeneratorUpscaler(generator, "g", engine="torch").upscale(lr, 600, 440).astype(int)
+    whole = (
+        GeneratorUpscaler(generator, "g", engine="torch").upscale(lr, 600, 440).pixels.astype(int)
+    )
     upscaler = GeneratorUpscaler(generator, "g", engine="openvino")
     upscaler.trunk_px, upscaler.tail_px = 64 * 64, 32 * 32
-    assert np.abs(upscaler.upscale(lr, 600, 440) - whole).max() <= 1
+    assert np.abs(upscaler.upscale(lr, 600, 440).pixels - whole).max() <= 1
 
 
 @pytest.mark.skipif("openvino-bf16" not in usable_engines("cpu"), reason="no bfloat16 here")

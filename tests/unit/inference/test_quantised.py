@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from jobs.upscale.demo import SAMPLES
+from jobs.cli.demo import SAMPLES
 from sr_core.errors import ConfigurationError
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.folded import FoldedGenerator
@@ -27,6 +27,7 @@ from sr_core.inference.quantised import (
     round_kernels,
 )
 from sr_core.inference.tiled import GeneratorUpscaler
+from sr_core.inference.upscaled import MadeBy
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint
 from sr_core.models.checkpoint import load_network, save_generator
@@ -154,10 +155,19 @@ def test_images_unlike_those_it_was_calibrated_on_are_computed_in_float32(
     ranges = calibrate(generator, [to_tensor(smooth)])
     upscaler = GeneratorUpscaler(generator, "g", engine="openvino-int8", ranges=ranges)
     exact = GeneratorUpscaler(generator, "g")
-    for image, engine in ((smooth, "openvino-int8"), (wild.astype(np.uint8), "torch")):
-        found = upscaler.upscale(image, 96, 80).astype(int)
-        assert upscaler.computed_by == engine
-        assert np.abs(found - exact.upscale(image, 96, 80)).max() <= (2 if engine == "torch" else 6)
+    by_integers, by_floats = (
+        MadeBy("openvino-int8", "int8", "g"),
+        MadeBy("torch", "float32", "g"),
+    )
+    for image, made_by, levels in (
+        (smooth, by_integers, 6),
+        (wild.astype(np.uint8), by_floats, 2),
+        (smooth, by_integers, 6),
+    ):
+        found = upscaler.upscale(image, 96, 80)
+        expected = exact.upscale(image, 96, 80)
+        assert (found.made_by, expected.made_by) == (made_by, by_floats)
+        assert np.abs(found.pixels.astype(int) - expected.pixels).max() <= levels
     assert upscaler.engine == "openvino-int8"
 
 
@@ -169,8 +179,7 @@ def test_a_dithered_picture_is_no_photograph_to_the_shipped_weights() -> None:
         photograph = image.convert("RGB").resize((96, 64), Image.Resampling.BICUBIC)
     dithered = photograph.convert("1").convert("RGB")
     for picture, engine in ((photograph, "openvino-int8"), (dithered, "torch")):
-        upscaler.upscale(np.array(picture), 256, 384)
-        assert upscaler.computed_by == engine
+        assert upscaler.upscale(np.array(picture), 256, 384).made_by.engine == engine
 
 
 def test_ranges_come_back_with_their_checkpoint(calibration: Calibration, tmp_path: Path) -> None:

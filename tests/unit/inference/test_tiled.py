@@ -42,7 +42,9 @@ def test_equals_the_plain_network(generator: Generator) -> None:
     upscaler = GeneratorUpscaler(generator, "g")
     upscaler.trunk_px, upscaler.tail_px = 64 * 64, 32 * 32
     expected = to_pixels(generator(to_tensor(lr)).detach(), lr.dtype)
-    assert np.abs(upscaler.upscale(lr, 480, 360).astype(int) - expected.astype(int)).max() <= 1
+    assert (
+        np.abs(upscaler.upscale(lr, 480, 360).pixels.astype(int) - expected.astype(int)).max() <= 1
+    )
 
 
 def test_a_known_answer_is_right_and_a_broken_network_is_noticed(generator: Generator) -> None:
@@ -53,27 +55,31 @@ def test_a_known_answer_is_right_and_a_broken_network_is_noticed(generator: Gene
 
 
 def test_grey_is_upscaled_as_one_channel(generator: Generator) -> None:
-    sr = GeneratorUpscaler(generator, "g").upscale(image(12, 9, 1), 48, 36)
+    sr = GeneratorUpscaler(generator, "g").upscale(image(12, 9, 1), 48, 36).pixels
     assert sr.shape == (48, 36, 1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 20), (7, 7)])
 def test_tiny_sides_keep_their_size(generator: Generator, height: int, width: int) -> None:
-    sr = GeneratorUpscaler(generator, "g").upscale(image(height, width), 4 * height, 4 * width)
+    sr = (
+        GeneratorUpscaler(generator, "g")
+        .upscale(image(height, width), 4 * height, 4 * width)
+        .pixels
+    )
     assert sr.shape == (4 * height, 4 * width, 3)
 
 
 def test_another_size_is_resized_from_the_native_one(generator: Generator) -> None:
     upscaler = GeneratorUpscaler(generator, "g")
     lr = image(20, 30)
-    assert upscaler.upscale(lr, 40, 60).shape == (40, 60, 3)
-    half = upscaler.upscale(lr, 80, 120)[::2, ::2].astype(float)
-    assert np.abs(upscaler.upscale(lr, 40, 60) - half).mean() < 20
+    assert upscaler.upscale(lr, 40, 60).pixels.shape == (40, 60, 3)
+    half = upscaler.upscale(lr, 80, 120).pixels[::2, ::2].astype(float)
+    assert np.abs(upscaler.upscale(lr, 40, 60).pixels - half).mean() < 20
 
 
 def test_16_bits_keep_their_fine_steps(generator: Generator) -> None:
     lr = image(16, 16).astype(np.uint16) * 257
-    sr = GeneratorUpscaler(generator, "g").upscale(lr, 64, 64)
+    sr = GeneratorUpscaler(generator, "g").upscale(lr, 64, 64).pixels
     assert sr.dtype == np.uint16
     assert len(np.unique(sr)) > 1000
 
@@ -93,11 +99,11 @@ def test_memory_that_runs_out_halves_the_tiles(
     generator: Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lr = image(150, 140)
-    expected = GeneratorUpscaler(generator, "g").upscale(lr, 600, 560)
+    expected = GeneratorUpscaler(generator, "g").upscale(lr, 600, 560).pixels
     monkeypatch.setattr(engine, "FoldedGenerator", _Scarce)
     monkeypatch.setattr(_Scarce, "limit", 9000)
     upscaler = GeneratorUpscaler(generator, "g")
-    found = upscaler.upscale(lr, 600, 560)
+    found = upscaler.upscale(lr, 600, 560).pixels
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1
     assert SMALLEST_TILE_PX <= upscaler.trunk_px <= 9000
 
@@ -128,11 +134,11 @@ def test_values_that_are_not_finite_fail_the_image(generator: Generator) -> None
 
 def test_half_precision_that_overflows_is_repeated_in_single(generator: Generator) -> None:
     lr = image(12, 12)
-    expected = GeneratorUpscaler(generator, "g").upscale(lr, 48, 48)
+    expected = GeneratorUpscaler(generator, "g").upscale(lr, 48, 48).pixels
     upscaler = GeneratorUpscaler(generator, "g")
     upscaler._engine = FoldedGenerator(generator, "cpu", torch.float16)
     upscaler._engine.trunk_conv.weight.data.fill_(6e4)
-    assert np.array_equal(upscaler.upscale(lr, 48, 48), expected)
+    assert np.array_equal(upscaler.upscale(lr, 48, 48).pixels, expected)
 
 
 def test_more_memory_means_larger_tiles(generator: Generator) -> None:

@@ -51,7 +51,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
     """Collect the jobs that `plan` is asked for, in place of a Ray that measures them."""
     jobs: list[JobConfig] = []
     monkeypatch.setattr(
-        "jobs.upscale.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
+        "jobs.cli.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
     )
     return jobs
 

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.reference import compare_y
-from sr_core.metrics.suite import METRICS, Measures, measure
+from sr_core.metrics.registry import METRICS, describe_metrics
+from sr_core.metrics.suite import Measures, measure
 from sr_core.records import MetricsRow
 from tests.support.photograph import photograph
 
@@ -42,6 +44,11 @@ def test_the_registry_describes_the_measures_and_both_are_columns_of_the_table()
     assert names == [metric.name for metric in METRICS] + ["warnings"]
     assert set(names) <= {field.name for field in fields(MetricsRow)}
     assert all(metric.protocol for metric in METRICS)
+
+
+def test_the_page_on_metrics_has_the_table_of_the_registry() -> None:
+    page = Path(__file__).parents[3] / "docs" / "metrics.md"
+    assert describe_metrics() in page.read_text(encoding="utf-8")
 
 
 def test_the_registry_loads_without_torch() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from jobs.cli.manifest import make_manifest
+from jobs.cli.upscale import run_upscale
 from jobs.cluster.connect import connected
-from jobs.upscale.run import upscale
 from sr_core.archive.storage import open_store
 from sr_core.audit.report.comparison import write_comparison
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
@@ -53,7 +53,7 @@ def run_demo(output: Path, console: Console) -> int:
                 output=str(output / model),
                 run=RunConfig(model=model, format="png"),
             )
-            codes.append(upscale(job, console))
+            codes.append(run_upscale(job, console))
     page = output / "comparison.html"
     variants = [(_LABELS.get(model, model), open_store(str(output / model))) for model in models]
     write_comparison(variants, source=open_store(str(SAMPLES)), path=page)

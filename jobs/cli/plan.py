@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import ray
-from ray.exceptions import GetTimeoutError
 from rich.console import Console
 from rich.table import Table
 
 from jobs.cli.display import duration
-from jobs.cluster.connect import Devices, actor_options, choose_devices, connected
-from jobs.upscale.actors import measure_speed
+from jobs.cluster.connect import Devices, choose_devices, connected
+from jobs.upscale.speed import fleet_speed
 from sr_core.archive.planning.plan import make_plan
 from sr_core.archive.planning.summary import PlanSummary
 from sr_core.archive.source.opening import open_source
 from sr_core.archive.storage import open_store
 from sr_core.config import JobConfig
-from sr_core.errors import RetryLaterError
 
 
 def show_plan(job: JobConfig, console: Console, *, price_per_hour: float | None) -> None:
@@ -44,24 +39,6 @@ def show_plan(job: JobConfig, console: Console, *, price_per_hour: float | None)
     ):
         if names:
             console.print(f"{what}: {', '.join(names)}", markup=False, highlight=False)
-
-
-def fleet_speed(job: JobConfig, devices: Devices) -> Callable[[], float]:
-    """Return a call that measures one actor's output megapixels per second where actors run."""
-
-    def speed() -> float:
-        measure = ray.remote(measure_speed).options(
-            **actor_options(job.execution, devices.device), max_retries=1
-        )
-        call = measure.remote(job.run.model, job.execution, devices.device)
-        try:
-            return float(ray.get(call, timeout=job.execution.node_wait_s))
-        except GetTimeoutError as error:
-            raise RetryLaterError(
-                f"no machine was free within {job.execution.node_wait_s:g} s to measure the speed"
-            ) from error
-
-    return speed
 
 
 def _table(

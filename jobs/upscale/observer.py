@@ -1,0 +1,177 @@
+"""Events of a run, and the observer that receives them: a terminal, a log, a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from sr_core.archive.source.changes import Change
+from sr_core.errors import ErrorClass
+from sr_core.records import ShardResult, Status
+
+
+@dataclass(frozen=True, slots=True)
+class RunOpened:
+    """The run was found on its root, or is about to begin there."""
+
+    run_id: str
+    source_uri: str
+    root_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged:
+    """Files of the source are new, changed or gone since they were planned."""
+
+    change: Change
+    count: int
+    first_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPlanned:
+    """A round was planned and its plan frozen, by this driver or by another one."""
+
+    round_index: int
+    shards: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundNotNeeded:
+    """A further round was asked for, but has no images."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundBegun:
+    """Shards of a round are about to be handed out. Images and megapixels are of the whole run."""
+
+    round_index: int
+    shards_left: int
+    images: int
+    images_done: int
+    megapixels_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFinished:
+    """Every shard of a round is committed."""
+
+    round_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCommitted:
+    """A shard has its metrics part."""
+
+    result: ShardResult
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesFailed:
+    """Images of a committed shard failed; the counts are by error class."""
+
+    round_index: int
+    shard: int
+    error_classes: Mapping[ErrorClass, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStarted:
+    """An actor has loaded its upscaler. `replacement`: a lost actor had its place before."""
+
+    host: str
+    pid: int
+    device: str
+    start_s: float
+    replacement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActorLost:
+    """An actor died or cannot be reached; its shards go back to the queue."""
+
+    host: str
+    shards: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActorNotStarted:
+    """An actor could not start. `place_given_up`: the fleet is one actor smaller from now on."""
+
+    reason: str
+    place_given_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShardIsolated:
+    """A shard killed its actor too often; its images are processed one by one."""
+
+    round_index: int
+    shard: int
+    deaths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing new starts for some seconds, for this reason."""
+
+    reason: str
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know that ends nothing."""
+
+    message: str
+
+
+RunEvent: TypeAlias = (
+    RunOpened
+    | SourceChanged
+    | RoundPlanned
+    | RoundNotNeeded
+    | RoundBegun
+    | RoundFinished
+    | ShardCommitted
+    | ImagesFailed
+    | ActorStarted
+    | ActorLost
+    | ActorNotStarted
+    | ShardIsolated
+    | Waiting
+    | Warned
+)
+
+
+class RunObserver(Protocol):
+    """Receives the events of a run, in order, from the driver's thread.
+
+    An observer that raises ends the run; it resumes with the next start.
+    """
+
+    def observe(self, event: RunEvent) -> None:
+        """Take note of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """The state of a run after its driver finished every planned round."""
+
+    run_id: str
+    root_uri: str
+    images: int
+    statuses: Mapping[Status, int]
+    error_classes: Mapping[ErrorClass, int]
+    report_uri: str | None
+    """None if no report was written."""
+
+    @property
+    def images_failed(self) -> int:
+        """Number of images whose latest row is failed."""
+        return self.statuses.get(Status.FAILED, 0)

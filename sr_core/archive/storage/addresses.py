@@ -1,0 +1,15 @@
+"""File URIs as paths: the one place that takes them apart."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+_FILE = "file://"
+
+
+def path_of(uri: str) -> str:
+    """Write a URI the way keys are written: file URIs percent-decoded, without their scheme.
+
+    Addresses in S3 and plain paths stay as they are.
+    """
+    return unquote(uri.removeprefix(_FILE)) if uri.startswith(_FILE) else uri

@@ -1,0 +1,113 @@
+"""Image files upscaled in memory, without a run: for programs that bring their own loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from sr_core.archive.planning.plan import output_size
+from sr_core.config import RunConfig
+from sr_core.errors import ImageError
+from sr_core.imaging.codecs import (
+    Limits,
+    check_output_size,
+    decode,
+    encode,
+    losses,
+    output_format,
+)
+from sr_core.imaging.pixels import Page
+from sr_core.inference.pages import upscale_page
+from sr_core.inference.upscaler import open_upscaler
+from sr_core.scratch import Blob
+
+_MEGA = 1_000_000
+_COLUMNS = {
+    "bytes": pa.large_binary(),  # a batch of outputs may exceed the 2 GiB of `binary`
+    "format": pa.string(),
+    "error_class": pa.string(),
+    "error_message": pa.string(),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UpscaledFile:
+    """An encoded output, its format (jpeg, png, webp, tiff or jxl), and what was given up."""
+
+    data: Blob
+    format: str
+    warnings: tuple[str, ...]
+
+
+class FileUpscaler:
+    """Upscale the bytes of image files as a run with the same configuration would.
+
+    Orientation is applied; EXIF, XMP, colour profile, transparency and bit depth are kept as in a
+    run. Nothing is measured or stored.
+
+    An instance is a callable for Ray Data's `map_batches`: each actor constructs it once and then
+    calls it with batches.
+
+    Args:
+        run: model, scale or target, format, quality and limits.
+        device: "cpu" or "cuda".
+    """
+
+    def __init__(self, run: RunConfig | None = None, *, device: str = "cpu") -> None:
+        self._run = run or RunConfig()
+        self._upscaler = open_upscaler(self._run.model, device=device)
+        self._limits = Limits(
+            max_bytes=self._run.max_source_bytes,
+            max_side_px=self._run.max_side_px,
+            max_source_px=int(self._run.max_source_megapixels * _MEGA),
+            max_output_px=int(self._run.max_output_megapixels * _MEGA),
+        )
+
+    def upscale(self, data: Blob) -> UpscaledFile:
+        """Decode a file, upscale all its pages, and encode the result.
+
+        Raises: ImageError; its `error_class` is what a run's row would hold.
+        """
+        picture = decode(data, self._limits)
+        wanted = output_format(picture.format, self._run.format, len(picture.pages))
+        given_up = losses(picture, wanted, strip_gps=self._run.strip_gps)
+        pages = tuple(self._upscaled(page, wanted) for page in picture.pages)
+        output = encode(
+            replace(picture, pages=pages),
+            wanted,
+            self._run.quality,
+            strip_gps=self._run.strip_gps,
+        )
+        return UpscaledFile(output, wanted, (*picture.warnings, *given_up))
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Upscale the column `bytes` of a batch; other columns are returned unchanged.
+
+        Adds `format`, `error_class` and `error_message`. A file that cannot be upscaled does not
+        end the batch: its `bytes` and `format` are null, and the error columns say why.
+        """
+        rows = [self._row(data.as_py()) for data in batch.column("bytes")]
+        for name, kind in _COLUMNS.items():
+            values = pa.array([row.get(name) for row in rows], kind)
+            position = batch.schema.get_field_index(name)
+            if position < 0:
+                batch = batch.append_column(name, values)
+            else:
+                batch = batch.set_column(position, name, values)
+        return batch
+
+    def _row(self, data: bytes) -> dict[str, object]:
+        try:
+            made = self.upscale(data)
+        except ImageError as error:
+            return {"error_class": str(error.error_class), "error_message": error.message}
+        return {"bytes": bytes(made.data), "format": made.format}
+
+    def _upscaled(self, page: Page, wanted: str) -> Page:
+        height_px, width_px = page.pixels.shape[:2]
+        width, height = output_size(width_px, height_px, self._run.scale, self._run.target)
+        check_output_size(
+            wanted, width, height, self._limits.max_output_px, alpha=page.alpha is not None
+        )
+        return upscale_page(page, self._upscaler, height, width).page
