@@ -1,4 +1,4 @@
-"""Fixtures and settings that all tests share. The environment is set before torch or Ray load."""
+"""Fixtures and settings of all tests. The environment is set before torch or Ray is imported."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# A token of its own for every Ray that a test starts; without it Ray would write one to the home.
+# Every Ray that a test starts has a token of its own; without it Ray writes one to the home folder.
 os.environ.setdefault("RAY_AUTH_MODE", "token")
 os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(16))
 
-# No deadline: the machine may be busy. The same examples in every continuous integration run.
+# No deadline: the machine may be busy. The same examples in every run of continuous integration.
 settings.register_profile(
     "srfleet",
     deadline=None,
@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of photographs, benchmarks and weights that are too large for the repository."""
+    """Return the folder of photographs, benchmarks and weights too large for the repository."""
     folder = Path(os.environ.get("SRFLEET_SHARED", REPOSITORY.parent / "shared"))
     if not (folder / "data").is_dir():
         pytest.skip(f"no shared data in {folder}; SRFLEET_SHARED says where it is")
@@ -42,7 +42,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="module")
 def without_shared_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let commands find no weights of VGG19 and LPIPS, wherever the tests run."""
+    """Hide the weights of VGG19 and LPIPS from commands, wherever the tests run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SRFLEET_SHARED", str(tmp_path_factory.mktemp("nothing")))
         yield
@@ -50,9 +50,9 @@ def without_shared_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session", autouse=True)
 def conversions_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep conversions for the tests' own processes, apart from those of the person who runs them.
+    """Keep the conversions of tests apart from the user's own.
 
-    Before any Ray starts, whose workers inherit it.
+    Set before any Ray starts, because its workers inherit the environment.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -61,7 +61,7 @@ def conversions_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
-    """A local Ray of two cores without a GPU, started by the first test that asks for it."""
+    """Start a local Ray with two cores and no GPU, on the first request."""
     import ray
 
     ray.init(

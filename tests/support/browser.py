@@ -1,4 +1,4 @@
-"""A headless Chromium, driven through its own protocol: what a person would see and do."""
+"""Headless Chromium, driven through the DevTools protocol: what a user sees and does."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _PATIENCE_S = 60
 
 
 def find_chromium() -> str | None:
-    """Find a browser that is installed."""
+    """Return the path of an installed browser; None if there is none."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Tab:
-    """One page in the browser. Everything that it asked for or complained about is kept."""
+    """A page in the browser; keeps every request and every message of the console."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -47,7 +47,7 @@ class Tab:
         self.complaints: list[str] = []
 
     async def listen(self) -> None:
-        """Take in what the browser says, until it closes."""
+        """Receive messages from the browser until it closes."""
         async for message in self._socket:
             said = message.json()
             if "id" in said:
@@ -62,7 +62,7 @@ class Tab:
                 self.complaints.append(str(said["params"]["exceptionDetails"]))
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Give a command and return its result."""
+        """Send a command and return its result."""
         number = next(self._numbers)
         answer = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
@@ -76,7 +76,7 @@ class Tab:
         return result
 
     async def open(self, page: Path, width: int, height: int, *, dark: bool = False) -> None:
-        """Show a file in a window of some size, and wait until it is loaded."""
+        """Show a file in a window of the given size, and wait until it is loaded."""
         await self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -97,7 +97,7 @@ class Tab:
         return said["result"].get("value")
 
     async def click(self, selector: str) -> None:
-        """Scroll to an element and press the mouse in its middle."""
+        """Scroll to an element and click its centre."""
         x, y = await self.ask(
             f"(() => {{ const e = document.querySelector({selector!r});"
             "e.scrollIntoView({block: 'center', behavior: 'instant'});"
@@ -107,13 +107,13 @@ class Tab:
         await self.press(x, y)
 
     async def press(self, x: float, y: float) -> None:
-        """Press and release the mouse at a place of the window."""
+        """Press and release the mouse at a position in the window."""
         async with self.dragging(x, y, x, y):
             pass
 
     @asynccontextmanager
     async def dragging(self, x: float, y: float, to_x: float, to_y: float) -> AsyncIterator[None]:
-        """Press the mouse at a place and move it to another; it is released with the block."""
+        """Press the mouse at a position and drag it to another; leaving the block releases it."""
         await self._mouse("mousePressed", x, y)
         await self._mouse("mouseMoved", to_x, to_y)
         yield
@@ -125,13 +125,13 @@ class Tab:
         )
 
     async def screenshot(self) -> bytes:
-        """Return what the window shows, as PNG."""
+        """Return the content of the window as PNG."""
         return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
 
 
 @asynccontextmanager
 async def browser(profile: Path) -> AsyncIterator[Tab]:
-    """Start a browser with a fresh profile; it ends with the block."""
+    """Start a browser with a fresh profile; leaving the block ends it."""
     executable = find_chromium()
     assert executable is not None
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""Photographs that are decoded already, for what trains on any."""
+"""Photographs held in memory, for trainings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Decoded:
-    """Arrays as photographs; every read is a copy. Counts reads, and bytes that are still held."""
+    """Arrays as photographs. Every read is a copy; counts reads and the bytes still referenced."""
 
     def __init__(
         self, photographs: Sequence[NDArray[np.uint8]], unreadable: Collection[int] = ()
@@ -45,7 +45,7 @@ class Decoded:
 
 
 def noise_photographs(count: int, height: int = 40, width: int = 50) -> list[NDArray[np.uint8]]:
-    """Return photographs of coarse noise, each a little larger than the one before."""
+    """Return photographs of coarse noise, each slightly larger than the one before."""
     rng = np.random.default_rng(0)
     photographs = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server that misbehaves on demand, as networks and stores do."""
+"""A proxy in front of an S3 server that injects the faults of networks and stores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REPLACED = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
 class Fault(Enum):
-    """What happens to a request. With a tuple: (status, S3 code) answered without the server."""
+    """Effect on a request. A tuple is the (status, S3 code) answered without asking the server."""
 
     SLOW_DOWN = (503, "SlowDown")
     INTERNAL_ERROR = (500, "InternalError")
@@ -45,7 +45,7 @@ class _Rule:
     seen: int = 0
 
     def hits(self, method: str, path: str) -> bool:
-        """Count a request if it is one of those meant, and tell whether it fails."""
+        """Count a request if it matches, and return True if it must fail."""
         if self.method not in (None, method) or self.where not in path:
             return False
         self.seen += 1
@@ -54,10 +54,10 @@ class _Rule:
 
 
 class FaultProxy:
-    """Forwards to an S3 endpoint. A context manager; `endpoint` is its own address.
+    """A context manager that forwards to an S3 endpoint; `endpoint` is its own address.
 
-    `requests` lists (method, path with query) of all requests seen, `most_in_flight` how many
-    there were at once. Signatures stay valid: the Host header passes unchanged.
+    `requests` lists (method, path with query) of all requests, `most_in_flight` is the largest
+    number of concurrent ones. Signatures stay valid because the Host header passes unchanged.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -83,30 +83,31 @@ class FaultProxy:
         skip: int = 0,
         every: int = 1,
     ) -> None:
-        """Let the next `times` requests (None: all) of a method whose path holds `where` fail.
+        """Let requests of a method fail whose path contains `where`.
 
-        Of those requests the first `skip` pass, and of the others each `every`-th one fails.
+        The first `skip` matching requests pass. After them every `every`-th one fails, until
+        `times` have failed; None means without end.
         """
         with self._changed:
             self._rules.append(_Rule(fault, times, method, where, skip, every))
 
     @property
     def pending(self) -> int:
-        """Faults that were injected for a number of times and have not all happened yet."""
+        """Number of faults with limited `times` that have not all happened yet."""
         with self._changed:
             return sum(rule.times is not None for rule in self._rules)
 
     def heal(self) -> None:
-        """Forget all faults that have not happened yet."""
+        """Remove all faults that have not happened yet."""
         with self._changed:
             self._rules.clear()
 
     def release(self) -> None:
-        """Let the requests on HOLD go on, and those to come."""
+        """Let the requests on HOLD continue, and all later ones pass."""
         self._released.set()
 
     def wait_for_in_flight(self, count: int) -> None:
-        """Wait until so many requests are under way at once; fails after half a minute."""
+        """Wait until `count` requests are in flight; fail after half a minute."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._in_flight >= count, timeout=30)
 
@@ -195,7 +196,7 @@ class FaultProxy:
                 if fault is Fault.LOST_ANSWER:
                     self.close_connection = True
                     return
-                # Conditions and ranges are signed; a server that ignores them is played here.
+                # Conditions and ranges are signed, so a server that ignores them is simulated here.
                 if fault is Fault.IGNORE_CONDITION and status == 412:
                     status, content = 200, b"<Done/>"
                 if fault is Fault.IGNORE_RANGE and status == 206:
@@ -239,7 +240,7 @@ class FaultProxy:
 
 
 def widened(part: bytes, content_range: str) -> bytes:
-    """Make a whole object, with other bytes around the given ones, of "bytes 3-6/10"."""
+    """Pad the part of a Content-Range such as "bytes 3-6/10" to a whole object."""
     bounds, _, total = content_range.removeprefix("bytes ").partition("/")
     start, end = map(int, bounds.split("-"))
     return b"?" * start + part + b"?" * (int(total) - end - 1)

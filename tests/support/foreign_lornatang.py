@@ -1,4 +1,4 @@
-"""The layouts that Lornatang/SRGAN-PyTorch had over the years, in miniature."""
+"""Miniatures of the layouts of Lornatang/SRGAN-PyTorch over the years."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.foreign_ports import (
 
 
 class Lornatang(Port):
-    """Since 2022: images in [0, 1] on both sides; the port's last step, a clamp, is left out."""
+    """Layout since 2022: input and output in [0, 1]; the port's final clamp is omitted."""
 
     def __init__(self, channels: int = 8, blocks: int = 2, steps: int = 2) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Lornatang(Port):
 
 
 class LornatangOfSeptember2021(Port):
-    """The same with one sequence for upsampling, and longer names."""
+    """Layout of September 2021: as since 2022, with one upsampling sequence and longer names."""
 
     def __init__(self, channels: int = 8, blocks: int = 2) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class LornatangOfSeptember2021(Port):
 
 
 class LornatangOfJune2021(Port):
-    """Release 0.3: a tanh at the end, for images in [-1, 1]; what goes in is in [0, 1]."""
+    """Release 0.3, June 2021: input in [0, 1]; a final tanh, so output in [-1, 1]."""
 
     def __init__(self, channels: int = 8, blocks: int = 2) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class LornatangOfJune2021(Port):
 
 
 class LornatangOf2020(Port):
-    """No biases, norms in the upsampling."""
+    """Layout of 2020: no biases, norms in the upsampling."""
 
     def __init__(self, channels: int = 8, blocks: int = 2) -> None:
         super().__init__()

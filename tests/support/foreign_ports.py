@@ -1,7 +1,7 @@
-"""Public ports of the paper's generator in miniature, written anew: oracles for reading them.
+"""Miniature reimplementations of public ports of the paper's generator: oracles for loading.
 
-The state_dict of each has the names of its port; `upscale` does what the port's authors do with an
-image in [0, 1], before and after.
+The state_dict of each has the names of its port. `upscale` includes the authors' pre- and
+postprocessing of an image in [0, 1].
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ IMAGENET_DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
 
 def conv(taken: int, made: int, size: int = 3, *, bias: bool = True) -> nn.Conv2d:
-    """Return a convolution that keeps the size."""
+    """Return a convolution that preserves the size."""
     return nn.Conv2d(taken, made, size, padding=size // 2, bias=bias)
 
 
 def named(**modules: nn.Module) -> nn.Module:
-    """Return a module that only holds others under names."""
+    """Return a module that only holds named submodules."""
     module = nn.Module()
     for name, child in modules.items():
         module.add_module(name, child)
@@ -31,18 +31,18 @@ def named(**modules: nn.Module) -> nn.Module:
 
 Residual = Callable[[Tensor], Tensor]
 Stages = tuple[nn.Module, list[Residual], nn.Module, nn.Module]
-"""Head, what each block adds, the trunk's end, and everything after the sum with the head."""
+"""Head, residual branches of the blocks, end of the trunk, and everything after the skip."""
 
 
 class Port(nn.Module):
-    """What all ports share: how their parts are put together."""
+    """Base of all ports: connects their parts."""
 
     def stages(self) -> Stages:
         """Return the parts."""
         raise AssertionError
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the bare network's output."""
+        """Return the output of the network without postprocessing."""
         head, residuals, trunk_end, rest = self.stages()
         first = head(image)
         features = first
@@ -51,7 +51,7 @@ class Port(nn.Module):
         return rest(first + trunk_end(features))
 
     def upscale(self, image: Tensor) -> Tensor:
-        """Return sr in [0, 1] for an image in [0, 1]."""
+        """Upscale an image in [0, 1]; the result is in [0, 1] as well."""
         return self(image)
 
 
@@ -79,7 +79,7 @@ class NamedStep(nn.Module):
 
 
 class LeftThomas(Port):
-    """leftthomas/SRGAN: five blocks; the released files end the trunk with a PReLU, not a norm."""
+    """leftthomas/SRGAN: five blocks; in released files the trunk ends with a PReLU, not a norm."""
 
     def __init__(self, channels: int = 8, steps: int = 2, *, norm: bool = True) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ class Sgrvinod(Port):
 
 
 class _Layer(nn.Module):
-    """A convolution, perhaps a norm, and an activation that may be there without being used."""
+    """A convolution, an optional norm, and an activation that may exist without being used."""
 
     def __init__(self, channels: int, taken: int, size: int = 3, *, norm: bool, act: bool) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class _Layer(nn.Module):
 
 
 class Aladdin(Port):
-    """aladdinpersson/Machine-Learning-Collection: a slope per channel, some of them never used."""
+    """aladdinpersson/Machine-Learning-Collection: one slope per channel, some never used."""
 
     def __init__(self, channels: int = 8, blocks: int = 2) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""RRDBNet and MSRResNet in miniature, in each layout they are published in: oracles for loading."""
+"""Miniature RRDBNet and MSRResNet in every published layout: oracles for loading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.foreign_ports import conv
 
 
 class Dense(nn.Module):
-    """Five convolutions, each of which sees all before it. `inner`: as sequences, as at first."""
+    """Five densely connected convolutions; `inner`: each in a sequence, as ESRGAN first did."""
 
     def __init__(self, channels: int, growth: int, *, inner: bool) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class Dense(nn.Module):
 
 
 class Block(nn.Module):
-    """Three dense blocks under the names NAME1 to NAME3."""
+    """Three dense blocks, named NAME1 to NAME3."""
 
     def __init__(self, channels: int, growth: int, name: str, *, inner: bool = False) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def double(image: Tensor) -> Tensor:
 
 
 class RRDBNet(nn.Module):
-    """With BasicSR's names; for scales 2 and 1 squares of pixels become channels first."""
+    """RRDBNet with BasicSR's names; scales 2 and 1 unshuffle pixels to channels first."""
 
     def __init__(self, scale: int = 4, channels: int = 8, growth: int = 4, blocks: int = 2) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class RRDBNet(nn.Module):
 
 
 class ESRGAN(nn.Module):
-    """With the names of ESRGAN's second release, which BSRGAN and RealSR kept."""
+    """RRDBNet with the names of ESRGAN's second release, which BSRGAN and RealSR kept."""
 
     def __init__(self, channels: int = 8, growth: int = 4, blocks: int = 2) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class _Shortcut(nn.Module):
 
 
 class FirstESRGAN(nn.Module):
-    """One sequence, as in ESRGAN's first release."""
+    """RRDBNet as one sequence, as in ESRGAN's first release."""
 
     def __init__(self, steps: int = 2, channels: int = 8, growth: int = 4, blocks: int = 2) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class _Plain(nn.Module):
 
 
 class MSRResNet(nn.Module):
-    """With BasicSR's names, or (`old`) those from before 2020."""
+    """MSRResNet with BasicSR's names or, if `old`, with those from before 2020."""
 
     def __init__(
         self, scale: int = 4, channels: int = 8, blocks: int = 2, *, old: bool = False

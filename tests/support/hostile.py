@@ -1,4 +1,4 @@
-"""Keys that mean harm, and a source amid images that nobody may read, to see whether they do."""
+"""Hostile keys, and a source next to images that a run must never read."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ GOOD = ["good.png", "sub/inner.png"]
 
 
 def lay_out(folder: Path) -> Path:
-    """Make a source with two good images, photos/, and beside it images that nobody may read.
+    """Create a source photos/ with two good images, next to images that a run must never read.
 
     Returns:
-        One of those: the canary.
+        One of the latter: the canary.
     """
     canary = folder / "canary.png"
     Image.new("RGB", SIZE, (250, 5, 250)).save(canary)
@@ -109,7 +109,7 @@ def job(canary: Path, source: Path) -> JobConfig:
 
 
 def surroundings(folder: Path) -> dict[str, tuple[str, object]]:
-    """Describe all that lies in a folder, save the root of the run, and who lies beside it."""
+    """Describe everything in a folder except the root of the run, and the folder's siblings."""
     found: dict[str, tuple[str, object]] = {"..": ("names", sorted(os.listdir(folder.parent)))}
     for path in folder.rglob("*"):
         if folder / "out" in (path, *path.parents):
@@ -124,7 +124,7 @@ def surroundings(folder: Path) -> dict[str, tuple[str, object]]:
 
 
 def run_unharmed(canary: Path, source: Path) -> list[dict[str, Any]]:
-    """Run, see that nothing outside was read or written, and return the rows."""
+    """Run, check that nothing outside was read or written, and return the rows."""
     before = surroundings(canary.parent)
     planned = job(canary, source)
     run_here(planned)
@@ -142,7 +142,7 @@ def run_unharmed(canary: Path, source: Path) -> list[dict[str, Any]]:
 
 
 def hand_made(canary: Path, rows: list[ManifestRow]) -> Path:
-    """Write a manifest that no scan has seen."""
+    """Write a manifest that no scan produced."""
     table = manifest_table(rows).replace_schema_metadata(
         MANIFEST_SCHEMA.metadata | {SOURCE_METADATA: (canary.parent / "photos").as_uri().encode()}
     )
@@ -152,6 +152,6 @@ def hand_made(canary: Path, rows: list[ManifestRow]) -> Path:
 
 
 def claimed(key: str, **claims: Any) -> ManifestRow:
-    """Describe a sound image of the size of the canary."""
+    """Return the row of a valid image of the size of the canary."""
     row = ManifestRow(image_id(key), key, 100, format="PNG", mode="RGB", pages=1)
     return replace(row, **{"width_px": SIZE[0], "height_px": SIZE[1]} | claims)

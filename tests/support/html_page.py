@@ -1,4 +1,4 @@
-"""A page as a browser's parser sees it: enough to ask for elements, attributes and text."""
+"""Parsed HTML pages: queries for elements, attributes and text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _VOID = {"meta", "img", "input", "br", "link", "rect", "line"}
 
 @dataclass
 class Element:
-    """One element with everything inside it."""
+    """An element with its content."""
 
     tag: str
     attributes: dict[str, str]
     children: list[Element | str] = field(default_factory=list)
 
     def all(self, tag: str = "", **attributes: str) -> list[Element]:
-        """Find elements inside by tag and attributes; class_ names one class of several."""
+        """Find descendants by tag and attributes; class_ matches any one of several classes."""
         wanted = attributes.pop("class_", None)
         found = []
         for child in self.children:
@@ -33,7 +33,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The text inside, with single spaces."""
+        """Text content with whitespace collapsed to single spaces."""
         parts = [child if isinstance(child, str) else child.text for child in self.children]
         return " ".join(" ".join(parts).split())
 
@@ -64,7 +64,7 @@ class _Parser(HTMLParser):
 
 
 def parse(page: bytes) -> Element:
-    """Parse a page; every element must be closed in its place."""
+    """Parse a page; every element must be closed properly."""
     parser = _Parser()
     parser.feed(page.decode())
     parser.close()
@@ -73,7 +73,7 @@ def parse(page: bytes) -> Element:
 
 
 def assert_self_contained(page: bytes) -> None:
-    """Check that a page loads nothing, and that its policy allows its own style and script only."""
+    """Check that a page loads nothing and that its policy allows only its own style and script."""
     root = parse(page)
     (policy,) = root.all("meta", **{"http-equiv": "Content-Security-Policy"})
     (style,), (script,) = root.all("style"), root.all("script")

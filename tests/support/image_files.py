@@ -1,4 +1,4 @@
-"""Small image files of every kind, sound and odd, made on the spot."""
+"""Small image files of every kind, valid and odd, generated in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMITS = Limits(
 
 
 def scene(height: int, width: int, channels: int = 3, dtype: Any = np.uint8) -> NDArray[Any]:
-    """Smooth colours with some texture, (H, W) for one channel, else (H, W, C)."""
+    """Return smooth colours with some texture, (H, W) for one channel, otherwise (H, W, C)."""
     y, x = np.mgrid[0:height, 0:width] / 16
     planes = [np.sin(x + k) * np.cos(y * (k + 1) / 2) for k in range(channels)]
     noise = np.random.default_rng(7).random((height, width, channels)) / 8
@@ -31,7 +31,7 @@ def scene(height: int, width: int, channels: int = 3, dtype: Any = np.uint8) -> 
 
 
 def picture(mode: str = "RGB", height: int = 40, width: int = 56) -> Image.Image:
-    """The scene in a mode of Pillow's."""
+    """Return the scene in a Pillow mode."""
     if mode == "LAB":
         return ImageCms.profileToProfile(
             picture("RGB", height, width),
@@ -65,7 +65,7 @@ def tiff_of(pages: Sequence[NDArray[Any]], **options: Any) -> bytes:
 
 
 def png(*chunks: tuple[bytes, bytes], size: tuple[int, int] = (4, 4), idat: bytes = b"") -> bytes:
-    """A black RGB PNG with more chunks before its picture."""
+    """Return a black RGB PNG with extra chunks before its picture."""
     width, height = size
     rows = idat or zlib.compress(bytes((3 * min(width, 64) + 1) * min(height, 64)))
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
@@ -79,7 +79,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def jpeg_with(data: bytes, *segments: tuple[int, bytes]) -> bytes:
-    """Insert marker segments behind the start of a JPEG file."""
+    """Insert marker segments after the start marker of a JPEG file."""
     inserted = b"".join(
         struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body for marker, body in segments
     )
@@ -87,7 +87,7 @@ def jpeg_with(data: bytes, *segments: tuple[int, bytes]) -> bytes:
 
 
 def exif_block(orientation: int = 1, *, gps: bool = False, thumbnail: bool = False) -> bytes:
-    """An EXIF block without its prefix, with a maker note that knows its own place."""
+    """Return an EXIF block without its prefix; its maker note holds its own position."""
     exif = Image.Exif()
     exif[0x010F], exif[0x0112], exif[0x0132] = "Maker", orientation, "2020:01:02 03:04:05"
     exif[0x011A], exif[0x011B], exif[0x0128] = 300.0, 150.0, 2
@@ -95,7 +95,7 @@ def exif_block(orientation: int = 1, *, gps: bool = False, thumbnail: bool = Fal
     if gps:
         exif[0x8825] = {1: "N", 2: (48.0, 8.0, 15.75), 3: "E", 4: (11.0, 34.0, 48.25)}
     block = bytearray(exif.tobytes().removeprefix(b"Exif\x00\x00"))
-    if thumbnail:  # a second directory of one tag, linked from the first
+    if thumbnail:  # a second directory with one tag, linked from the first
         order = "<" if block[:2] == b"II" else ">"
         count = struct.unpack_from(order + "H", block, 8)[0]
         struct.pack_into(order + "I", block, 10 + 12 * count, len(block))
@@ -108,7 +108,7 @@ def srgb_profile() -> bytes:
 
 
 def press_profile() -> bytes:
-    """An ICC profile of a press whose every ink, or mixture, is one dull green (L 50, a -40, b 0).
+    """Return a press ICC profile that maps every mixture of inks to dull green (L 50, a -40, b 0).
 
     Source: ICC.1:2022, sections 7.2, 10.11 (lut8Type).
     """
@@ -125,7 +125,7 @@ def press_profile() -> bytes:
 
 
 def every_format() -> dict[str, bytes]:
-    """One sound file of each format that is read, by the name the codecs give it."""
+    """Return one valid file of each supported format, by the codecs' name of the format."""
     return {
         "JPEG": saved(picture(), "JPEG", quality=92),
         "PNG": saved(picture(), "PNG"),

@@ -1,4 +1,4 @@
-"""Every picture a large one: it goes through scratch files, and is written strip by strip."""
+"""Treatment of every picture as large: through scratch files, written strip by strip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sr_core.imaging.codecs import jpeg_strips
 
 
 def take_everything_as_large(patch: pytest.MonkeyPatch) -> None:
-    """Lower every bound at which a picture counts as large, until the patch is undone."""
+    """Lower every limit above which a picture counts as large, until the patch is undone."""
     patch.setattr(scratch, "limit_bytes", 0)
     patch.setattr(jpeg_strips, "_STRIP_PX", 0)
     for module in ("png_write", "tiff_write"):

@@ -1,4 +1,4 @@
-"""Manifest rows of made-up images, and plans over them."""
+"""Manifest rows of invented images, and plans of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sr_core.records import ManifestRow, PlannedImage
 def image_row(
     key: str, width: int = 100, height: int = 50, kind: str = "JPEG", **more: Any
 ) -> ManifestRow:
-    """Describe an image as a probe would."""
+    """Return the row of an image as a probe would."""
     described = {"size_bytes": 1000, "format": kind, "mode": "RGB", "pages": 1} | more
     return ManifestRow(image_id(key), key, width_px=width, height_px=height, **described)
 
@@ -28,7 +28,7 @@ def plan_of(
     images: int = 256,
     taken: Set[str] = frozenset(),
 ) -> Plan:
-    """Plan rows, in as few shards as the bounds allow."""
+    """Plan rows in as few shards as the limits allow."""
     return make_plan(
         manifest_table(rows),
         run=run or RunConfig(),
@@ -39,5 +39,5 @@ def plan_of(
 
 
 def planned(plan: Plan) -> dict[str, PlannedImage]:
-    """Return the images of a plan by their keys, in the order of the plan."""
+    """Return the images of a plan by key, in the order of the plan."""
     return {image.image.key: image for image in plan_rows(plan.table)}

@@ -1,4 +1,4 @@
-"""Small networks of every kind that upscales, with weights that show mistakes."""
+"""Small networks of every supported kind, with weights that expose mistakes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sr_core.models.rrdb import RRDBNet
 
 
 def port() -> Generator:
-    """Return a generator that uses all that other people's ports may."""
+    """Return a generator that uses every feature of other people's ports."""
     generator = Generator(4, 8, 1)
     for name, module in list(generator.named_modules()):
         if isinstance(module, torch.nn.PReLU):
@@ -46,7 +46,7 @@ def make_network(name: str) -> Network:
     torch.manual_seed(3)
     network = NETWORKS[name]()
     for parameter in network.parameters():
-        # Twice the default, so that pixels far away count, and outputs are not one grey.
+        # Twice the default, so that distant pixels matter and outputs are not uniformly grey.
         parameter.data.mul_(2)
     if not isinstance(network, Generator):
         torch.nn.init.constant_(network.output.bias, 0.5)

@@ -1,4 +1,4 @@
-"""Whole runs with real small pictures, written through the ledger: what a report is made from."""
+"""Whole runs with small real pictures, written through the ledger: input of reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MEASURED: dict[str, Any] = {
 
 
 class PhotoRun:
-    """A source and a run on it, in a folder; images are added, then written in shards of three."""
+    """A source and its run in a folder; add images, then write them in shards of three."""
 
     def __init__(self, folder: Path, **config: Any) -> None:
         self.source = open_store(str(_made(folder / "source")))
@@ -50,7 +50,7 @@ class PhotoRun:
         size: tuple[int, int] = (24, 16),
         **columns: Any,
     ) -> None:
-        """Add an image that is ok, with its source and output; columns replace those measured."""
+        """Add a successful image with source and output; `columns` override measured values."""
         lr = scene(key, *size)
         source, output = png(lr), png(lr.resize((lr.width * SCALE, lr.height * SCALE)))
         if self.source.head(key) is None:
@@ -71,7 +71,7 @@ class PhotoRun:
         self._append(image, status=Status.OK, **(described | MEASURED | columns))
 
     def fail(self, key: str, error_class: ErrorClass, message: str = "it is broken") -> None:
-        """Add an image that failed."""
+        """Add a failed image."""
         image = ManifestRow(image_id(key), key)
         self._append(
             image,
@@ -81,7 +81,7 @@ class PhotoRun:
         )
 
     def write(self, *, shards: int | None = None) -> Store:
-        """Freeze the plan and commit; only the first `shards`, or all of them and the round."""
+        """Freeze the plan and commit the first `shards`, or all of them and the round if None."""
         self.ledger.put_plan(0, plan_bytes(self.record.run_id, self._images))
         for shard in sorted({row.shard for row in self._rows})[:shards]:
             self.ledger.commit(0, shard, [row for row in self._rows if row.shard == shard])
@@ -97,12 +97,12 @@ class PhotoRun:
 
 
 def image_id(key: str) -> str:
-    """Name an image as a manifest would."""
+    """Return the image id, as in a manifest."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def scene(key: str, width: int = 24, height: int = 16) -> Image.Image:
-    """Make a smooth picture, another one for each key, whose lower right corner has fine detail."""
+    """Draw a smooth picture with fine detail in its lower right corner; each key has its own."""
     y, x = np.mgrid[0:height, 0:width] / 8
     phase = int(image_id(key)[:2], 16)
     pixels = np.stack([np.sin(x + phase) + np.cos(y * k) for k in (1, 2, 3)], -1) * 40 + 120
@@ -112,7 +112,7 @@ def scene(key: str, width: int = 24, height: int = 16) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """Encode a picture."""
+    """Encode a picture as PNG."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

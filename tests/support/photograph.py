@@ -1,4 +1,4 @@
-"""A made-up photograph: colours that vary on all scales, away from black and white."""
+"""A synthetic photograph: colours that vary on all scales, away from black and white."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def photograph(
     dtype: type[np.uint8] | type[np.uint16] = np.uint8,
     seed: int = 0,
 ) -> Pixels:
-    """Sum noise of ever finer grain and lesser strength, within 0.15 to 0.85 of full range."""
+    """Sum noise of decreasing grain size and strength, within 0.15 to 0.85 of full range."""
     rng = np.random.default_rng(seed)
     image = np.zeros((height, width, channels))
     for octave in range(2, 7):

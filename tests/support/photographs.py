@@ -9,7 +9,7 @@ from PIL import Image
 
 
 def write_photographs(folder: Path, count: int, side: int = 24) -> list[str]:
-    """Write `count` different images of about side x side pixels; returns their keys, sorted."""
+    """Write `count` different images of about side x side pixels; return their keys, sorted."""
     folder.mkdir(parents=True, exist_ok=True)
     keys = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""What tests of runs on S3 ask of them: the rows, and that nothing is wrong in the root."""
+"""Checks of runs on S3: rows, and the invariants of the root."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rows = dict[str, dict[str, Any]]
 
 
 def rows(job: JobConfig, proxy: FaultProxy) -> Rows:
-    """Check every promise of a run with the faults gone, and return its latest rows by key."""
+    """Heal all faults, check every promise of a run, and return its latest rows by key."""
     proxy.heal()
     root = open_store(job.output)
     assert verify_run(root) == []
@@ -32,12 +32,12 @@ def rows(job: JobConfig, proxy: FaultProxy) -> Rows:
 
 
 def statuses(found: Rows) -> dict[str, int]:
-    """Count rows by error class; those without one by status."""
+    """Count rows by error class, or by status if they have none."""
     return dict(Counter(row["error_class"] or row["status"] for row in found.values()))
 
 
 def check_no_harm(job: JobConfig, proxy: FaultProxy) -> dict[str, bytes]:
-    """See that what a stopped run left breaks no promise, and return it."""
+    """Check that a stopped run broke no promise, and return the objects that it left."""
     proxy.heal()
     root = open_store(job.output)
     if Ledger(root).run() is not None:
@@ -46,6 +46,6 @@ def check_no_harm(job: JobConfig, proxy: FaultProxy) -> dict[str, bytes]:
 
 
 def put_behind_its_back(server: S3Server, uri: str, data: bytes, **metadata: str) -> None:
-    """Put an object by its full address, as somebody else would."""
+    """Put an object at its full address, as another party would."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     server.admin().put_object(Bucket=bucket, Key=key, Body=data, Metadata=metadata)

@@ -1,4 +1,4 @@
-"""S3 servers for tests: moto with authentication on, SeaweedFS, and the fault proxy beside them."""
+"""S3 servers for tests: moto with authentication, and SeaweedFS."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _USER = "srfleet"
 class S3Server:
     """A running server with an empty bucket and the credentials of one ordinary user.
 
-    `admin_key` and `admin_secret` may do everything; the user may do what docs/storage.md asks
-    for, but never touches a key that holds "forbidden".
+    `admin_key` and `admin_secret` may do everything. The user has the permissions that
+    docs/storage.md asks for, except for keys that contain "forbidden".
     """
 
     endpoint: str
@@ -47,7 +47,7 @@ class S3Server:
     bucket: str = BUCKET
 
     def environment(self, endpoint: str | None = None) -> dict[str, str]:
-        """Return the AWS environment of the user, at the server or at a proxy before it."""
+        """Return the user's AWS environment variables, for the server or a proxy in front of it."""
         return {
             "AWS_ENDPOINT_URL": endpoint or self.endpoint,
             "AWS_ACCESS_KEY_ID": self.key,
@@ -59,16 +59,16 @@ class S3Server:
         }
 
     def admin(self) -> Any:
-        """Return a client that may do everything, to look behind the store's back."""
+        """Return a client with all permissions, which bypasses the store."""
         return _client("s3", self.endpoint, self.admin_key, self.admin_secret)
 
     def another_key(self) -> tuple[str, str]:
-        """Make the user of a moto server another access key: its id and its secret."""
+        """Create another access key for the user of a moto server; return its id and secret."""
         keys = self._iam().create_access_key(UserName=_USER)["AccessKey"]
         return keys["AccessKeyId"], keys["SecretAccessKey"]
 
     def revoke_key(self, key: str) -> None:
-        """Delete an access key of the user of a moto server, if it is still there."""
+        """Delete an access key of the user of a moto server, if it exists."""
         known = self._iam().list_access_keys(UserName=_USER)["AccessKeyMetadata"]
         if key in [each["AccessKeyId"] for each in known]:
             self._iam().delete_access_key(UserName=_USER, AccessKeyId=key)
@@ -78,7 +78,7 @@ class S3Server:
 
 
 def documented_policy() -> dict[str, Any]:
-    """Read the policy that docs/storage.md tells an operator to grant, for the test bucket."""
+    """Return the policy that docs/storage.md asks operators to grant, for the test bucket."""
     page = (REPOSITORY / "docs" / "storage.md").read_text(encoding="utf-8")
     block = re.search(r"```json\n(\{.*?\n\})\n```", page, re.DOTALL)
     assert block, "docs/storage.md shows no policy"
@@ -90,7 +90,7 @@ def documented_policy() -> dict[str, Any]:
 def moto_server() -> Iterator[S3Server]:
     """Start moto in a process of its own; every request must be signed and permitted.
 
-    It lists 20 keys to a page, so that a few dozen objects take several pages.
+    It lists 20 keys per page, so that a few dozen objects need several pages.
     """
     command = [sys.executable, "-W", "ignore", "-m", "tests.support.servers"]
     environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": "20"}
@@ -191,15 +191,15 @@ def _until_it_answers(request: Any, patience_s: float = 60) -> None:
         except Exception:
             if time.monotonic() > until:
                 raise
-            time.sleep(0.2)  # a server that starts has nothing to wait on
+            time.sleep(0.2)  # a starting server offers nothing to wait on
         else:
             return
 
 
 def _serve_moto() -> None:
-    """Serve moto on a free port, which is printed, one request at a time.
+    """Serve moto on a free port, which is printed; one request at a time.
 
-    moto looks for the key and then writes it; only a lock makes its conditional put atomic.
+    moto checks for the key and then writes it; only a lock makes its conditional put atomic.
     """
     from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server

@@ -1,7 +1,7 @@
-"""A run in miniature: every ledger call of the main job, with a line of text for each image.
+"""A miniature run: every ledger call of the main job, with a line of text for each image.
 
-What an attempt writes carries the attempt's name, as two encodings of one image may differ: so a
-row that describes other bytes than those that stand cannot pass.
+Each attempt writes its name into its outputs, as two encodings of an image may differ. A row that
+describes bytes other than those stored is therefore detected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONFIG = {"model": "bicubic", "scale": 4, "target": None}
 
 
 def record(**changes: object) -> RunRecord:
-    """Describe a run. Keywords change what decides its outputs."""
+    """Return the record of a run; keywords change settings that decide its outputs."""
     deciding = {
         "source_uri": "s3://archive/photos",
         "config": CONFIG,
@@ -43,7 +43,7 @@ def record(**changes: object) -> RunRecord:
 def planned_images(
     count: int, *, per_shard: int, refused: Collection[int] = ()
 ) -> list[PlannedImage]:
-    """Plan `count` images of 20x10 px, upscaled by 4; those in `refused` are failed already."""
+    """Plan `count` images of 20x10 px, upscaled by 4; those in `refused` have failed already."""
     return [
         _refused(number, number // per_shard)
         if number in refused
@@ -70,14 +70,14 @@ def _refused(number: int, shard: int) -> PlannedImage:
 
 
 def plan_bytes(run_id: str, images: Sequence[PlannedImage], round_number: int = 0) -> bytes:
-    """Write a plan, sorted by shard as the planner does."""
+    """Serialise a plan, sorted by shard as the planner does."""
     metadata = {"srfleet.run_id": run_id, "srfleet.round": str(round_number)}
     ordered = sorted(images, key=lambda image: image.shard)
     return to_parquet(plan_table(ordered), metadata)
 
 
 def begin(store: Store, images: Sequence[PlannedImage]) -> Ledger:
-    """Open the run and freeze its first plan, or find both."""
+    """Open the run and freeze its first plan, unless both exist."""
     ledger = Ledger(store)
     run = ledger.open_run(record())
     if not ledger.rounds():
@@ -91,10 +91,10 @@ def process_round(
     """Process and commit the shards of a round that are not committed.
 
     Args:
-        ledger: of a run that has begun.
-        round_number: a round with a plan.
+        ledger: ledger of an open run.
+        round_number: a planned round.
         attempt: name of this attempt.
-        sick: keys whose source cannot be read now.
+        sick: keys whose source cannot be read at present.
     """
     images = plan_rows(read_plan(ledger.store, round_number, PLAN_SCHEMA.names))
     parts = list_parts(ledger.store)
@@ -111,7 +111,7 @@ def process_round(
 def work(
     store: Store, images: Sequence[PlannedImage], attempt: str, *, sick: Collection[str] = ()
 ) -> Success:
-    """Do the whole job, or what is left of it."""
+    """Do the whole job, or the rest of it."""
     ledger = begin(store, images)
     last = ledger.rounds()[-1]
     process_round(ledger, last, attempt, sick=sick)
@@ -119,7 +119,7 @@ def work(
 
 
 def plan_retry(ledger: Ledger) -> int:
-    """Plan the failed images again, two a shard; returns the number of the new round."""
+    """Plan the failed images again, two per shard; return the number of the new round."""
     round_number = ledger.rounds()[-1] + 1
     failed = set(ledger.failed_images(ledger.snapshot()).column("image_id").to_pylist())
     first = plan_rows(read_plan(ledger.store, 0, PLAN_SCHEMA.names))
@@ -146,7 +146,7 @@ def contents(store: Store, prefixes: Iterable[str] = ("",)) -> dict[str, bytes]:
 
 
 def ok_row(image: PlannedImage, data: bytes, round_number: int, attempt: str) -> MetricsRow:
-    """Describe an image whose output is `data`."""
+    """Return the row of an image whose output is `data`."""
     return MetricsRow(
         image_id=image.image.image_id,
         key=image.image.key,
@@ -165,7 +165,7 @@ def ok_row(image: PlannedImage, data: bytes, round_number: int, attempt: str) ->
 def failed_row(
     image: PlannedImage, error_class: ErrorClass, round_number: int, attempt: str
 ) -> MetricsRow:
-    """Describe an image without an output."""
+    """Return the row of an image without an output."""
     return MetricsRow(
         image_id=image.image.image_id,
         key=image.image.key,

@@ -1,4 +1,4 @@
-"""Trainings of a few steps on small pictures, and what stands in their journals."""
+"""Trainings of a few steps on small pictures, and readers of their journals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SRGAN = {
 
 
 def write_training(folder: Path, *stages: dict[str, Any], **settings: Any) -> tuple[Path, Path]:
-    """Write photographs and settings; returns their places. Records are of two steps each."""
+    """Write photographs and settings; return their paths. Each record covers two steps."""
     folder.mkdir(parents=True, exist_ok=True)
     write_photographs(folder / "photographs", 4, side=40)
     small = {"batch_size": 2, "crop_px": 32, "warmup": 1}
@@ -48,7 +48,7 @@ def write_training(folder: Path, *stages: dict[str, Any], **settings: Any) -> tu
 def small_request(
     folder: Path, output: Path | str, *stages: dict[str, Any], **settings: Any
 ) -> Request:
-    """Ask for a small training on the CPU; its pictures and settings are written into a folder."""
+    """Return a request for a small training on the CPU; writes its pictures and settings."""
     photographs, config = write_training(folder, *stages, **settings)
     return Request(str(photographs), str(output), config=config, device="cpu")
 
@@ -63,13 +63,13 @@ def start_training(
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-        # In the background a shell makes processes deaf to Ctrl-C; these shall hear it.
+        # A shell starts background processes with SIGINT ignored; these must react to it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     )
 
 
 def journal(output: Path | str) -> list[dict[str, Any]]:
-    """Return the records of a training without their times."""
+    """Return the records of a training without times."""
     data, _ = open_store(str(output)).read_object("journal.jsonl")
     records = [json.loads(line) for line in data.splitlines()]
     return [{key: value for key, value in each.items() if key != "seconds"} for each in records]

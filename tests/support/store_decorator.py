@@ -1,4 +1,4 @@
-"""A store in front of another one; tests override the calls that they want to watch or to fail."""
+"""A store that wraps another one; tests override the calls that they watch or let fail."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Answer = TypeVar("Answer")
 
 
 class StoreDecorator:
-    """Pass every call on to `inner`, all of them through `call`."""
+    """A store that passes every call on to `inner`, through `call`."""
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
 
     def call(self, method: str, key: str, request: Callable[[], Answer]) -> Answer:
-        """Send one request; `key` is the key or prefix it concerns, or empty."""
+        """Send a request; `key` is its key or prefix, or empty."""
         return request()
 
     @property

@@ -1,4 +1,4 @@
-"""A store that reports every call to it: to count, to crash, to hold a driver in its place."""
+"""A store that reports every call: to count calls, to crash, or to block a driver."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tests.support.store_decorator import Answer, StoreDecorator
 
 
 class WatchedStore(StoreDecorator):
-    """Pass every call on to a store, and call a hook before and another after it.
+    """A store that calls a hook before and another one after each call of the wrapped store.
 
-    A hook that raises stands for a process that dies there: what was done before stays, what
-    would have come after does not happen.
+    A hook that raises simulates the death of the process: everything before it has happened,
+    nothing after it does.
     """
 
     def __init__(
@@ -26,9 +26,9 @@ class WatchedStore(StoreDecorator):
         super().__init__(store)
         self._before, self._after = before, after
         self.calls: Counter[str] = Counter()
-        """By the name of the method."""
+        """Number of calls by method."""
         self.keys: Counter[tuple[str, str]] = Counter()
-        """By the name of the method and the key."""
+        """Number of calls by method and key."""
 
     def call(self, method: str, key: str, request: Callable[[], Answer]) -> Answer:
         self.calls[method] += 1
@@ -41,11 +41,11 @@ class WatchedStore(StoreDecorator):
 
 
 class Crash(BaseException):
-    """The end of a process, which no `except Exception` may survive."""
+    """The death of a process; `except Exception` does not catch it."""
 
 
 class Crasher:
-    """Hooks of a process that dies before or after its k-th storage call, and stays dead."""
+    """Hooks of a process that dies before or after its k-th storage call and stays dead."""
 
     def __init__(self, *, before: int | None = None, after: int | None = None) -> None:
         self._before, self._after = before, after
@@ -55,11 +55,11 @@ class Crasher:
 
     @property
     def calls(self) -> int:
-        """Storage calls that were begun."""
+        """Number of storage calls begun."""
         return self._begun
 
     def watch(self, store: Store) -> WatchedStore:
-        """Let the process use a store."""
+        """Wrap a store for use by the process."""
         return WatchedStore(store, self._begin, self._end)
 
     def _begin(self) -> None:

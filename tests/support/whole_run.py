@@ -1,4 +1,4 @@
-"""A whole run in this process: what driver and actors do, shard after shard, without Ray."""
+"""A whole run in this process: the work of driver and actors, shard by shard, without Ray."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def run_here(
     io_threads: int = 1,
     budget_megapixels: float = 10,
 ) -> None:
-    """Bring a run to its end from wherever it stands.
+    """Start or resume a run and finish it.
 
     Args:
-        job: with shard_megapixels.
+        job: a job with shard_megapixels.
         attempt: name of the attempt.
-        watch: wraps the store of the root, for all its uses.
-        upscaler: instead of the job's model.
-        io_threads: of each direction; one keeps the storage calls in order.
-        budget_megapixels: of all images that are decoded at one time.
+        watch: wraps the root's store for all its uses.
+        upscaler: used instead of the job's model.
+        io_threads: threads per direction; one keeps the storage calls in order.
+        budget_megapixels: megapixels of all images decoded at one time.
     """
     run = plan_here(job, watch=watch)
     worker = ShardWorker(
@@ -49,7 +49,7 @@ def run_here(
 
 
 def plan_here(job: JobConfig, *, watch: Callable[[Store], Store] = lambda store: store) -> OpenRun:
-    """Begin a run and freeze its plan, or find both; no image is touched."""
+    """Open a run and freeze its plan, unless both exist; no image is processed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             prepare,
@@ -63,14 +63,14 @@ def plan_here(job: JobConfig, *, watch: Callable[[Store], Store] = lambda store:
 
 
 def plan_retry_here(job: JobConfig) -> None:
-    """Plan a further round of the images that failed, which `run_here` then brings to its end."""
+    """Plan another round of the failed images, for `run_here` to finish."""
     run = plan_here(job)
     state = run.ledger.snapshot()
     put_plan(run, plan_round(run, failed_images(run, state), len(state.rounds), 1, lambda: 1.0))
 
 
 def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> Stages:
-    """Make what an actor does with each image."""
+    """Build the stages of an actor."""
     return Stages(
         open_store(run.record.source_uri),
         run.ledger.store,

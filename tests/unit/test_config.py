@@ -1,4 +1,4 @@
-"""What a job file may say, and how a wrong one is refused."""
+"""Job files: allowed settings, and refusals of wrong ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MINIMAL = "source: photos\noutput: out\n"
 
 
 def refusal(tmp_path: Path, text: str | bytes) -> str:
-    """Return the message with which a job file is refused."""
+    """Return the message that refuses a job file."""
     path = tmp_path / "job.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigurationError) as caught:

@@ -1,4 +1,4 @@
-"""What the documents tell a reader to type exists."""
+"""Commands, options and names shown in the documents exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
 
 
 def shown_code(path: Path) -> Iterator[str]:
-    """Yield the pieces of a document that a reader may type: code, and comments of job files."""
+    """Yield the parts of a document that a reader may type: code, and comments of job files."""
     text = path.read_text()
     if path.suffix == ".yaml":
         yield from re.findall(r"^# (srfleet .*)$", text, re.MULTILINE)
@@ -33,7 +33,7 @@ def shown_code(path: Path) -> Iterator[str]:
 
 
 def shown_commands(program: str) -> list[tuple[str, str]]:
-    """Return (document, arguments) wherever a document shows a call of the program."""
+    """Return (document, arguments) of every call of the program in the documents."""
     call = re.compile(rf"(?:^|[ /]){program} ([a-z][^&|]*)")
     return [
         (path.name, match[1].strip())
@@ -93,7 +93,7 @@ def test_an_anchor_leads_to_a_heading(path: Path) -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return the anchors of a page, made from its headings as GitHub makes them."""
+    """Return the anchors that GitHub makes from the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -112,7 +112,7 @@ def test_a_named_file_folder_or_module_exists(path: Path) -> None:
 
 
 def find_object(name: str) -> object:
-    """Return a module or a member of one by its dotted name; None if there is none."""
+    """Return a module or a member of one by its dotted name; None if missing."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:

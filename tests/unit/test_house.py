@@ -1,4 +1,4 @@
-"""The repository's own files agree with each other: pins, layers, cluster, job files."""
+"""Consistency of the repository's own files: pins, layers, cluster and job files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sr_core.training.settings import Training
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 GROUPS = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
-# What a user may install besides; a command goes on without it.
+# Optional packages; commands work without them.
 EXTRAS = [
     line
     for name, lines in PROJECT["optional-dependencies"].items()
@@ -33,7 +33,7 @@ REQUIREMENTS = [Requirement(line) for line in chain.from_iterable(GROUPS)]
 
 
 def pins() -> dict[str, str]:
-    """Return version by canonical name from constraints.txt."""
+    """Return the versions of constraints.txt by canonical name."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pairs = (line.split("==") for line in lines if not line.startswith("#"))
     return {canonicalize_name(name): version for name, version in pairs}
@@ -45,7 +45,7 @@ def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -
 
 
 def imported_distributions(*folders: str) -> set[str]:
-    """Return what is installed for the import statements below some folders."""
+    """Return the distributions that the import statements below some folders need."""
     modules = {
         name.partition(".")[0]
         for folder in folders
@@ -75,7 +75,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
 
 def test_pins_name_a_public_version_each() -> None:
-    # A local version (torch +cpu) would exclude every other build of the same release.
+    # A local version (torch +cpu) would exclude all other builds of the same release.
     assert [version for version in pins().values() if "+" in version] == []
 
 

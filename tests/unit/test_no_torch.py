@@ -1,4 +1,4 @@
-"""Whoever reads results installs neither torch nor Ray: reading never loads them."""
+"""Readers of results need neither torch nor Ray: reading never imports them."""
 
 from __future__ import annotations
 

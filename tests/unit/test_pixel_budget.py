@@ -1,4 +1,4 @@
-"""The budget of pixels: who waits, who is let in, and that nobody waits for ever."""
+"""The pixel budget: which images wait, which enter, and that none waits for ever."""
 
 from __future__ import annotations
 

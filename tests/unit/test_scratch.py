@@ -1,4 +1,4 @@
-"""Large arrays and files live on disk, unseen, and leave neither memory nor disk behind."""
+"""Large arrays and files live in unlinked files and release both memory and disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def full_disk() -> Iterator[None]:
-    """Let no file of this process grow beyond a quarter of a MiB, as a quota would."""
+    """Limit every file of this process to a quarter of a MiB, as a quota would."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, limits[1]))
     yield
@@ -38,7 +38,7 @@ def full_disk() -> Iterator[None]:
 
 
 def unlinked(folder: Path) -> list[int]:
-    """List what the open files in a folder that have no name there take on disk."""
+    """Return the disk usage of each open, unlinked file in a folder."""
     found = []
     for descriptor in os.listdir("/proc/self/fd"):
         try:

@@ -1,4 +1,4 @@
-"""Keys: what is refused, what is not, and that nothing accepted leaves its root."""
+"""Keys: which are refused, which are accepted, and that no accepted key leaves its root."""
 
 from __future__ import annotations
 

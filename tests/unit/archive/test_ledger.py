@@ -1,4 +1,4 @@
-"""The ledger on every kind of store: runs, plans, outputs, commits, rounds, progress."""
+"""The ledger on every kind of store: runs, plans, outputs, commits, rounds and progress."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(params=SERVERS)
 def bucket_store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A prefix of its own in a bucket of each server."""
+    """Open a separate prefix in a bucket of each server."""
     return _prefix_in(request.getfixturevalue(request.param), monkeypatch)
 
 
 @pytest.fixture(params=["disk", *SERVERS])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
-    """An empty root on each kind of store."""
+    """Open an empty root on each kind of store."""
     if request.param == "disk":
         return open_store(str(tmp_path))
     return _prefix_in(request.getfixturevalue(request.param), monkeypatch)

@@ -1,4 +1,4 @@
-"""Manifests: every file of a source is one row, written and hashed the same way every time."""
+"""Manifests: one row per file of a source, written and hashed deterministically."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _image(size: tuple[int, int] = (20, 10), kind: str = "PNG", **options: objec
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Store:
-    """A folder as it is found: photographs between all kinds of other files."""
+    """Create a realistic folder: photographs among all kinds of other files."""
     folder = tmp_path / "my photos"
     turned = Image.Exif()
     turned[0x0112] = 6

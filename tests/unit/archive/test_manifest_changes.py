@@ -1,4 +1,4 @@
-"""What came to a source since it was planned, and what earlier runs have done already."""
+"""Changes of a source since it was planned, and images that earlier runs have done already."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_the_same_bytes_under_another_name_are_left_out(store: Store) -> None:
     moved = replace(_committed(store, "b.jpg"), source_uri="s3://b/x.jpg", etag="other")
     watched = WatchedStore(store)
     assert _left(watched, [moved]) == ["a.jpg", "c.jpg"]  # type: ignore[arg-type]
-    assert watched.calls["read"] == 2  # b.jpg, and c.jpg, which is as long
+    assert watched.calls["read"] == 2  # b.jpg, and c.jpg, which has the same size
 
 
 def test_other_bytes_of_the_same_length_stay(store: Store) -> None:

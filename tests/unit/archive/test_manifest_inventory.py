@@ -24,7 +24,7 @@ from tests.support.servers import S3Server, moto_server
 
 COLUMNS = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag"
 TIME = "2026-05-01T10:20:30.000Z"
-# as S3 writes them: quoted, keys URL-encoded with + for a space
+# As S3 writes them: quoted, keys URL-encoded, + for a space.
 CSV_ROWS = [
     ("photos/b+c%2B%C3%A9.jpg", "v1", "true", "false", "30", TIME, "e1"),
     ("photos/a.jpg", "v3", "true", "false", "10", TIME, "e2"),
@@ -40,7 +40,7 @@ EXPECTED = [("a.jpg", 10, "e2"), ("b c+é.jpg", 30, "e1")]
 
 @pytest.fixture
 def photos() -> Store:
-    """The source; reading a report asks nothing of it."""
+    """Return the source; reading a report sends it no requests."""
     return open_store("s3://my-bucket/photos")
 
 

@@ -1,4 +1,4 @@
-"""Header probes: few bytes, in order, and no probe that fails stops the scan."""
+"""Header probes: few bytes, in order; a failed probe never stops the scan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.store_decorator import StoreDecorator
 
 
 class ReadHook(StoreDecorator):
-    """A store that reports every read before it passes it on."""
+    """A store that reports every read before passing it on."""
 
     def __init__(self, store: Store, hook: Callable[[str, int, int | None], None]) -> None:
         super().__init__(store)
@@ -61,7 +61,7 @@ def _png(width: int = 9, height: int = 7) -> bytes:
 
 
 def _reads(store: Store) -> tuple[list[ManifestRow], list[tuple[int, int]]]:
-    """Scan, and return the rows with the ranges that were read."""
+    """Scan; return the rows and the ranges that were read."""
     ranges: list[tuple[int, int]] = []
     hooked: Any = ReadHook(store, lambda _, start, length: ranges.append((start, length or 0)))
     return list(probe_rows(hooked, list_source(hooked))), ranges

@@ -1,4 +1,4 @@
-"""A user's own table as the source: names, references, hints, duplicates, and what is refused."""
+"""A user's own table as the source: names, references, hints, duplicates and refusals."""
 
 from __future__ import annotations
 

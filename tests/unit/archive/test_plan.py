@@ -1,4 +1,4 @@
-"""Plans: every row in one shard, what they add up to, and reading one shard back."""
+"""Plans: every row in one shard, totals, and reading back a single shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of outputs: the source's path, and what happens where that is taken."""
+"""Names of outputs: the source's path, and what happens if that is taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan says of outputs: their sizes and formats, and which images are over a limit."""
+"""Planned outputs: their sizes and formats, and images beyond a limit."""
 
 from __future__ import annotations
 

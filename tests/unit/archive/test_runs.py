@@ -1,4 +1,4 @@
-"""The record of a run: what decides its id, how it is stored, how two runs differ in words."""
+"""The record of a run: settings that decide its id, storage, and differences in words."""
 
 from __future__ import annotations
 

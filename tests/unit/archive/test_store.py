@@ -1,4 +1,4 @@
-"""Decorators of stores pass on everything that a store promises."""
+"""Store decorators pass on everything that a store promises."""
 
 from __future__ import annotations
 

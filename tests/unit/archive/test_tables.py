@@ -1,4 +1,4 @@
-"""Tables: records survive Arrow and Parquet, every reader opens them, the page describes them."""
+"""Tables: records survive Arrow and Parquet, every reader opens them, docs describe them."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_same_rows_make_the_same_bytes() -> None:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Path:
-    """Two parts, one of them without any warning, error or metric, as a run would leave them."""
+    """Write two parts as a run would, one of them without any warning, error or metric."""
     for shard, row in enumerate([OK_ROW, MetricsRow("ff", "b.png", 0, 1, "a", Status.OK)]):
         data = tables.to_parquet(tables.metrics_table([row]), {"srfleet.shard": str(shard)})
         (tmp_path / f"shard-{shard:05d}.parquet").write_bytes(data)

@@ -1,4 +1,4 @@
-"""verify_run: each promise of a run, broken once, is a finding that names it."""
+"""verify_run: each broken promise of a run is a finding that names it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PART = part_name(0, 0)
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A finished, sound run of two shards."""
+    """Create a finished, intact run of two shards."""
     work(open_store(str(tmp_path)), IMAGES, "a")
     return tmp_path
 
@@ -55,7 +55,7 @@ def the_only(findings: list[Finding]) -> Finding:
 def rewrite_part(
     root: Path, change: Callable[[list[MetricsRow]], list[MetricsRow]], **metadata: str
 ) -> None:
-    """Change the rows of the first shard behind the ledger's back."""
+    """Change the rows of the first shard, bypassing the ledger."""
     rows = change(metrics_rows(pq.read_table(root / PART)))
     labels = {"run_id": record().run_id, "round": "0", "shard": "0"} | metadata
     named = {f"srfleet.{name}": value for name, value in labels.items()}

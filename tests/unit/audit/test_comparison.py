@@ -1,4 +1,4 @@
-"""Several runs side by side: means over what all have, the best marked, no run too bad."""
+"""Comparison of runs: means over common images, the best marked, and no run too bad for it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Variants = list[tuple[str, Store]]
 
 
 class Bench:
-    """Two or more runs on one source."""
+    """Two or more runs of one source."""
 
     def __init__(self, folder: Path, *labels: str) -> None:
         self.runs = {label: PhotoRun(folder / label, model=label) for label in labels}
         self.source = open_store(str(folder / labels[0] / "source"))
 
     def add(self, key: str, *psnr_y_db: float | None, **columns: Any) -> None:
-        """Add an image with one PSNR for each run."""
+        """Add an image with one PSNR per run."""
         for run, value in zip(self.runs.values(), psnr_y_db, strict=True):
             run.add(key, psnr_y_db=value, **columns)
 

@@ -1,4 +1,4 @@
-"""How numbers are written for readers."""
+"""Formatting of numbers on pages."""
 
 from __future__ import annotations
 

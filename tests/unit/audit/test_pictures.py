@@ -1,4 +1,4 @@
-"""The details of a page: where they are taken, and that source and output show the same part."""
+"""The details of a page: their position, and that source and output show the same part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worst first, and the distributions: what undefined, infinite and equal values do to them."""
+"""Rankings and distributions with undefined, infinite and equal values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a run: what it says, that it loads nothing, that no run is too bad for it."""
+"""The report of a run: its content, that it loads nothing, and that no run is too bad for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark's document: what it writes, and what it leaves as it is."""
+"""The benchmark's document: what is written, and what is left unchanged."""
 
 from __future__ import annotations
 

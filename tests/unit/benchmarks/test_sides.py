@@ -1,4 +1,4 @@
-"""What the benchmark compares is the same on all sides."""
+"""Sides of the benchmark: all of them do the same work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark is read as pairs, or refused with what is wrong with it."""
+"""Benchmarks: read as pairs, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RNG = np.random.default_rng(11)
 
 
 def save(path: Path, height: int, width: int, *, grey: bool = False) -> np.ndarray:
-    """Write noise as a picture; returns it as (H, W, C)."""
+    """Write noise as a picture; return it as (H, W, C)."""
     shape = (height, width) if grey else (height, width, 3)
     pixels = RNG.integers(0, 256, shape, dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def test_lr_is_made_where_there_is_none(tmp_path: Path, where: str) -> None:
     (pair,) = benchmark.pairs()
     assert np.array_equal(pair.hr, hr[:40, :60])
     made = resize_pixels(hr[:40, :60], 10, 15, "bicubic")
-    assert np.abs(pair.lr.astype(int) - made).max() <= 1  # the two round floats in their own ways
+    assert np.abs(pair.lr.astype(int) - made).max() <= 1  # the two round floats differently
 
 
 def test_sixteen_bits_stay(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_larger_hr_is_cut_to_what_its_lr_shows(tmp_path: Path) -> None:
 
 
 def refusal(folder: Path) -> str:
-    """Open and read a benchmark that must be refused in one line."""
+    """Open and read a benchmark that must be refused; return the one-line message."""
     with pytest.raises(ConfigurationError) as refused:
         list(open_benchmark(folder, 4).pairs())
     assert "\n" not in str(refused.value)
@@ -113,7 +113,7 @@ def test_an_lr_of_another_size_is_told(tmp_path: Path) -> None:
 
 
 def test_an_image_that_is_too_small_is_told(tmp_path: Path) -> None:
-    save(tmp_path / "a.png", 40, 35)  # 32 after the cut
+    save(tmp_path / "a.png", 40, 35)  # 32 after cropping
     list(open_benchmark(tmp_path, 4).pairs())
     save(tmp_path / "b.png", 40, 31)
     assert "b.png has 31x40 px; the scores need 32 a side" in refusal(tmp_path)

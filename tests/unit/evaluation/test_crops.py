@@ -1,4 +1,4 @@
-"""Every pane of a row shows the same window, the one where bicubic loses most."""
+"""Crops: all panes of a row show the same window, the one in which bicubic loses most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scores of an image: luma without its border, LPIPS of all of it, grey as neutral RGB."""
+"""Scores of an image: luma without its border, LPIPS of the whole image, grey as neutral RGB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SR = (HR // 2 + 60).astype(np.uint8)
 
 @pytest.fixture(scope="module")
 def lpips() -> LPIPS:
-    """LPIPS of random weights: as a function of images it behaves as the published one."""
+    """Return LPIPS with random weights; as a function of images it behaves as the published one."""
     generator = torch.Generator().manual_seed(0)
     shapes = {
         0: (64, 3, 11),

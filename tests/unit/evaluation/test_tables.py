@@ -1,4 +1,4 @@
-"""Scores become Parquet with units, and a Markdown table beside what is published."""
+"""Tables of scores: Parquet with units, and Markdown beside published numbers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_table_without_anything_published_has_no_column_for_it() -> None:
         ("benchmark", "images", "model", "PSNR-Y dB", "SSIM-Y", "LPIPS"),
         ("other", "1", "srgan", "inf", "0.7500", "0.125"),
     ]
-    unknown = replace(ROWS[3], lpips_alex=None)  # stays in sight
+    unknown = replace(ROWS[3], lpips_alex=None)  # must stay visible
     assert means_table([unknown])[0][-1] == "LPIPS"
     assert means_table([replace(ROW, model="srresnet")])[0].count("published") == 1
 

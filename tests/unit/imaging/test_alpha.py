@@ -18,7 +18,7 @@ def test_unpremultiply_undoes_premultiply_where_there_is_colour(
     pixels = data.draw(arrays(dtype, (3, 4, 3)))
     alpha = data.draw(arrays(dtype, (3, 4), elements=st.integers(top // 8, top)))
     found = unpremultiply(premultiply(pixels, alpha), alpha)
-    # Rounding to 1/65535 is stretched by at most 8.
+    # Division by alpha magnifies a rounding of 1/65535 at most 8 times.
     assert np.abs(found.astype(int) - pixels.astype(int)).max() <= (0 if top == 255 else 5)
     assert found.dtype == dtype
 

@@ -1,4 +1,4 @@
-"""Decoding: every kind of pixels, damage, and limits."""
+"""Decoding: every kind of pixels, damage and limits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refusal(data: bytes, limits: Limits = LIMITS) -> ErrorClass:
 
 
 def samples(page: Page) -> NDArray[Any]:
-    """Pixels with alpha as one array, (H, W) for grey alone."""
+    """Return pixels and alpha as one array, (H, W) for opaque grey."""
     if page.alpha is not None:
         return np.concatenate([page.pixels, page.alpha[..., None]], 2)
     return page.pixels[..., 0] if page.pixels.shape[2] == 1 else page.pixels
@@ -88,7 +88,7 @@ def test_modes_become_grey_or_rgb_with_their_alpha(mode: str, name: str) -> None
     image = picture(mode)
     target = {"1": "L", "P": "RGB", "YCbCr": "RGB"}.get(mode, mode)
     got = samples(only_page(saved(image, name))).astype(int)
-    if name == "GIF" and mode == "L":  # its palette is grey, which only the colours tell
+    if name == "GIF" and mode == "L":  # only the colours of its palette reveal that it is grey
         got = got[..., 0]
     expected = np.asarray(image.convert(target)).astype(int)
     assert got.shape == expected.shape
@@ -194,7 +194,7 @@ def test_cmyk_goes_to_srgb_by_arithmetic_and_says_so() -> None:
         assert decoded.mode_in == "CMYK"
         assert any("CMYK" in warning for warning in decoded.warnings)
         expected = np.asarray(image.convert("RGB")).astype(int)
-        # Not a negative: Adobe writes the inks of a JPEG inverted.
+        # Not a negative: Adobe stores the inks of a JPEG inverted.
         assert np.abs(samples(decoded.pages[0]) - expected).max() <= 6
 
 
@@ -326,7 +326,7 @@ def test_animations_have_a_class_of_their_own(name: str) -> None:
 def test_damaged_pngs_do_not_wear_the_interpreter_out() -> None:
     data = bytearray(FILES["PNG"])
     data[len(data) // 2] ^= 255
-    gc.collect()  # or what earlier tests left behind would give its references back meanwhile
+    gc.collect()  # otherwise garbage of earlier tests might release its references meanwhile
     gc.disable()
     try:
         before = sys.getrefcount(None)
@@ -349,7 +349,7 @@ def test_a_wrong_check_sum_of_a_png_is_damage(kind: bytes) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_cut_anywhere_is_an_error(name: str) -> None:
     data = FILES[name]
-    # What follows the last pixel of a GIF says nothing more.
+    # Bytes after the last pixel of a GIF carry no information.
     last = 2 if name == "GIF" else 0
     for length in {*range(30, len(data), max(1, len(data) // 40)), len(data) - 1 - last}:
         with pytest.raises(ImageError):
@@ -462,9 +462,9 @@ def test_orientation_of_jpeg_xl_lies_in_its_own_header() -> None:
 
 
 def jxl_with_orientation(orientation: int) -> bytes:
-    """Write 40x24 RGB and put another header before its frame.
+    """Write 40x24 RGB and replace the header before its frame.
 
-    Both headers: small, height / 8 - 1, no ratio, width / 8 - 1, not all default; then 8 bits,
+    Both headers hold: small, height / 8 - 1, no ratio, width / 8 - 1, not all default; then 8 bits,
     16-bit buffers, no extra channels, no XYB, sRGB; no extensions, default transform.
     """
     data = imagecodecs.jpegxl_encode(scene(24, 40), lossless=True, effort=1, usecontainer=False)
@@ -472,7 +472,7 @@ def jxl_with_orientation(orientation: int) -> bytes:
     samples_and_colours = "0" + "00" + "1" + "00" + "0" + "1"
     plain = size + "0" + samples_and_colours + "00" + "1"
     extra = "1" + f"{orientation - 1:03b}"[::-1] + "000"
-    # With the extra fields comes the tone mapping, which is all default.
+    # The extra fields include the tone mapping, which is all default.
     turned = size + extra + samples_and_colours + "1" + "00" + "1"
     assert data[2 : 2 + len(packed(plain))] == packed(plain)
     return data[:2] + packed(turned) + data[2 + len(packed(plain)) :]

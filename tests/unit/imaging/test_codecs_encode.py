@@ -1,4 +1,4 @@
-"""Encoding: what is written comes back, and other readers open it."""
+"""Encoding: files decode to what was written, also in other readers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOSSLESS = sorted(set(EXTENSIONS) - LOSSY)
 
 @st.composite
 def pages(draw: st.DrawFn, *, dtype: Any = None, alpha: bool | None = None) -> Page:
-    """Any small picture: grey or RGB, 8 or 16 bits, with alpha or without."""
+    """Draw a small page: grey or RGB, 8 or 16 bits, with or without alpha."""
     kind = dtype or draw(st.sampled_from([np.uint8, np.uint16]))
     size = draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
     channels = draw(st.sampled_from([1, 3]))
@@ -126,7 +126,7 @@ def test_16_bit_jpeg_xl_is_named_srgb_not_linear() -> None:
     page = Page(scene(40, 56, 3, np.uint16))
     again = decode(encode(Picture((page,)), "jxl", 95), LIMITS)
     assert not again.warnings
-    # The library that writes it says otherwise, or this test tells that it was mended.
+    # The writing library labels it differently; this test shows when that is fixed.
     theirs = decode(imagecodecs.jpegxl_encode(page.pixels, lossless=True), LIMITS)
     assert any("assumed to be sRGB" in warning for warning in theirs.warnings)
 

@@ -1,4 +1,4 @@
-"""EXIF, XMP, ICC and resolution: kept, corrected where the pixels changed, removed where asked."""
+"""EXIF, XMP, ICC and resolution: kept, updated for changed pixels, removed on request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ XMP = (
     b"<exif:GPSLongitude>11,34.8E</exif:GPSLongitude><exif:GPSVersionID/>"
     b"</rdf:Description></x:xmpmeta><?xpacket end='w'?>"
 )
-PLACE = struct.pack(">II", 63, 4)  # 15.75 seconds, as the block's GPS directory has it
+PLACE = struct.pack(">II", 63, 4)  # 15.75 seconds, as in the block's GPS directory
 
 
 def tags_of(block: bytes | None) -> Image.Exif:
@@ -146,7 +146,7 @@ def test_metadata_whose_place_cannot_be_told_apart_are_removed_whole() -> None:
     utf_16 = XMP.decode().encode("utf-16")
     block = bytearray(exif_block(gps=True))
     at = block.index(struct.pack(">HHI", 0x8825, 4, 1))
-    block[at + 8 : at + 12] = b"\xff" * 4  # the link leads nowhere
+    block[at + 8 : at + 12] = b"\xff" * 4  # a dangling link
     before = Picture((Page(scene(8, 8)),), Metadata(bytes(block), utf_16))
     after = decode(encode(before, "png", 95, strip_gps=True), LIMITS).metadata
     assert (after.exif, after.xmp) == (None, None)
@@ -230,7 +230,7 @@ def test_a_gamma_of_its_own_becomes_a_profile() -> None:
         assert decode(png(*chunks), LIMITS).metadata.icc is None
 
 
-@pytest.mark.parametrize("gamma", [100_000, 55_556])  # linear, and of old Macintoshes
+@pytest.mark.parametrize("gamma", [100_000, 55_556])  # linear, and as on old Macintoshes
 def test_jpeg_xl_is_written_in_srgb(gamma: int) -> None:
     profile = decode(png((b"gAMA", struct.pack(">I", gamma))), LIMITS).metadata.icc
     for dtype in (np.uint8, np.uint16):
@@ -279,7 +279,7 @@ def test_a_damaged_exif_block_never_raises_anything_else(data: st.DataObject) ->
 
 
 def test_16_bits_change_their_profile_as_exactly_as_floats_do() -> None:
-    """To 0.1 of 255 levels; the table that 8 bits go by is off by 14."""
+    """Exact to 0.1 of 255 levels; littlecms's table for 8 bits is off by 14."""
     adobe = imagecodecs.cms_profile(
         "rgb",
         whitepoint=[0.3127, 0.329, 1.0],

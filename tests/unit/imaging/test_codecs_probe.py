@@ -1,4 +1,4 @@
-"""Headers: what a file's first bytes tell, and what is no image."""
+"""Headers: read from the first bytes of a file; files that are not images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILES = every_format()
 
 
 def probed_by_growing(data: bytes, first: int = 16) -> tuple[Header, int]:
-    """Probe with ever more of a file, as much as is asked for."""
+    """Probe a growing prefix of a file, as long as more bytes are asked for."""
     length = min(first, len(data))
     while isinstance(answer := answer_of(data, length), int):
         length = answer
@@ -36,7 +36,7 @@ def probed_by_growing(data: bytes, first: int = 16) -> tuple[Header, int]:
 
 
 def answer_of(data: bytes, length: int) -> Header | int:
-    """What a prefix tells: the header, or how many bytes are needed, which are more than it has."""
+    """Return the header that a prefix gives, or the number of bytes that it asks for instead."""
     try:
         return probe(data[:length], len(data))
     except NeedMoreBytes as more:
@@ -120,8 +120,8 @@ def test_pixels_are_not_decoded() -> None:
         b"%!PS-Adobe-3.0 EPSF-3.0\n",
         b"%PDF-1.7\n",
         b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(60),
-        b"II*\0\x10\0\0\0CR\x02\0" + bytes(100),  # a camera's raw file
-        FILES["PNG"].replace(b"\r\n", b"\n"),  # sent as text
+        b"II*\0\x10\0\0\0CR\x02\0" + bytes(100),  # a camera raw file
+        FILES["PNG"].replace(b"\r\n", b"\n"),  # transferred as text
         FILES["JPEG"][2:],
     ],
 )
@@ -131,7 +131,7 @@ def test_what_is_no_image_is_an_unsupported_format(data: bytes) -> None:
     assert caught.value.error_class is ErrorClass.UNSUPPORTED_FORMAT
 
 
-@pytest.mark.parametrize("name", sorted(set(FILES) - {"JXL"}))  # whose header is 9 bytes
+@pytest.mark.parametrize("name", sorted(set(FILES) - {"JXL"}))  # its header has only 9 bytes
 def test_a_file_that_ends_within_its_header_is_damage(name: str) -> None:
     for length in (3, 9):
         with pytest.raises(ImageError) as caught:

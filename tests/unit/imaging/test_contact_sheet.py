@@ -1,4 +1,4 @@
-"""A contact sheet shows its pixels unchanged, and its texts within their cells."""
+"""Contact sheets: pixels unchanged, texts inside their cells."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def drawn(*rows: list[Pane], zoom: int = 1, heading: str = "", note: str = "") -
 
 
 def places(sheet: np.ndarray, picture: np.ndarray) -> list[tuple[int, int]]:
-    """Return where a picture stands in a sheet, as (top, left)."""
+    """Return all positions of a picture in a sheet, as (top, left)."""
     height, width = picture.shape[:2]
     corners = np.argwhere((sheet == picture[0, 0]).all(axis=2))
     return [
@@ -51,7 +51,7 @@ def test_pixels_become_squares() -> None:
 def test_grey_and_sixteen_bits_are_shown_as_eight_bits_of_rgb() -> None:
     grey = noise(20, 30)[..., :1]
     deep = grey * np.uint16(257)
-    deep[grey < 255] += 200  # less than a level of 8 bits
+    deep[grey < 255] += 200  # less than one 8-bit level
     sheet = drawn([Pane(deep, ("title",)), Pane(grey, ("title",))])
     assert len(places(sheet, grey.repeat(3, axis=2))) == 2
 
@@ -68,7 +68,7 @@ def test_text_stays_in_its_cell() -> None:
     long = Pane(white, ("a very long name of a checkpoint.safetensors",))
     alone = drawn([long, Pane(white, ("",))], heading="h" * 100, note="n" * 100)
     ink = np.argwhere((alone < 128).any(axis=2))
-    # Texts begin at the margin; the heading ends at the other, the name before the next pane.
+    # Texts begin at the left margin; the heading ends at the right one, the name before its pane.
     assert ink[:, 1].max() < alone.shape[1] - 16
     below = ink[ink[:, 0] > 70]
     assert len(below) > 0

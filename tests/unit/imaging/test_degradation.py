@@ -1,4 +1,4 @@
-"""LR for training: plain bicubic to the bit, and an archive's blur, noise and JPEG."""
+"""LR for training: bit-exact bicubic, and the blur, noise and JPEG of the archive preset."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sharpness(image: Image) -> float:
 
 @pytest.fixture
 def only(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The archive preset with nothing but what a test turns on; JPEG at its best."""
+    """Turn off every step of the archive preset; a test enables its own. JPEG at best quality."""
     monkeypatch.setattr(degradation, "BLUR_LR_PX", 0.0)
     monkeypatch.setattr(degradation, "NOISE_LEVELS", 0.0)
     monkeypatch.setattr(degradation, "JPEG_QUALITY", (100, 100))

@@ -1,4 +1,4 @@
-"""A JPEG made of strips is the picture that one piece would be, to every decoder."""
+"""JPEG in strips: every decoder reads the picture of a file compressed in one piece."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def in_one_piece(pixels: Pixels, quality: int = 90) -> bytes:
 
 
 def markers(data: bytes) -> list[int]:
-    """Return the markers behind the header of the scan: what follows 0xff there, unless it is 0."""
+    """Return the markers in the scan: each byte after 0xff that is not 0."""
     scan = data[data.index(b"\xff\xda") + 2 :]
     return [scan[at + 1] for at in range(len(scan)) if scan[at] == 0xFF and scan[at + 1]]
 

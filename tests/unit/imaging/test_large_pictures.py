@@ -1,4 +1,4 @@
-"""What goes through scratch files comes out as what stays in memory."""
+"""Large pictures: equal results through scratch files and in memory."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_alpha_is_pillows_lanczos(
     plane = Image.fromarray(alpha.astype(np.float32))
     expected = np.asarray(plane.resize(wanted[::-1], Image.Resampling.LANCZOS))
     found = resize_alpha(alpha, *wanted)
-    # Half a level of rounding, and the rounding of float32 at 65,535.
+    # Half a level of rounding, plus the precision of float32 at 65,535.
     assert np.abs(found - np.clip(expected, 0, np.iinfo(dtype).max)).max() <= 0.53
     assert found.dtype == dtype
 

@@ -36,7 +36,7 @@ def pillow(pixels: Pixels, height: int, width: int, interpolation: str) -> NDArr
 
 
 def kernel(distance: float, interpolation: Smooth) -> float:
-    """Keys' cubic with a = -0.5, written from the paper; or the triangle."""
+    """Evaluate Keys' cubic with a = -0.5, written after the paper, or the triangle."""
     d = abs(distance)
     if interpolation == "bilinear":
         return max(1 - d, 0.0)
@@ -46,7 +46,7 @@ def kernel(distance: float, interpolation: Smooth) -> float:
 
 
 def matrix(size_in: int, size_out: int, interpolation: Smooth, border: str) -> NDArray[np.float64]:
-    """Interpolate one axis as MATLAB's imresize does, with its mirrored border or with Pillow's."""
+    """Return one axis' weights as in MATLAB's imresize, with its mirrored or Pillow's border."""
     scale = size_out / size_in
     widen = min(scale, 1.0)
     reach = (2 if interpolation == "bicubic" else 1) / widen
@@ -76,7 +76,7 @@ def exact(pixels: Pixels, height: int, width: int, kind: Smooth, border: str) ->
 def test_agrees_with_pillow_within_its_rounding(size: tuple[int, int], interpolation: Any) -> None:
     source = photograph(60, 75)
     ours = resize_pixels(source, *size, interpolation).astype(np.int64)
-    # Pillow rounds to 8 bits between its two passes.
+    # Pillow rounds to 8 bits between the two passes.
     assert np.abs(ours - pillow(source, *size, interpolation)).max() <= 1
 
 
@@ -88,7 +88,7 @@ def test_nearest_is_pillows_nearest(size: tuple[int, int]) -> None:
 
 @given(size_in=st.integers(1, 400), size_out=st.integers(1, 400))
 def test_nearest_takes_the_input_in_which_the_centre_lies(size_in: int, size_out: int) -> None:
-    """Also where it lies on an edge, as many do: there Pillow goes by its rounding errors."""
+    """Many centres lie on an edge, for which Pillow's result depends on rounding errors."""
     column = np.arange(size_in, dtype=np.uint16)[:, None, None]
     centres = [Fraction(2 * out + 1, 2) * Fraction(size_in, size_out) for out in range(size_out)]
     assert resize_pixels(column, size_out, 1, "nearest").ravel().tolist() == [
@@ -121,7 +121,7 @@ def test_is_the_float64_interpolation_rounded_at_any_size(
     dtype: Any,
     interpolation: Any,
 ) -> None:
-    """Sizes above a tile's: no seam may show."""
+    """For images larger than a tile, no seam may be visible."""
     source = np.random.default_rng(1).integers(
         0, np.iinfo(dtype).max, (*size_in, channels), dtype, endpoint=True
     )
@@ -148,7 +148,7 @@ def test_windows_side_by_side_show_no_seam(
 
 
 def test_positions_do_not_drift_far_from_the_origin() -> None:
-    """Float32 positions, as torch has them, miss by some levels of 16 bits here."""
+    """Float32 positions, as in torch, would be off by several 16-bit levels here."""
     source = np.random.default_rng(2).integers(0, 65536, (1, 4_096, 1), np.uint16)
     ours = resize_pixels(source, 1, 1_365, "bicubic")
     assert np.abs(ours - exact(source, 1, 1_365, "bicubic", "cut")).max() <= 0.6

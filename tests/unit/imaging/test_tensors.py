@@ -1,4 +1,4 @@
-"""Between pixel arrays and tensors, and luma."""
+"""Conversion between pixel arrays and tensors, and luma."""
 
 from __future__ import annotations
 

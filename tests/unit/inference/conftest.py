@@ -1,4 +1,4 @@
-"""What tests of engines share: a small network, and a folder of their own for conversions."""
+"""Fixtures for engines: a small network, and a separate folder for conversions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks other than the paper's in the upscaler: tiles, cells, half precision, memory."""
+"""Networks other than the paper's in the upscaler: tiles, cells, half precision and memory."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def difference(found: np.ndarray, expected: np.ndarray) -> int:
 
 
 def plain(network: Network, lr: np.ndarray) -> np.ndarray:
-    """Return what the network itself gives for an image whose sides are multiples of its cell."""
+    """Return the network's own output for an image whose sides are multiples of its cell."""
     sr = to_pixels(network(to_tensor(lr)).detach(), lr.dtype)
     assert sr.std() > 10
     return sr
 
 
 def windows(monkeypatch: pytest.MonkeyPatch, upscaler: GeneratorUpscaler) -> list[tuple[int, int]]:
-    """Return a list that gets the size of every window that the trunk is given."""
+    """Return a list that records the size of every window passed to the trunk."""
     sizes: list[tuple[int, int]] = []
     trunk = upscaler._engine.trunk
 
@@ -90,7 +90,7 @@ def test_half_precision_keeps_the_fine_steps_of_16_bits(network: Network) -> Non
     upscaler = GeneratorUpscaler(network, "n")
     upscaler._engine = make_engine(network, "cpu", torch.float16)
     sr = upscaler.upscale(lr, 160, 160).pixels
-    # Half precision itself has 1,024 values between a half and one.
+    # Half precision has 1,024 values between 0.5 and 1.
     assert len(np.unique(sr[sr >= 32_768])) > 1200
 
 
@@ -114,7 +114,7 @@ def test_the_network_itself_is_left_as_it_is(network: Network) -> None:
 
 
 class _Scarce(PlainEngine):
-    """A device with room for windows of `limit` pixels; fails as torch does on a CPU."""
+    """A device with memory for windows of `limit` pixels; fails as torch does on a CPU."""
 
     limit = 0
 

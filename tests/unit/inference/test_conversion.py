@@ -1,4 +1,4 @@
-"""Conversions to OpenVINO that are kept: by whom, for how long, and where nothing can be kept."""
+"""Cached conversions to OpenVINO: their keys, their lifetime, and systems without a cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY_S = 24 * 3600
 
 @pytest.fixture
 def while_converting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
-    """Let something happen once, when a conversion was not found and is being made."""
+    """Return a hook to run code once, while a missing conversion is being made."""
     converted = conversion._converted
 
     def register(happens: Callable[[], Any]) -> None:
@@ -44,7 +44,7 @@ def answer(generator: Generator, name: str = "openvino") -> torch.Tensor:
 
 
 def cut(file: Path) -> None:
-    # Another file in its place: this process may still have the old one mapped.
+    # A new file replaces it, because this process may still have the old one mapped.
     data = file.read_bytes()
     file.unlink()
     file.write_bytes(data[:200])
@@ -70,7 +70,7 @@ def test_other_weights_are_converted_anew(generator: Generator, cache: Path) -> 
         generator.output.weight.mul_(1.5)
     assert not torch.allclose(answer(generator), first)
     with torch.no_grad():
-        generator.head_prelu.weight.mul_(1.5)  # folded, it is no parameter any more
+        generator.head_prelu.weight.mul_(1.5)  # no longer a parameter once it is folded
     answer(generator)
     assert len(list(cache.iterdir())) == 3
 
@@ -147,7 +147,7 @@ def test_a_disk_that_is_full_keeps_nothing_and_costs_nothing(
     generator: Generator, cache: Path, while_converting: Callable[[Callable[[], Any]], None]
 ) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # No file can grow beyond it from here on, as on a full disk.
+    # From here on no file can grow beyond it, as on a full disk.
     while_converting(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1])))
     try:
         found = answer(generator)
@@ -162,5 +162,5 @@ def test_a_user_without_a_home_has_a_place_all_the_same(monkeypatch: pytest.Monk
     monkeypatch.setenv("HOME", "/home/somebody")
     assert conversion.cache_folder() == Path("/home/somebody/.cache/srfleet")
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # nobody's, as containers are given
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # without an account, as in containers
     assert conversion.cache_folder() == Path("/.cache/srfleet")

@@ -1,4 +1,4 @@
-"""Engines other than torch: the same results, and which may be used."""
+"""Engines other than torch: equal results, and which ones are available."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_where_memory_runs_out_openvino_says_so(cache: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", _WITHOUT_MEMORY], capture_output=True, text=True, check=True
     )
-    # "right" where the allocator had enough left; never the pixels of the image before.
+    # "right" if the allocator had enough memory left; never the pixels of the previous image.
     assert run.stdout.strip() in ("out_of_memory", "MemoryError", "right"), run.stderr
 
 
@@ -175,7 +175,7 @@ def test_a_job_file_may_name_every_engine() -> None:
 def broken_openvino(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """Install an OpenVINO that does not load; the last is as empty as an uninstallation's rest."""
+    """Install an OpenVINO that does not load; the last kind is empty, as after uninstalling."""
     folder = tmp_path / "site-packages" / "openvino"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text(request.param)

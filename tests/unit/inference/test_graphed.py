@@ -1,4 +1,4 @@
-"""What recordings are kept, and when they are given up. tests/gpu makes real ones."""
+"""Recorded graphs: which are kept, and when they are dropped. tests/gpu makes real ones."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,7 +20,7 @@ def tile(width: int) -> Tensor:
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the widths of what was recorded, in order; a recording needs a device."""
+    """Return a list of recorded widths, in order; real recordings need a device."""
     widths: list[int] = []
 
     def record(_: _Recordings, values: Tensor) -> _Recording:
@@ -92,7 +92,7 @@ def test_another_error_gives_up_no_recording(recorded: list[int]) -> None:
 
 
 def graphed(fails: Callable[[], Exception]) -> GraphedEngine:
-    """Return one over an engine whose tail fails."""
+    """Return a graphed engine over an engine whose tail fails."""
 
     class Failing(FoldedGenerator):
         def tail(self, features: Tensor) -> Tensor:

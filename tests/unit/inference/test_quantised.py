@@ -1,4 +1,4 @@
-"""The generator in 8-bit integers: its ranges, its rounding, and the measurement it rests on."""
+"""The generator in 8-bit integers: its ranges, its rounding, and the measurement behind them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def images() -> list[torch.Tensor]:
 
 @pytest.fixture
 def calibration(generator: Generator, images: list[torch.Tensor], tmp_path: Path) -> Calibration:
-    """Of a checkpoint that lies in g.safetensors."""
+    """Save the generator as g.safetensors and calibrate it on images."""
     save_generator(tmp_path / "g.safetensors", generator, {}, torch.float32)
     sha256 = checkpoint_sha256(str(tmp_path / "g.safetensors"))
     assert sha256 is not None
@@ -110,7 +110,7 @@ def test_openvino_multiplies_integers_and_rounds_as_the_reference_does(
     with torch.inference_mode():
         expected = QuantisedGenerator(generator, ranges)(images[0])
         exact = generator(images[0])
-    # A value at the edge of two integers may fall on either side.
+    # A value halfway between two integers may be rounded either way.
     assert rms(found - expected) < 0.5 * rms(expected - exact)
     compiled = engine._trunk.get_compiled_model()
     facts = [each.get_rt_info() for each in compiled.get_runtime_model().get_ops()]
@@ -123,7 +123,7 @@ def test_openvino_multiplies_integers_and_rounds_as_the_reference_does(
 
 
 def test_sums_of_integers_do_not_overflow() -> None:
-    """On CPUs without VNNI; there the shipped weights with 8-bit inputs are off by 0.3."""
+    """Concerns CPUs without VNNI, on which the shipped weights with 8-bit inputs are off by 0.3."""
     checkpoint = find_checkpoint("srgan")
     network, _ = load_network(checkpoint)
     ranges = load_ranges(checkpoint)

@@ -1,4 +1,4 @@
-"""The tiled generator: exactness against the plain network, memory that runs out, odd images."""
+"""The tiled generator: exactness against the plain network, out of memory, odd images."""
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_16_bits_keep_their_fine_steps(generator: Generator) -> None:
 
 
 class _Scarce(FoldedGenerator):
-    """A device with room for windows of `limit` pixels; fails as torch does on a CPU."""
+    """A device with memory for windows of `limit` pixels; fails as torch does on a CPU."""
 
     limit = 0
 

@@ -1,4 +1,4 @@
-"""The command line: what is typed becomes a job, what is wrong one line and a code."""
+"""The command line: arguments become a job; errors become one line and an exit code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_wrong_option_is_named_with_its_value(option: str, value: object, name
 
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
-    """Collect the jobs that `plan` is asked for, in place of a Ray that measures them."""
+    """Collect the jobs passed to `plan`, instead of measuring them on a Ray."""
     jobs: list[JobConfig] = []
     monkeypatch.setattr(
         "jobs.cli.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
@@ -141,7 +141,7 @@ def test_bad_usage_is_one_message_and_exit_code_2(
 def test_a_signal_while_a_source_is_listed_is_one_line_and_exit_code_75(
     command: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    # A storage that takes the request for the listing and never answers.
+    # A store that accepts the listing request and never answers.
     with socket.create_server(("127.0.0.1", 0)) as storage:
         storage.settimeout(60)
         environment = os.environ | {
@@ -158,7 +158,7 @@ def test_a_signal_while_a_source_is_listed_is_one_line_and_exit_code_75(
             env=environment,
             stderr=subprocess.PIPE,
             text=True,
-            # In the background a shell makes processes deaf to Ctrl-C; this one shall hear it.
+            # A shell starts background processes with SIGINT ignored; this one must react to it.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
         ) as process:
             connection, _ = storage.accept()
@@ -181,7 +181,7 @@ def test_a_manifest_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 def test_a_full_disk_may_be_emptied(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
-    # A limit on the size of files stands for the disk.
+    # A limit on file sizes simulates a full disk.
     limited = 'ulimit -f 0; exec "$0" -m jobs manifest photos -o out'
     run = subprocess.run(
         ["bash", "-c", limited, sys.executable],

@@ -1,4 +1,4 @@
-"""The cores of an actor: each process on its own, all threads of it, free again when it ends."""
+"""Cores of actors: separate for each process, for all its threads, released when it ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-# A thread that was there before, one that comes later; then the process waits to be ended.
+# One thread exists before, one starts later; then the process waits until it is ended.
 ACTOR = """
 import os, sys, threading
 from jobs.upscale.cores import keep_to_cores
@@ -43,7 +43,7 @@ sys.stdin.read()
 
 
 class Actor:
-    """A process that claims cores and lives until it is told to end."""
+    """A process that claims cores and lives until it is stopped."""
 
     def __init__(self, count: int, prefix: str, temporary: Path) -> None:
         self._process = subprocess.Popen(
@@ -67,7 +67,7 @@ def actors(tmp_path: Path) -> Iterator[Callable[[int], Actor]]:
         numbers, prefix = count(), uuid4().hex
 
         def start(cores: int) -> Actor:
-            # Jobs of one machine often have folders for temporary files of their own.
+            # Jobs on one machine often have their own folders for temporary files.
             temporary = tmp_path / str(next(numbers))
             temporary.mkdir()
             actor = Actor(cores, prefix, temporary)

@@ -1,4 +1,4 @@
-"""What a person reads of a run's progress and outcome."""
+"""The display of a run's progress and outcome."""
 
 from __future__ import annotations
 

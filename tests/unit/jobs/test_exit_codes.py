@@ -1,4 +1,4 @@
-"""Which error ends a command with which code, and what is said of it."""
+"""Exit codes and messages of errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photographs to train on: found, decoded, split; what is left out is told, once."""
+"""Photographs to train on: found, decoded and split; skipped files are reported once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.servers import Fault, FaultProxy, S3Server, moto_server
 
 
 class Ear(Console):
-    """A console that remembers what it was told."""
+    """A console that records its messages."""
 
     def __init__(self) -> None:
         super().__init__(file=io.StringIO(), width=60)
@@ -186,7 +186,7 @@ def moto() -> Iterator[S3Server]:
 
 @pytest.fixture
 def proxy(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    """Put a proxy before moto, and make the store impatient."""
+    """Put a proxy in front of moto and shorten the store's timeouts."""
     with FaultProxy(moto.endpoint) as proxy:
         quick = {"FIRST_WAIT_S": "0.01", "LONGEST_WAIT_S": "0.02", "DEADLINE_S": "0.3"}
         settings = {f"SRFLEET_S3_{name}": value for name, value in quick.items()}
@@ -197,7 +197,7 @@ def proxy(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProx
 
 @pytest.fixture
 def bucket(moto: S3Server, proxy: FaultProxy, tmp_path: Path) -> str:
-    """A prefix with four photographs, which are in a folder too."""
+    """Create a prefix with four photographs, which are also in a folder."""
     for key in write_photographs(tmp_path / "photos", 4):
         body = (tmp_path / "photos" / key).read_bytes()
         moto.admin().put_object(Bucket=moto.bucket, Key=f"{tmp_path.name}/{key}", Body=body)

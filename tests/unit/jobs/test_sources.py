@@ -1,4 +1,4 @@
-"""What stands as SOURCE: what may be listed again, and what is frozen."""
+"""The SOURCE argument: which sources can be listed again, and which are frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is checked before a training's first step, and where it is written."""
+"""Checks before the first step of a training, and its output folder."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_photographs_that_were_only_copied_are_the_same(tmp_path: Path) -> None:
     prepare(request, QUIET)
     (tmp_path / "out" / "journal.jsonl").touch()
     for file in (tmp_path / "photographs").iterdir():
-        file.write_bytes(file.read_bytes())  # another time, another etag
+        file.write_bytes(file.read_bytes())  # a new time, so a new etag
     assert prepare(request, QUIET).training.stages[0].name == "srresnet"
 
 

@@ -1,4 +1,4 @@
-"""LR-PSNR, colour drift and sharpness gain: known values, and the whole against the strips."""
+"""LR-PSNR, colour drift and sharpness gain: known values, and strips against whole images."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_bicubic_gains_no_sharpness(size: tuple[int, int], channels: int, dtype:
 def test_sharpness_is_the_ratio_of_the_laplacians_of_the_whole_images(
     height: int, width: int, channels: int
 ) -> None:
-    """Sizes above a tile's: no pixel may be counted twice or left out."""
+    """For images larger than a tile, no pixel may be counted twice or omitted."""
     source = photograph(40, 30, channels)
     output = np.random.default_rng(3).integers(0, 256, (height, width, channels), np.uint8)
     bicubic = resize_pixels(source, height, width, "bicubic")
@@ -135,7 +135,7 @@ def test_sharpness_is_the_ratio_of_the_laplacians_of_the_whole_images(
 def test_sharpness_of_a_high_image_is_that_of_strips_spread_evenly_over_it(
     height: int, kept: int, every: int
 ) -> None:
-    """Strips of 32 rows from the second row on; the Laplacian looks one row beyond each."""
+    """Strips of 32 rows start at the second row; the Laplacian needs one more row on each side."""
     source = photograph(270, 20)
     output = np.random.default_rng(3).integers(0, 256, (height, 40, 3), np.uint8)
     output[::5] //= 3

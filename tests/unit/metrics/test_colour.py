@@ -9,9 +9,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from sr_core.metrics.colour import delta_e_2000, srgb_to_lab
 
-# From Sharma et al., The CIEDE2000 color-difference formula, table 1: pairs that implementations
-# get wrong (hues about half a turn apart, greys, blues, dark colours). At exactly half a turn the
-# formula jumps, and rounding decides.
+# Source: Sharma et al., The CIEDE2000 color-difference formula, table 1. These pairs expose wrong
+# implementations: hues about half a turn apart, greys, blues, dark colours. The formula is
+# discontinuous at exactly half a turn, where rounding decides.
 PUBLISHED = [
     ((50.0, 2.6772, -79.7751), (50.0, 0.0, -82.7485), 2.0425),
     ((50.0, -1.3802, -84.2814), (50.0, 0.0, -82.7485), 1.0000),
@@ -48,7 +48,7 @@ def test_colour_difference_is_that_of_scikit_image_in_float32() -> None:
 def test_cielab_is_that_of_scikit_image() -> None:
     rgb = np.random.default_rng(1).random((5000, 3))
     ours = srgb_to_lab(torch.from_numpy(rgb).float()).numpy()
-    # scikit-image takes six digits of the sRGB matrix and of D65, the standard four.
+    # scikit-image uses six digits of the sRGB matrix and of D65; the standard has four.
     assert np.abs(ours - rgb2lab(rgb)).max() < 0.03
 
 

@@ -1,4 +1,4 @@
-"""LPIPS: the published distance of the published network."""
+"""LPIPS against the published distance of the published network."""
 
 from pathlib import Path
 

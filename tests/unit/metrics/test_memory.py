@@ -1,4 +1,4 @@
-"""An output is measured in little memory beside its pixels."""
+"""Metrics need little memory beyond the pixels of the output."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ print(resident_mib("VmHWM") - before)
 def test_an_output_8632_px_wide_takes_little_more_than_itself(
     height: int, limit_mib: int, reference: str
 ) -> None:
-    """12.5 MP and 50 MP: one copy as floats would take 143 and 572 MiB."""
+    """For 12.5 and 50 MP, one copy as floats would need 143 and 572 MiB."""
     program = PROGRAM.replace("HEIGHT", str(height)).replace("REFERENCE", reference)
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True

@@ -28,7 +28,7 @@ def noisy(pixels: Pixels, strength: float, seed: int = 0) -> Pixels:
 
 
 def y_of(pixels: Pixels, border_px: int) -> NDArray[np.float64]:
-    """Return studio-swing luma relative to 1, by scikit-image."""
+    """Return scikit-image's studio-swing luma, scaled to a peak of 1."""
     rgb = np.broadcast_to(pixels, (*pixels.shape[:2], 3)) / np.iinfo(pixels.dtype).max
     height, width = rgb.shape[:2]
     y = rgb2ycbcr(rgb)[..., 0] / 255
@@ -82,7 +82,7 @@ def test_tiles_give_what_the_whole_gives(
 @pytest.mark.parametrize("width", [*range(11, 29), 42, 43])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_width_is_blurred_to_its_last_column(width: int, channels: int) -> None:
-    """Blocks of lanes that are not full may add nothing and leave nothing out."""
+    """Partial blocks of lanes must neither add nor omit windows."""
     hr = photograph(30, width, channels)
     sr = hr.copy()
     sr[:, -1] ^= 0x55
@@ -127,7 +127,7 @@ def test_equal_images_are_infinitely_close(channels: int) -> None:
 
 def test_one_level_of_difference_everywhere_is_48_db_of_grey() -> None:
     hr = np.full((20, 20, 1), 100, np.uint8)
-    # 219 of 255 parts of a grey level reach studio-swing luma.
+    # Studio-swing luma changes by 219 / 255 of a grey level.
     expected = 20 * math.log10(255 / (219 / 255))
     assert compare_y(hr + np.uint8(1), hr, 0)[0] == pytest.approx(expected, abs=1e-3)
 

@@ -1,4 +1,4 @@
-"""All metrics of one image: what is measured, when it is undefined, and for which images."""
+"""The metrics of an image: their values, when they are undefined, and for which images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.photograph import photograph
 
 
 class Enlarger:
-    """Upscale by nearest and remember what came."""
+    """An upscaler by nearest that records its inputs."""
 
     def __init__(self, scale: int) -> None:
         self.scale = scale
@@ -77,7 +77,7 @@ def enlarge_4(pixels: Pixels) -> Pixels:
 def test_an_output_that_shrinks_to_its_source_loses_nothing() -> None:
     source = photograph(40, 60)
     blocks = enlarged(source, 4, "nearest")
-    # Where neighbours differ by less than rounding can show, shrinking gives the source again.
+    # If neighbours differ by less than a rounding step, shrinking restores the source.
     flat = np.full_like(source, 77)
     measures = measure(flat, enlarged(flat, 4), upscale=None, scale=4, reference=None)
     assert measures.lr_psnr_db == math.inf

@@ -1,4 +1,4 @@
-"""Checkpoints: what is saved comes back, what is no checkpoint is named."""
+"""Checkpoints: saved ones load again; other files are refused by name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The discriminator: the paper's layers, at any crop size."""
+"""The discriminator: the paper's layers, for any crop size."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def test_it_has_the_layers_of_the_paper(discriminator: Discriminator) -> None:
         (512, 1, 3),
         (512, 2, 3),
     ]
-    assert len(discriminator.norms) == 7  # every convolution but the first
+    assert len(discriminator.norms) == 7  # after every convolution but the first
     assert discriminator.dense.out_features == 1024
 
 

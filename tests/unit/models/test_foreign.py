@@ -1,4 +1,4 @@
-"""Other people's weights: each layout loads into a network that computes what theirs does."""
+"""Foreign weights: each layout loads into a network that computes what the original does."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
 
 
 def trained(network: nn.Module) -> nn.Module:
-    """Give norms, slopes and biases values that are not their neutral defaults."""
+    """Set norms, slopes and biases to values other than their neutral defaults."""
     torch.manual_seed(len(list(network.parameters())))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -110,7 +110,7 @@ def test_safetensors_and_half_precision_load(tmp_path: Path) -> None:
 
 
 def refusal(state: object, tmp_path: Path) -> str:
-    """Return what is said of a file with this content."""
+    """Return the message that refuses a file with this content."""
     torch.save(state, tmp_path / "w.pth")
     with pytest.raises(ConfigurationError) as raised:
         load_network(tmp_path / "w.pth")

@@ -1,4 +1,4 @@
-"""The generator of the paper: its shapes, its count of weights, its interpolating start."""
+"""The paper's generator: shapes, number of weights, and its interpolating initialisation."""
 
 import pytest
 import torch

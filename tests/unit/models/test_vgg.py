@@ -1,4 +1,4 @@
-"""VGG19's feature maps: the layer that is asked for, true weights only."""
+"""VGG19's feature maps: the requested layer, from genuine weights only."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_layer_is_its_convolution_after_the_activation(
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     expected, previous = (image - mean) / deviation, -2
     for index in [index for index in _WIDTHS if index <= last]:
-        if index - previous == 3:  # a pooling lies between
+        if index - previous == 3:  # with a pooling in between
             expected = torch.nn.functional.max_pool2d(expected, 2)
         expected = torch.nn.functional.conv2d(
             expected, weights[f"{index}.weight"], weights[f"{index}.bias"], padding=1
@@ -101,5 +101,5 @@ def test_the_shared_weights_see_an_edge(shared: Path) -> None:
     flat = torch.full((1, 3, 64, 64), 0.5)
     edge = flat.clone()
     edge[..., 32:] = 0.9
-    # True weights answer far more strongly to structure than to none.
+    # Genuine weights respond far more strongly to structure than to a flat image.
     assert vgg(edge).square().mean() > 2 * vgg(flat).square().mean()

@@ -1,4 +1,4 @@
-"""Where the parts of a chart stand: curves, axes, ticks."""
+"""Layout of charts: curves, axes and ticks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_a_curve_falls_where_its_values_fall() -> None:
     ys = [float(point.split(",")[1]) for point in drawn.curves[0].line.split()]
     assert ys == sorted(ys)  # downwards, for an SVG
     assert ys[-1] - ys[0] > 100
-    assert len(ys) == 100  # of a thousand records
+    assert len(ys) == 100  # from a thousand records
     assert drawn.curves[0].dots[-1][2] == "step 1,000: 0.001005"
 
 
 def test_only_losses_that_spread_widely_get_a_logarithmic_axis() -> None:
-    fading = [*np.geomspace(1, 0.01, 199), 0.0]  # whose stretches all have a mean above zero
+    fading = [*np.geomspace(1, 0.01, 199), 0.0]  # all its stretches have a mean above zero
     wide, narrow, negative, zero = (
         [l1(step, float(value)) for step, value in enumerate(values, start=1)]
         for values in ((1.0, 0.1, 0.01), (0.3, 0.2, 0.1), (1.0, 0.1, -0.01), fading)

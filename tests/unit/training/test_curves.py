@@ -1,4 +1,4 @@
-"""What a training shows: the page and the picture of its curves."""
+"""The page and the picture of a training's curves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def validated(step: int, psnr: float, lpips: float | None, stage: str = "srgan")
 
 @pytest.fixture(scope="module")
 def records() -> list[Record]:
-    """Two stages as a real training records them."""
+    """Return records of two stages, as a real training writes them."""
     rng = np.random.default_rng(0)
     pixel: list[Record] = [
         l1(step, 0.02 + 0.2 * math.exp(-step / 300) + rng.normal(0, 1e-4))
@@ -58,7 +58,7 @@ def write(
 
 @pytest.fixture(scope="module")
 def shown(records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Element:
-    """The page of the two stages, with a sample."""
+    """Return the page of the two stages, with a sample."""
     folder = tmp_path_factory.mktemp("training")
     return write(folder, records, [folder / "a.png"])
 
@@ -79,7 +79,7 @@ def picture(folder: Path) -> Image.Image:
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation without the extra `train`."""
+    """Simulate an installation without the extra `train`."""
     for name in ("matplotlib", "tensorboard"):
         monkeypatch.setitem(sys.modules, name, None)
 
@@ -98,7 +98,7 @@ def test_each_stage_has_a_curve_for_everything_it_records(shown: Element) -> Non
         "Learning rate",
         "Speed",
     ]
-    # One line each, and two in the panel of the discriminator's approval.
+    # One line per panel, but two in the panel of the discriminator's approval.
     assert len(shown.all("polyline")) == 5 + 9 + 1
     assert "0.5 steps/s" in shown.text
 
@@ -120,7 +120,7 @@ def test_the_best_validation_of_a_stage_is_marked(shown: Element) -> None:
     rows = [row for row in section.all("tr") if row.all("td")]
     assert [row.all("th")[0].text for row in rows] == ["2,000", "1,500", "1,000"]
     best = [[cell.text for cell in row.all("td", class_="best")] for row in rows]
-    # SSIM is the same each time.
+    # SSIM is constant.
     assert best == [["0.8000"], ["0.8000", "0.1630"], ["28.52", "0.8000"]]
     assert "Best LPIPS (alex) 0.1630 at 1,500" in section.text
 

@@ -1,4 +1,4 @@
-"""Crops: aligned, the same at every start and for any number of workers, prepared ahead."""
+"""Crops: aligned, prepared ahead, and the same at every start and for any number of workers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def draw_by_hand(
 
 
 def test_a_batch_is_drawn_by_area_place_turn_and_flip_from_seed_and_step() -> None:
-    # A training goes on with the crops of the release that began it: the draws never change.
+    # A training may be resumed by a later release, so the draws must never change.
     rng = np.random.default_rng((3, 5))
     pairs = [(shrink(each, 2, "bicubic", rng), each) for each in PHOTOGRAPHS]
     drawn = [draw_by_hand(pairs, rng) for _ in range(6)]
@@ -150,7 +150,7 @@ def test_nothing_that_can_be_read_is_an_error_of_its_own() -> None:
 
 
 class Failing(Decoded):
-    """Photographs whose store breaks off after so many reads."""
+    """Photographs whose store fails after a number of reads."""
 
     good_reads = len(PHOTOGRAPHS)
 
@@ -194,7 +194,7 @@ def test_closing_ends_the_threads_without_reading_on() -> None:
     class Slow(Decoded):
         def read(self, index: int) -> NDArray[np.uint8] | None:
             pixels = super().read(index)
-            if len(self.reads) > 40:  # of the second pool, which nobody will wait for
+            if len(self.reads) > 40:  # in the second pool, which nothing waits for
                 gate.wait(10)
             return pixels
 

@@ -47,7 +47,7 @@ def test_tensorboard_reads_every_value(tmp_path: Path) -> None:
     events.append(l1(20, math.nan))
     events.append(ValidationRecord("srresnet", 20, 28.5, 0.75, 0.125))
     events.append(ValidationRecord("srgan", 10, 27.5, 0.75, None))
-    # Read while the training goes on: nothing waits in a buffer.
+    # Read while the training is running: nothing may be left in a buffer.
     assert scalars(tmp_path, "srresnet") == {
         "loss/l1": [(10, 0.25), (20, pytest.approx(math.nan, nan_ok=True))],
         "learning_rate": [(10, pytest.approx(6e-4)), (20, pytest.approx(6e-4))],

@@ -1,4 +1,4 @@
-"""The journal: what is appended comes back, and a resumed training leaves no step twice."""
+"""The journal: appended records are read back, and a resumed training records no step twice."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_records_come_back_whatever_their_numbers(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         journal = journal_of(Path(folder), *records)
-        assert repr(journal.records()) == repr(records)  # NaN equals no NaN, but is written alike
+        assert repr(journal.records()) == repr(records)  # NaN != NaN, but their repr is equal
 
 
 def test_a_diverged_step_is_strict_json(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The losses are the paper's formulas."""
+"""Losses against the paper's formulas."""
 
 import math
 

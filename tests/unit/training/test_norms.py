@@ -1,4 +1,4 @@
-"""Batch norms that share their batch: alone they are what torch's are."""
+"""Batch norms with a shared batch; in a single process they equal torch's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def lone_group(tmp_path: Path) -> Iterator[None]:
-    """A process group of this process alone."""
+    """Create a process group of this process alone."""
     torch.distributed.init_process_group(
         "gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1
     )
@@ -27,7 +27,7 @@ def lone_group(tmp_path: Path) -> Iterator[None]:
 
 
 def pair() -> tuple[nn.Sequential, nn.Sequential]:
-    """Return a network with a plain batch norm, and its copy with a shared one."""
+    """Return a network with a plain batch norm and a copy with a shared one."""
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     nn.init.normal_(plain[1].weight)

@@ -1,4 +1,4 @@
-"""Pools: within the budget, another choice each time, areas alike in the long run."""
+"""Pools: within the budget, chosen anew each time, with equal areas in the long run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One step of each kind: who is moved by what."""
+"""Training steps: which loss updates which network."""
 
 import copy
 
@@ -79,7 +79,7 @@ def test_a_larger_adversarial_weight_moves_the_generator_elsewhere(batch: Batch)
 
 
 def test_the_generator_s_part_does_not_move_the_discriminator(batch: Batch) -> None:
-    # With the discriminator's own step taken away, nothing else may change it.
+    # Without the discriminator's own step, nothing else may change it.
     trained = networks()
     assert trained.discriminator_optimizer is not None
     for group in trained.discriminator_optimizer.param_groups:

@@ -1,4 +1,4 @@
-"""One stage: its schedule, its moving average, a resume to the bit, the end of a divergence."""
+"""One stage: schedule, moving average, bit-exact resume, and the stop of a divergence."""
 
 from collections.abc import Iterator
 
