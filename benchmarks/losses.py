@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,8 @@ from jobs.train.photographs import open_photographs
 from sr_core.imaging.tensors import to_tensor
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import load_generator
-from sr_core.models.vgg import VGGFeatures, load_vgg
-from sr_core.training.losses import PIXEL_LOSSES, vgg_loss
+from sr_core.models.vgg import VGGFeatures, load_vgg, load_vgg_stack
+from sr_core.training.losses import PIXEL_LOSSES, perceptual_loss, vgg_loss
 from sr_core.training.validation import HeldOut
 
 _CROP_PX = 96
@@ -41,10 +42,12 @@ def main() -> None:
     network, info = load_generator(find_checkpoint(arguments.model))
     photographs = open_photographs(arguments.photographs, Console(stderr=True))
     crops = [_centre(photograph) for photograph in photographs]
+    stack = load_vgg_stack(arguments.vgg)
     losses: dict[str, Loss] = {
         **PIXEL_LOSSES,
         "l2 in [-1, 1]": lambda sr, hr: 4 * PIXEL_LOSSES["l2"](sr, hr),
         **{layer: _bound(load_vgg(arguments.vgg, layer)) for layer in ("vgg22", "vgg54")},
+        "perceptual": partial(perceptual_loss, stack),
     }
     values: dict[str, list[tuple[float, float]]] = {name: [] for name in losses}
     for lr, hr in HeldOut.of(crops, info.scale, "bicubic").pairs:

@@ -25,8 +25,8 @@ from sr_core.archive.storage import open_store
 from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
 from sr_core.models.checkpoint import load_generator
-from sr_core.models.vgg import VGGFeatures, load_vgg
-from sr_core.training.settings import Training, vgg_layers
+from sr_core.models.vgg import VGGFeatures, VGGStack, load_vgg, load_vgg_stack
+from sr_core.training.settings import Training, vgg_losses
 from sr_core.training.workers import Worker
 
 PACKAGED_CONFIG = Path(__file__).parent.parent / "configs" / "train_x4.yaml"
@@ -125,16 +125,21 @@ def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:
     return generator.state_dict()
 
 
-def _load_vgg(training: Training, file: Path | None) -> dict[str, VGGFeatures]:
+def _load_vgg(training: Training, file: Path | None) -> dict[str, VGGFeatures | VGGStack]:
     """Read the feature maps of all stages, so that a later one does not fail for want of them."""
-    needed = {layer: stage.name for stage in training.stages for layer in vgg_layers(stage)}
+    needed = {loss: stage.name for stage in training.stages for loss in vgg_losses(stage)}
     if needed and file is None:
         raise ConfigurationError(
             f"stage {' and '.join(sorted(set(needed.values())))} needs the weights of VGG19 for "
             f"{' and '.join(sorted(needed))}: give the path of torchvision's vgg19-dcbb9e9d.pth or "
             "of its convolutions with --vgg; docs/training.md says where they come from"
         )
-    return {layer: load_vgg(file, layer) for layer in needed} if file is not None else {}
+    if file is None:
+        return {}
+    return {
+        loss: load_vgg_stack(file) if loss == "perceptual" else load_vgg(file, loss)
+        for loss in needed
+    }
 
 
 def _open_photographs(

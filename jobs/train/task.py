@@ -16,7 +16,7 @@ from jobs.train.photographs import LeftOut, SourcePhotographs
 from sr_core.archive.storage import Store
 from sr_core.errors import ConfigurationError
 from sr_core.metrics.lpips import LPIPS
-from sr_core.models.vgg import VGGFeatures
+from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.session import Session
 from sr_core.training.settings import Training
 from sr_core.training.validation import HeldOut
@@ -52,7 +52,7 @@ class Task:
     photographs: Listing
     held_out: Listing
     start: Mapping[str, Tensor] | None = None
-    vgg: Mapping[str, VGGFeatures] | None = None
+    vgg: Mapping[str, VGGFeatures | VGGStack] | None = None
     lpips: LPIPS | None = None
 
     def work(

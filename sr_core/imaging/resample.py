@@ -17,10 +17,10 @@ from sr_core.imaging.pixels import Pixels
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
-_Filter = Literal["bilinear", "bicubic", "lanczos"]
-
 _WINDOW_PX = 1024
 """Approximate number of columns resized at once."""
+Filter = Literal["box", "bilinear", "bicubic", "lanczos"]
+"""Kernels of `spans`; all are widened when an image shrinks."""
 _NEAREST_ROWS = 64
 """Rows resized at once by nearest; bounds the memory of the gathered copy."""
 
@@ -103,7 +103,7 @@ def _nearest(pixels: Pixels, height: int, width: int) -> Pixels:
     return resized
 
 
-def _filtered(pixels: Pixels, height: int, width: int, interpolation: _Filter) -> Pixels:
+def _filtered(pixels: Pixels, height: int, width: int, interpolation: Filter) -> Pixels:
     resized: Pixels = scratch.empty((height, width, pixels.shape[2]), pixels.dtype)
     windows = side_by_side(spans(pixels.shape[1], width, interpolation))
     for row in spans(pixels.shape[0], height, interpolation):
@@ -128,7 +128,7 @@ class Span:
 def spans(
     size_in: int,
     size_out: int,
-    interpolation: _Filter,
+    interpolation: Filter,
     overlap_px: int = 0,
     length: int | None = None,
 ) -> list[Span]:
@@ -202,7 +202,7 @@ def _centres(size_in: int, size_out: int) -> NDArray[np.float64]:
 
 
 def _taps(
-    size_in: int, size_out: int, interpolation: _Filter
+    size_in: int, size_out: int, interpolation: Filter
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the index and the weight of each output's inputs, both (size_out, taps).
 
@@ -227,6 +227,11 @@ def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(distance < 1.0, near, np.where(distance < 2.0, far, 0.0))
 
 
+def _box(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Kernel that averages the area of an output pixel."""
+    return np.where(distance <= 0.5, 1.0, 0.0)
+
+
 def _triangle(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(1.0 - distance, 0.0)
 
@@ -236,7 +241,12 @@ def _lanczos(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(distance < 3.0, np.sinc(distance) * np.sinc(distance / 3.0), 0.0)
 
 
-_KERNELS = {"bilinear": (_triangle, 1), "bicubic": (_keys, 2), "lanczos": (_lanczos, 3)}
+_KERNELS = {
+    "box": (_box, 0.5),
+    "bilinear": (_triangle, 1),
+    "bicubic": (_keys, 2),
+    "lanczos": (_lanczos, 3),
+}
 """Each kernel and its radius, in pixels of the coarser grid."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -12,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sr_core.training.pools import Photographs, Pool, Pools
+from sr_core.imaging.degradation import cut_pair
+from sr_core.training.pools import Pair, Photographs, Pool, Pools
 
 __all__ = ["Crops", "Photographs", "prefetched"]
 
@@ -22,16 +25,19 @@ BATCHES_AHEAD = 4
 STEPS_PER_POOL = 1000
 """How long crops come from one pool where not all photographs fit: long enough to read the next."""
 
+DEGRADING_THREADS = min(4, os.cpu_count() or 1)
+
 Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class Crops:
     """Cut random batches of (lr, hr) from photographs.
 
-    LR is made once from the whole photograph, so a crop's LR has the context that it has in a real
-    image. A batch is a function of the seed and the step alone, however many share it and wherever
-    a training began: a resumed one goes on with the very batches that an uninterrupted one would
-    have seen, as long as the photographs are the same.
+    Bicubic LR is made once from the whole photograph, archive LR anew for each crop from the crop
+    and its surroundings: either way it has the context that it has in a real image. A batch is a
+    function of the seed and the step alone, however many workers share it and wherever a training
+    began: a resumed one sees the very batches of an uninterrupted one, as long as the photographs
+    are the same.
 
     Photographs are read when the first batch is asked for. Those that do not fit into the budget
     take turns; see `Pools`.
@@ -46,6 +52,7 @@ class Crops:
         degradation: str,
         seed: int,
         memory_budget_bytes: int,
+        richest_of: int = 1,
         steps_per_pool: int = STEPS_PER_POOL,
     ) -> None:
         """Find out what there is; nothing is read yet.
@@ -57,7 +64,8 @@ class Crops:
             degradation: see `imaging.degradation.shrink`.
             seed: decides all that is random.
             memory_budget_bytes: of decoded photographs with their LR versions.
-            steps_per_pool: how many steps come from one choice of photographs or of random LR.
+            richest_of: places drawn for each crop, of which the one with most detail is kept.
+            steps_per_pool: how many steps come from one choice of photographs.
 
         Raises: ValueError for a crop that is no multiple of scale or an unknown degradation;
         ConfigurationError if no photograph is large enough, or the budget holds none.
@@ -65,6 +73,8 @@ class Crops:
         if crop_px % scale:
             raise ValueError(f"crop_px {crop_px} is no multiple of scale {scale}")
         self.scale, self.crop_px, self.seed = scale, crop_px, seed
+        self._richest_of = richest_of
+        self._threads = ThreadPoolExecutor(DEGRADING_THREADS, thread_name_prefix="srfleet-degrade")
         self._pools = Pools(
             photographs,
             scale=scale,
@@ -88,6 +98,7 @@ class Crops:
     def close(self) -> None:
         """Stop reading ahead."""
         self._pools.close()
+        self._threads.shutdown(cancel_futures=True)
 
     def interrupt(self) -> None:
         """Give up what is being read now; the batch that waits for it raises CancelledError."""
@@ -114,28 +125,58 @@ class Crops:
         if size % world:
             raise ValueError(f"{world} workers cannot share a batch of {size} evenly")
         pool, rng = self._pools.at(step), np.random.default_rng((self.seed, step))
-        share, crops = size // world, []
+        share, drawn = size // world, []
         for number in range(size):
             crop = self._draw(pool, rng)
             if number // share == rank:
-                crops.append(crop)
-        lr, hr = (_tensor(side) for side in zip(*crops, strict=True))
+                drawn.append(crop)
+        # Threads gain little on small patches, but a GPU's step is short.
+        lr, hr = (_tensor(side) for side in zip(*self._threads.map(_cut, drawn), strict=True))
         return lr, hr
 
-    def _draw(self, pool: Pool, rng: np.random.Generator) -> Crop:
-        """Draw one crop: views, which cost nothing until they are stacked."""
-        pair = pool.draw(rng)
-        side = self.crop_px // self.scale
-        y = int(rng.integers(pair.lr.shape[0] - side + 1))
-        x = int(rng.integers(pair.lr.shape[1] - side + 1))
+    def _draw(self, pool: Pool, rng: np.random.Generator) -> Callable[[], Crop]:
+        """Draw one crop, which is cut later, by any thread."""
+        candidates = [self._draw_place(pool, rng) for _ in range(self._richest_of)]
+        pair, y, x = max(candidates, key=self._detail) if len(candidates) > 1 else candidates[0]
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        lr, hr = pair.lr[y : y + side, x : x + side], self._hr(pair.hr, y, x)
-        lr, hr = np.rot90(lr, turns), np.rot90(hr, turns)
-        return (lr[:, ::-1], hr[:, ::-1]) if flip else (lr, hr)
+        cut: Callable[[], Crop]
+        if pair.lr is None:
+            own_rng = np.random.default_rng(rng.integers(1 << 63))
+            size = self.crop_px, self.crop_px
+            cut = partial(cut_pair, pair.hr, (y, x), size, self.scale, own_rng, aged=True)
+        else:
+            cut = partial(self._views, pair.lr, pair.hr, y, x)
+        return partial(_turned, cut, turns, flip=flip)
 
-    def _hr(self, hr: NDArray[np.uint8], y: int, x: int) -> NDArray[np.uint8]:
-        y, x, side = y * self.scale, x * self.scale, self.crop_px
-        return hr[y : y + side, x : x + side]
+    def _draw_place(self, pool: Pool, rng: np.random.Generator) -> tuple[Pair, int, int]:
+        """Draw a photograph and a corner in it, in HR pixels; with a stored LR on an LR pixel."""
+        pair = pool.draw(rng)
+        step = 1 if pair.lr is None else self.scale
+        height, width = (pair.hr if pair.lr is None else pair.lr).shape[:2]
+        side = self.crop_px // step
+        y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        return pair, y * step, x * step
+
+    def _detail(self, place: tuple[Pair, int, int]) -> float:
+        """Return the mean difference of neighbours in green."""
+        pair, y, x = place
+        green = pair.hr[y : y + self.crop_px, x : x + self.crop_px, 1].astype(np.int16)
+        return float(np.abs(np.diff(green, axis=0)).mean() + np.abs(np.diff(green, axis=1)).mean())
+
+    def _views(self, lr: NDArray[np.uint8], hr: NDArray[np.uint8], y: int, x: int) -> Crop:
+        """Cut a pair out of stored images: views, which cost nothing until they are stacked."""
+        top, left, side = y // self.scale, x // self.scale, self.crop_px // self.scale
+        hr = hr[y : y + self.crop_px, x : x + self.crop_px]
+        return lr[top : top + side, left : left + side], hr
+
+
+def _cut(crop: Callable[[], Crop]) -> Crop:
+    return crop()
+
+
+def _turned(cut: Callable[[], Crop], turns: int, *, flip: bool) -> Crop:
+    lr, hr = (np.rot90(side, turns) for side in cut())
+    return (lr[:, ::-1], hr[:, ::-1]) if flip else (lr, hr)
 
 
 def _tensor(images: Sequence[NDArray[np.uint8]]) -> Tensor:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr_core.models.vgg import VGGFeatures
+from sr_core.models.vgg import VGGFeatures, VGGStack
 
 VGG_SCALE = 1 / 12.75
 """What the paper multiplies VGG19's feature maps by, so that their squared differences are of the
@@ -40,6 +41,61 @@ def vgg_loss(features: VGGFeatures, sr: Tensor, hr: Tensor) -> Tensor:
     Source: arXiv 1609.04802, equation 5, features multiplied by 1/12.75 (section 3.2).
     """
     return F.mse_loss(features(sr).float(), features(hr).float()) * VGG_SCALE**2
+
+
+PERCEPTUAL_WEIGHTS = (0.1, 0.1, 1.0, 1.0, 1.0)
+"""Of conv1_2, conv2_2, conv3_4, conv4_4 and conv5_4, as Real-ESRGAN weighs them."""
+
+
+def perceptual_loss(features: VGGStack, sr: Tensor, hr: Tensor) -> Tensor:
+    """Return the weighted sum of the relative absolute differences of five feature maps.
+
+    Each layer's difference is divided by the mean size of its features of hr. So the layers weigh
+    the same with any file of VGG19: the features of Caffe's are up to a hundred times as large as
+    those of torchvision's, and by another factor in each layer.
+
+    Shapes: (N, 3, H, W) float in [0, 1], twice -> scalar.
+    Source: arXiv 2107.10833 (Real-ESRGAN), section 4.1; the division is ours.
+    """
+    with torch.no_grad():
+        expected = [each.float() for each in features(hr)]
+    layers = zip(PERCEPTUAL_WEIGHTS, features(sr), expected, strict=True)
+    distances = [
+        weight * F.l1_loss(found.float(), truth) / truth.abs().mean()
+        for weight, found, truth in layers
+    ]
+    return torch.stack(distances).sum()
+
+
+def artefact_loss(sr: Tensor, average: Tensor, hr: Tensor) -> Tensor:
+    """Return the error of sr in pixels that look like artefacts.
+
+    These are the pixels whose surroundings err unevenly, and which the moving average of the
+    generator does better. The weights of the pixels carry no gradient.
+
+    Args:
+        sr: (N, 3, H, W) float in [0, 1].
+        average: the same image by the generator's moving average.
+        hr: the truth.
+
+    Returns:
+        A scalar.
+
+    Source: arXiv 2203.09195 (LDL), equations 4 to 7.
+    """
+    with torch.no_grad():
+        error, average_error = ((hr - image).abs().sum(1, keepdim=True) for image in (sr, average))
+        uneven = error.var(dim=(1, 2, 3), keepdim=True).pow(1 / 5)
+        weight = uneven * _local_variance(error)
+        weight = weight.masked_fill(error < average_error, 0)
+    return (weight * (sr - hr)).abs().mean()
+
+
+def _local_variance(image: Tensor, side: int = 7) -> Tensor:
+    """Return the unbiased variance of the window round each pixel, (N, 1, H, W)."""
+    padded = F.pad(image, [side // 2] * 4, mode="reflect")
+    mean, mean_square = (F.avg_pool2d(each, side, 1) for each in (padded, padded.square()))
+    return (mean_square - mean.square()).clamp_min(0) * (side**2 / (side**2 - 1))
 
 
 def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:

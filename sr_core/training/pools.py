@@ -44,9 +44,10 @@ class Photographs(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """A photograph and its LR version: (H, W, 3) and (H // scale, W // scale, 3) uint8."""
+    """A photograph (H, W, 3) and its LR version (H // scale, W // scale, 3), uint8."""
 
-    lr: NDArray[np.uint8]
+    lr: NDArray[np.uint8] | None
+    """None if the degradation is random: LR is drawn anew for each crop."""
     hr: NDArray[np.uint8]
 
 
@@ -65,14 +66,13 @@ class Pool:
 
 
 class Pools:
-    """Tell which pool is to be used at a step, and read the next one ahead in a thread.
+    """The pool of each step; the next one is read ahead in a thread.
 
-    Which photographs, which windows of them and which random LR make up pool number n is a function
-    of the seed, the budget, the sizes and n alone. Everything fits: pool 0 stays for ever, unless
-    the degradation is random; then only LR is made again. Otherwise each pool takes half of the
-    budget, as two are in memory where one follows another: photographs are drawn without
-    repetition, those larger than WINDOW_PX as a window at a random place, and the more windows a
-    photograph would fill the likelier, so that over many pools areas count alike.
+    Which photographs and which windows of them make up pool number n is a function of the seed, the
+    budget, the sizes and n alone. If everything fits, pool 0 serves all steps. Otherwise each pool
+    takes half of the budget, as two are in memory when one follows another: photographs are drawn
+    without repetition, those larger than WINDOW_PX as a window at a random place, and the more
+    windows a photograph would fill the likelier, so that over many pools areas count alike.
 
     Beyond the budget go one decoded photograph and its working memory per reading thread.
     """
@@ -97,10 +97,9 @@ class Pools:
             raise ConfigurationError(
                 f"none of {len(photographs)} photographs has {crop_px} px on each side"
             )
-        redrawn = is_random(degradation)
-        everything = self._bytes_of(self._sizes[self.usable], lr_copies=1 + redrawn).sum()
-        self.is_whole = bool(everything <= memory_budget_bytes)
-        self._turn_steps = steps_per_pool if redrawn or not self.is_whole else None
+        self._keeps_lr = not is_random(degradation)
+        self.is_whole = bool(self._bytes_of(self._sizes[self.usable]).sum() <= memory_budget_bytes)
+        self._turn_steps = None if self.is_whole else steps_per_pool
         self._budget_bytes = memory_budget_bytes // 2
         self._windows = np.minimum(self._sizes, max(WINDOW_PX, crop_px))
         largest = int(self._bytes_of(self._windows[self.usable]).max())
@@ -114,7 +113,6 @@ class Pools:
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="srfleet-pool")
         self._current: tuple[int, Pool] | None = None
         self._next: tuple[int, Future[Pool]] | None = None
-        self._originals: dict[int, NDArray[np.uint8] | None] = {}
 
     def at(self, step: int) -> Pool:
         """Return the pool of a step, and begin to read the one after it.
@@ -183,13 +181,11 @@ class Pools:
 
     def _pair(self, number: int, index: int) -> Pair | None:
         rng = np.random.default_rng((self._seed, number, _FIRST_PHOTOGRAPH + index))
-        if not self.is_whole or index not in self._originals:
-            hr = self._read(index, rng)
-            if self.is_whole and is_random(self._degradation):
-                self._originals[index] = hr
-        else:
-            hr = self._originals[index]
-        return None if hr is None else Pair(shrink(hr, self._scale, self._degradation, rng), hr)
+        hr = self._read(index, rng)
+        if hr is None:
+            return None
+        lr = shrink(hr, self._scale, self._degradation, rng) if self._keeps_lr else None
+        return Pair(lr, hr)
 
     def _read(self, index: int, rng: np.random.Generator) -> NDArray[np.uint8] | None:
         """Return a photograph, or a window of it where not everything fits."""
@@ -205,7 +201,7 @@ class Pools:
         window = hr[top : top + height, left : left + width]
         return hr if window.shape == hr.shape else window.copy()
 
-    def _bytes_of(self, sizes: NDArray[np.int64], lr_copies: int = 1) -> NDArray[np.int64]:
-        """Return what photographs (N, 2) take in memory with their LR versions."""
+    def _bytes_of(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the memory that photographs of sizes (N, 2) take with their LR versions."""
         lr = sizes // self._scale
-        return 3 * (sizes.prod(axis=1) + lr_copies * lr.prod(axis=1))
+        return 3 * (sizes.prod(axis=1) + int(self._keeps_lr) * lr.prod(axis=1))

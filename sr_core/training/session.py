@@ -20,10 +20,10 @@ from sr_core.errors import RetryLaterError
 from sr_core.evaluation.scores import Scores
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.checkpoint import load_generator, save_generator
-from sr_core.models.vgg import VGGFeatures
+from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.data import Crops, Photographs, prefetched
 from sr_core.training.journal import Journal, Record, StepRecord, ValidationRecord
-from sr_core.training.settings import Stage, Training, vgg_layers
+from sr_core.training.settings import Stage, Training, vgg_losses
 from sr_core.training.trainer import LossSums, StepResult, Trainer, check_losses
 from sr_core.training.validation import HeldOut
 from sr_core.training.workers import Worker, mixed_precision
@@ -66,7 +66,7 @@ class Session:
     observer: Observer
     start: Mapping[str, Tensor] | None = None
     """Of the generator that the first stage starts from; None: an interpolation."""
-    vgg: Mapping[str, VGGFeatures] = field(default_factory=dict)
+    vgg: Mapping[str, VGGFeatures | VGGStack] = field(default_factory=dict)
     """Feature maps by name, for all VGG losses of all stages."""
     lpips: LPIPS | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -94,6 +94,7 @@ class Session:
             self.photographs,
             scale=self.training.scale,
             crop_px=stage.crop_px,
+            richest_of=stage.richest_of,
             degradation=self.training.degradation,
             seed=self.training.seed + index,
             memory_budget_bytes=self.training.memory_budget_mb << 20,
@@ -119,7 +120,7 @@ class Session:
             scale=training.scale,
             seed=training.seed + index,
             start=start,
-            vgg={layer: self.vgg[layer] for layer in vgg_layers(stage)},
+            vgg={loss: self.vgg[loss] for loss in vgg_losses(stage)},
             worker=worker,
             autocast_dtype=mixed_precision(training.precision, worker.device),
             compiled=training.compile,

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-Content = Literal["l1", "l2", "vgg22", "vgg54", "grid"]
+Content = Literal["l1", "l2", "vgg22", "vgg54", "perceptual", "artefact", "grid"]
+VGGLoss = Literal["vgg22", "vgg54", "perceptual"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 _CHECKED = {"extra": "forbid"}  # for pydantic, where a file is read
@@ -25,10 +26,14 @@ class Stage:
     """Content losses and their weights."""
     adversarial: float = 0.0
     """Weight of the adversarial loss; 0 trains without a discriminator."""
+    discriminator: Literal["paper", "unet"] = "paper"
+    discriminator_channels: int = 64
     batch_size: int = 16
     """Of all workers together."""
     crop_px: int = 96
     """Side of the HR crops."""
+    richest_of: int = 1
+    """Places drawn for each crop, of which the one with most detail is kept."""
     learning_rate: float = 6e-4
     discriminator_learning_rate: float = 1e-4
     warmup: int = 50
@@ -38,6 +43,9 @@ class Stage:
     """Share of the steps, at the end, over which the learning rate falls to zero as a cosine."""
     ema_decay: float = 0.999
     """Of the moving average of the generator's weights, which is what is validated and shipped."""
+    frozen_norms_share: float = 0.0
+    """Share of the steps, at the end, in which the generator's batch norms keep their statistics,
+    as they do when it is used; 1 for all steps of a stage whose start is a trained generator."""
     clip_norm: float = 1.0
     """Largest norm of the generator's gradient; a larger one is scaled down to it."""
 
@@ -46,11 +54,15 @@ class Stage:
 
         Raises: ValueError.
         """
-        for key in ("steps", "batch_size", "crop_px"):
+        for key in ("steps", "batch_size", "crop_px", "richest_of", "discriminator_channels"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")
         if self.adversarial < 0:
             raise ValueError(f"adversarial must be at least 0, not {self.adversarial}")
+        if not 0 <= self.frozen_norms_share <= 1:
+            raise ValueError(
+                f"frozen_norms_share must be from 0 to 1, not {self.frozen_norms_share}"
+            )
         if not any(weight > 0 for weight in self.content.values()):
             raise ValueError("content needs at least one loss with a weight above 0")
 
@@ -63,6 +75,10 @@ class Stage:
         decay_steps = max(1.0, self.steps * self.decay_share)
         left = min(1.0, (self.steps - step) / decay_steps)
         return 0.5 * (1 - math.cos(math.pi * left))
+
+    def norms_are_frozen_at(self, step: int) -> bool:
+        """Return True if the generator's batch norms keep their statistics at a step."""
+        return step >= self.steps * (1 - self.frozen_norms_share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +121,7 @@ class Training:
                 raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")
 
 
-def vgg_layers(stage: Stage) -> list[Literal["vgg22", "vgg54"]]:
-    """Return which feature maps a stage compares."""
-    layers: tuple[Literal["vgg22", "vgg54"], ...] = ("vgg22", "vgg54")
-    return [layer for layer in layers if stage.content.get(layer, 0) > 0]
+def vgg_losses(stage: Stage) -> list[VGGLoss]:
+    """Return the losses of a stage that need VGG19."""
+    losses: tuple[VGGLoss, ...] = ("vgg22", "vgg54", "perceptual")
+    return [loss for loss in losses if stage.content.get(loss, 0) > 0]

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sr_core.models.vgg import VGGFeatures
+from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.losses import (
     PIXEL_LOSSES,
     adversarial_loss,
+    artefact_loss,
     discriminator_loss,
     grid_loss,
+    perceptual_loss,
     vgg_loss,
 )
 
@@ -28,10 +30,12 @@ class Networks:
     generator: nn.Module
     generator_optimizer: torch.optim.Optimizer
     content: Mapping[str, float]
-    vgg: Mapping[str, VGGFeatures]
+    vgg: Mapping[str, VGGFeatures | VGGStack]
     clip_norm: float
     autocast_dtype: torch.dtype | None = None
     """Of mixed precision; bfloat16 needs no loss scaling. None computes in float32."""
+    average: nn.Module | None = None
+    """The generator's moving average, if the content has the artefact loss."""
     discriminator: nn.Module | None = None
     judge: nn.Module | None = None
     """The discriminator without a wrapper: the generator's step asks it but does not move it."""
@@ -101,7 +105,16 @@ def _content_losses(networks: Networks, lr: Tensor, sr: Tensor, hr: Tensor) -> d
     losses = {name: PIXEL_LOSSES[name](sr, hr) for name in networks.content if name in PIXEL_LOSSES}
     if "grid" in networks.content:
         losses["grid"] = grid_loss(sr, hr, hr.shape[-1] // lr.shape[-1])
-    return losses | {name: vgg_loss(vgg, sr, hr) for name, vgg in networks.vgg.items()}
+    if "artefact" in networks.content and networks.average is not None:
+        with torch.no_grad():
+            average = networks.average(lr).float()
+        losses["artefact"] = artefact_loss(sr, average, hr)
+    for name, vgg in networks.vgg.items():
+        if isinstance(vgg, VGGStack):
+            losses[name] = perceptual_loss(vgg, sr, hr)
+        else:
+            losses[name] = vgg_loss(vgg, sr, hr)
+    return losses
 
 
 def _weighted(weights: Mapping[str, float], losses: Mapping[str, Tensor]) -> Tensor:

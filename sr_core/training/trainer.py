@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from sr_core.errors import SrfleetError
 from sr_core.models.discriminator import Discriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
-from sr_core.models.vgg import VGGFeatures
+from sr_core.models.unet_discriminator import UNetDiscriminator
+from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.settings import Stage
 from sr_core.training.steps import Networks, srgan_step, srresnet_step
 from sr_core.training.workers import LONE_WORKER, Worker
@@ -51,7 +52,7 @@ class Trainer:
         scale: int = 4,
         seed: int = 0,
         start: Mapping[str, Tensor] | None = None,
-        vgg: Mapping[str, VGGFeatures] | None = None,
+        vgg: Mapping[str, VGGFeatures | VGGStack] | None = None,
         worker: Worker = LONE_WORKER,
         autocast_dtype: torch.dtype | None = None,
         compiled: bool = False,
@@ -77,13 +78,17 @@ class Trainer:
             self.generator.load_state_dict(start)
         _place(self.generator, self.worker.device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
-        self.discriminator = Discriminator() if stage.adversarial > 0 else None
+        self.discriminator = _discriminator(stage) if stage.adversarial > 0 else None
         if self.discriminator is not None:
             _place(self.discriminator, self.worker.device)
         self._networks = self._prepare(vgg or {}, autocast_dtype, compiled=compiled)
 
     def _prepare(
-        self, vgg: Mapping[str, VGGFeatures], autocast_dtype: torch.dtype | None, *, compiled: bool
+        self,
+        vgg: Mapping[str, VGGFeatures | VGGStack],
+        autocast_dtype: torch.dtype | None,
+        *,
+        compiled: bool,
     ) -> Networks:
         for features in vgg.values():
             _place(features, self.worker.device)
@@ -99,6 +104,7 @@ class Trainer:
             vgg=vgg,
             clip_norm=self.stage.clip_norm,
             autocast_dtype=autocast_dtype,
+            average=self.average,
             discriminator=None if discriminator is None else self.worker.distributed(discriminator),
             judge=discriminator,
             discriminator_optimizer=None if discriminator is None else _adam(discriminator),
@@ -115,6 +121,8 @@ class Trainer:
         for lr, hr in batches:
             if self.step >= self.stage.steps:
                 return
+            if self.stage.norms_are_frozen_at(self.step):
+                _freeze_norms(self.generator)
             rate = self._set_rates()
             images = [side.to(self.worker.device, non_blocking=True) for side in (lr, hr)]
             losses = take_step(self._networks, *images)
@@ -243,6 +251,18 @@ def check_losses(stage: Stage, step: int, losses: Mapping[str, float], lowest: f
             f"step {step}: lower its learning rate or its adversarial weight"
         )
     return min(lowest, content)
+
+
+def _discriminator(stage: Stage) -> Discriminator | UNetDiscriminator:
+    kind = UNetDiscriminator if stage.discriminator == "unet" else Discriminator
+    return kind(stage.discriminator_channels)
+
+
+def _freeze_norms(network: nn.Module) -> None:
+    """Let batch norms use their running statistics, and keep them, in training too."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def _place(network: nn.Module, device: torch.device) -> None:

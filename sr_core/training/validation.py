@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.scores import Scores, mean_scores, score
-from sr_core.imaging.degradation import shrink
+from sr_core.imaging.degradation import cut_pair, is_random, shrink
 from sr_core.imaging.resample import resize_pixels
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.metrics.lpips import LPIPS
@@ -39,8 +39,12 @@ class HeldOut:
         for index, photograph in enumerate(photographs):
             height, width = (min(WINDOW_PX, side) // scale * scale for side in photograph.shape[:2])
             top, left = (photograph.shape[0] - height) // 2, (photograph.shape[1] - width) // 2
-            hr = photograph[top : top + height, left : left + width].copy()
-            pairs.append((shrink(hr, scale, degradation, np.random.default_rng(index)), hr))
+            rng = np.random.default_rng(index)
+            if is_random(degradation):
+                pairs.append(cut_pair(photograph, (top, left), (height, width), scale, rng))
+            else:
+                hr = photograph[top : top + height, left : left + width].copy()
+                pairs.append((shrink(hr, scale, degradation, rng), hr))
         if not pairs:
             raise ConfigurationError("no photograph for validation could be read")
         return cls(tuple(pairs), scale)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sr_core.models.discriminator import Discriminator
+from sr_core.models.unet_discriminator import UNetDiscriminator
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,22 @@ def test_the_paper_s_crops_reach_the_dense_layer_unchanged(discriminator: Discri
         assert features.shape == (1, 512, 6, 6)
         dense = torch.nn.functional.leaky_relu(discriminator.dense(features.flatten(1)), 0.2)
         torch.testing.assert_close(discriminator(image), discriminator.logit(dense)[:, 0])
+
+
+@pytest.mark.parametrize("size", [(96, 96), (16, 24)])
+def test_a_u_net_judges_every_pixel(size: tuple[int, int]) -> None:
+    discriminator = UNetDiscriminator(8)
+    logits = discriminator(torch.rand(2, 3, *size))
+    assert logits.shape == (2, *size)
+    logits.mean().backward()
+    assert all(each.grad is not None for each in discriminator.parameters())
+
+
+def test_a_u_net_has_spectral_norms_of_one_but_at_its_ends() -> None:
+    torch.manual_seed(0)
+    discriminator = UNetDiscriminator(8)
+    for _ in range(30):  # iterations towards the norm
+        discriminator(torch.rand(1, 3, 16, 16))
+    inner = [*discriminator.down, *discriminator.up, *discriminator.last]
+    norms = [torch.linalg.matrix_norm(each.weight.detach().flatten(1), 2).item() for each in inner]
+    assert norms == pytest.approx([1.0] * 8, rel=0.05)

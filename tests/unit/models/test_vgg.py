@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sr_core.errors import ConfigurationError
-from sr_core.models.vgg import VGGFeatures, load_vgg
+from sr_core.models.vgg import PERCEPTUAL_LAYERS, VGGFeatures, VGGStack, load_vgg, load_vgg_stack
 
 _WIDTHS = {0: 64, 2: 64, 5: 128, 7: 128, 10: 256, 12: 256, 14: 256, 16: 256, 19: 512, 21: 512}
 _WIDTHS |= dict.fromkeys((23, 25, 28, 30, 32, 34), 512)
@@ -103,3 +103,27 @@ def test_the_shared_weights_see_an_edge(shared: Path) -> None:
     edge[..., 32:] = 0.9
     # Genuine weights respond far more strongly to structure than to a flat image.
     assert vgg(edge).square().mean() > 2 * vgg(flat).square().mean()
+
+
+def test_a_stack_has_five_layers_before_their_activations(weights: dict[str, Tensor]) -> None:
+    image = torch.rand(1, 3, 32, 48)
+    maps = VGGStack(weights)(image)
+    assert [tuple(each.shape[1:]) for each in maps] == [
+        (64, 32, 48),
+        (128, 16, 24),
+        (256, 8, 12),
+        (512, 4, 6),
+        (512, 2, 3),
+    ]
+    for layer, index in ((1, "vgg22"), (4, "vgg54")):
+        expected = VGGFeatures(weights, index)(image)  # type: ignore[arg-type]
+        torch.testing.assert_close(maps[layer].relu(), expected)
+        assert maps[layer].min() < 0, "before the activation"
+    assert len(PERCEPTUAL_LAYERS) == 5
+
+
+def test_a_stack_is_read_from_the_same_files(weights: dict[str, Tensor], tmp_path: Path) -> None:
+    torch.save(weights, tmp_path / "vgg.pth")
+    image = torch.rand(1, 3, 16, 16)
+    read, built = load_vgg_stack(tmp_path / "vgg.pth")(image), VGGStack(weights)(image)
+    assert all(map(torch.equal, read, built))

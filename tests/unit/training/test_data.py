@@ -213,3 +213,30 @@ def test_closing_ends_the_threads_without_reading_on() -> None:
         assert not [name for name in crop_threads() if name.startswith("srfleet-crops")]
         assert len(photographs.reads) <= reads_then[0] + READING_THREADS
     assert crop_threads() == []
+
+
+def test_archive_crops_show_the_place_of_their_hr() -> None:
+    for step in range(4):
+        lr, hr = crops(degradation="archive").batch(step, 8)
+        shrunk = torch.nn.functional.avg_pool2d(hr, 2)
+        inner = (shrunk - lr)[..., 2:-2, 2:-2].abs().mean()
+        shifted = (shrunk.roll(1, -1) - lr)[..., 2:-2, 2:-2].abs().mean()
+        assert inner < 0.8 * shifted
+
+
+def test_archive_lr_is_drawn_anew_at_every_step() -> None:
+    alone = crops(Decoded([PHOTOGRAPHS[0][:24, :24]]), degradation="archive")
+    batches = [alone.batch(step, 8)[0] for step in range(3)]
+    assert len({bytes(lr.numpy().tobytes()) for batch in batches for lr in batch}) > 18, (
+        "a seventh is clean"
+    )
+
+
+def test_the_richest_of_some_places_is_kept() -> None:
+    def detail(richest_of: int) -> float:
+        half_flat = PHOTOGRAPHS[0].copy()
+        half_flat[:, half_flat.shape[1] // 2 :] = 128
+        source = crops(Decoded([half_flat]), richest_of=richest_of)
+        return float(source.batch(0, 24)[1].diff(dim=-1).abs().mean())
+
+    assert detail(1) < 0.9 * detail(4)

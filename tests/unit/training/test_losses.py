@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from sr_core.training.losses import (
     PIXEL_LOSSES,
     adversarial_loss,
+    artefact_loss,
     discriminator_loss,
     grid_loss,
+    perceptual_loss,
     vgg_loss,
 )
 
@@ -67,3 +69,36 @@ def test_a_grid_in_one_crop_is_not_made_up_for_by_its_opposite_in_another() -> N
     pattern = torch.tensor([[0.1, -0.1], [-0.1, 0.1]]).tile(4, 4)
     both = torch.stack([pattern, -pattern])[:, None]
     assert float(grid_loss(hr + both, hr, 2)) == pytest.approx(0.01)
+
+
+class _Stack(nn.Module):
+    """Five feature maps, each larger than the one before it."""
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return [10.0**power * image for power in range(5)]
+
+
+def test_the_perceptual_loss_weighs_layers_whatever_their_size() -> None:
+    sr, hr = torch.full((1, 3, 4, 4), 0.5), torch.full((1, 3, 4, 4), 0.25)
+    loss = perceptual_loss(_Stack(), sr, hr)  # type: ignore[arg-type]
+    assert float(loss) == pytest.approx((0.1 + 0.1 + 1 + 1 + 1) * 1.0)
+
+
+def test_artefacts_are_uneven_errors_that_the_average_does_not_have() -> None:
+    generator = torch.Generator().manual_seed(0)
+    hr = torch.rand(1, 3, 32, 32, generator=generator)
+    dots = 0.2 * torch.rand(1, 3, 32, 32, generator=generator)
+    assert float(artefact_loss(hr + 0.1, hr, hr)) == pytest.approx(0, abs=1e-6)
+    assert float(artefact_loss(hr + dots, hr + 2 * dots, hr)) == 0
+    assert float(artefact_loss(hr + dots, hr, hr)) > 1e-4
+
+
+def test_the_local_variance_of_artefacts_is_that_of_numpy() -> None:
+    error = torch.rand(1, 3, 7, 7, generator=torch.Generator().manual_seed(1))
+    hr = torch.zeros(1, 3, 7, 7)
+    total = error.sum(1)
+    window = torch.nn.functional.pad(total[None], [3] * 4, mode="reflect")[0, 0]
+    variance = window.unfold(0, 7, 1).unfold(1, 7, 1).reshape(7, 7, 49).var(dim=-1)
+    weight = total.var().pow(0.2) * variance
+    expected = (weight * error).abs().mean()
+    assert float(artefact_loss(error, hr, hr)) == pytest.approx(float(expected), rel=1e-4)

@@ -1,12 +1,14 @@
 """One stage: schedule, moving average, bit-exact resume, and the stop of a divergence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor
 
-from sr_core.training.settings import Stage, Training, vgg_layers
+from sr_core.training.settings import Stage, Training, vgg_losses
 from sr_core.training.trainer import DivergenceError, LossSums, Trainer, check_losses
 from sr_core.training.workers import LONE_WORKER
 
@@ -22,10 +24,22 @@ def trainer(stage: Stage) -> Trainer:
 
 
 SRRESNET = Stage("srresnet", 4, batch_size=2, crop_px=16, warmup=1)
+U_NET = Stage(
+    "srgan-photo",
+    4,
+    {"l1": 1.0, "artefact": 1.0},
+    adversarial=1e-2,
+    discriminator="unet",
+    discriminator_channels=8,
+    batch_size=2,
+    crop_px=16,
+    warmup=1,
+    frozen_norms_share=0.5,
+)
 SRGAN = Stage("srgan", 4, {"l1": 1.0}, adversarial=1e-2, batch_size=2, crop_px=16, warmup=1)
 
 
-@pytest.mark.parametrize("stage", [SRRESNET, SRGAN], ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", [SRRESNET, SRGAN, U_NET], ids=lambda stage: stage.name)
 def test_a_resumed_stage_goes_on_to_the_bit(stage: Stage) -> None:
     straight = trainer(stage)
     expected = [result.losses for result in straight.train(batches(0, 4))]
@@ -54,6 +68,16 @@ def test_a_stage_starts_from_the_generator_it_is_given() -> None:
     second = Trainer(SRGAN, scale=2, start=first.average.state_dict())
     for name, value in second.generator.state_dict().items():
         assert torch.equal(value, first.average.state_dict()[name])
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_batch_norms_keep_their_statistics_in_the_last_steps(share: float) -> None:
+    trained = trainer(replace(SRRESNET, frozen_norms_share=share))
+    means = [trained.generator.trunk_bn.running_mean.clone()]
+    steps = trained.train(batches(0, 4))
+    means += [trained.generator.trunk_bn.running_mean.clone() for _ in steps]
+    moves = [not torch.equal(*pair) for pair in pairwise(means)]
+    assert moves == ([True, True, False, False] if share == 0.5 else [False] * 4)
 
 
 def test_the_average_stays_between_the_weights_it_saw() -> None:
@@ -126,11 +150,14 @@ def test_settings_that_cannot_be_trained_are_refused() -> None:
         Stage("srresnet", 1, {"l1": 0.0})
     with pytest.raises(ValueError, match="adversarial must be at least 0"):
         Stage("srresnet", 1, adversarial=-1.0)
+    with pytest.raises(ValueError, match="frozen_norms_share must be from 0 to 1, not 2"):
+        Stage("srresnet", 1, frozen_norms_share=2)
     with pytest.raises(ValueError, match="crop_px 50 is no multiple of scale 4"):
         Training((Stage("srresnet", 1, crop_px=50),))
     with pytest.raises(ValueError, match="names of their own"):
         Training((SRRESNET, SRRESNET))
 
 
-def test_only_layers_with_a_weight_are_loaded() -> None:
-    assert vgg_layers(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
+def test_only_losses_with_a_weight_are_loaded() -> None:
+    assert vgg_losses(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
+    assert vgg_losses(Stage("srgan", 1, {"perceptual": 1.0})) == ["perceptual"]
