@@ -1,18 +1,16 @@
-"""srfleet demo: every upscaler on the sample photographs, and one page that compares them."""
+"""srfleet demo: every model on the sample photographs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from rich.console import Console
+import typer
 
-from jobs.cli.manifest import make_manifest
-from jobs.cli.upscale import run_upscale
-from jobs.cluster.connect import connected
-from sr_core.archive.storage import open_store
-from sr_core.audit.report.comparison import write_comparison
+from jobs.cli.terminal import answers
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from sr_core.models.catalogue import BASELINES, shipped_models
+
+EXAMPLES = ("srfleet demo", "srfleet demo ./try")
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 _LABELS = {
@@ -24,38 +22,42 @@ _LABELS = {
 }
 
 
-def run_demo(output: Path, console: Console) -> int:
-    """Run one ordinary run per upscaler under `output`, and write comparison.html beside them.
+def demo(
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for the runs and comparison.html.")
+    ] = Path("demo-out"),
+) -> None:
+    """Upscale eight sample photographs with every model and compare them side by side."""
+    from jobs.cli.upscale import drive
+    from jobs.cluster.connect import connected
+    from sr_core.archive.storage import open_store
+    from sr_core.audit.report.comparison import write_comparison
+    from sr_core.models.catalogue import BASELINES, shipped_models
 
-    Returns:
-        The exit code of the worst run.
-
-    Raises: ConfigurationError where `output` holds something else.
-    """
     output.mkdir(parents=True, exist_ok=True)
-    manifest = output / "samples.parquet"
-    if not manifest.exists():
-        make_manifest(
-            str(SAMPLES / "manifest.csv"),
-            manifest,
-            console,
-            root=None,
-            uri_column=None,
-            reference_column="reference_key",
-            since=[],
-        )
-    codes = []
+    source = _sample_manifest(output)
     models = [*BASELINES, *shipped_models()]
     with connected(ExecutionConfig()):
-        for model in models:
-            job = JobConfig(
-                source=str(manifest),
-                output=str(output / model),
-                run=RunConfig(model=model, format="png"),
-            )
-            codes.append(run_upscale(job, console))
+        codes = [drive(_job(source, output, model)) for model in models]
     page = output / "comparison.html"
     variants = [(_LABELS.get(model, model), open_store(str(output / model))) for model in models]
     write_comparison(variants, source=open_store(str(SAMPLES)), path=page)
-    console.print(f"open {page} in a browser", style="bold", markup=False)
-    return max(codes)
+    answers().say(f"open {page} in a browser", style="bold")
+    raise typer.Exit(max(codes))
+
+
+def _sample_manifest(output: Path) -> Path:
+    from jobs.upscale.manifest import make_manifest
+
+    manifest = output / "samples.parquet"
+    if not manifest.exists():
+        make_manifest(str(SAMPLES / "manifest.csv"), manifest, reference_column="reference_key")
+    return manifest
+
+
+def _job(source: Path, output: Path, model: str) -> JobConfig:
+    return JobConfig(
+        source=str(source),
+        output=str(output / model),
+        run=RunConfig(model=model, format="png"),
+    )

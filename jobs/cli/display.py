@@ -1,4 +1,4 @@
-"""What a person sees while a run goes: a live line on a terminal, log lines elsewhere."""
+"""Progress of a run: lines for its events, and on a terminal one live line for the round."""
 
 from __future__ import annotations
 
@@ -8,33 +8,45 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
+from jobs.cli.terminal import Terminal
+from jobs.durations import duration
+from jobs.upscale.observer import (
+    ActorLost,
+    ActorNotStarted,
+    RoundBegun,
+    RoundFinished,
+    RoundNotNeeded,
+    RunEvent,
+    RunOpened,
+    ShardCommitted,
+    ShardIsolated,
+    SourceChanged,
+    Waiting,
+    Warned,
+)
+from sr_core.archive.source.changes import Change
 from sr_core.errors import ErrorClass
 from sr_core.records import ShardResult, Status
 
 _LOG_EVERY_S = 30.0
+_REMEDIES = {
+    Change.NEW: "; --extend adds them",
+    Change.CHANGED: "; their outputs remain those of the planned version",
+    Change.GONE: "",
+}
 
 
 class Display:
-    """Show the progress of one round; a context manager.
+    """Shows the events of a run on a terminal; a `RunObserver` and a context manager."""
 
-    On a terminal one line is kept up to date. Elsewhere a line is printed every 30 seconds.
-    """
-
-    def __init__(self, console: Console, images: int, images_done: int, megapixels: float) -> None:
-        """Take what there is to do: images in all, those done before, megapixels left."""
-        self._console, self._images, self._done = console, images, images_done
-        self._megapixels_left, self._megapixels_done = megapixels, 0.0
-        self._failures: Counter[ErrorClass] = Counter()
-        self._start = self._printed_at = time.monotonic()
-        self._live = Live(console=console, get_renderable=self._line, transient=True)
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._round: RoundProgress | None = None
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
         return self
 
     def __exit__(
@@ -43,23 +55,71 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._console.is_terminal:
+        self._end_round()
+
+    def observe(self, event: RunEvent) -> None:
+        """Print an event, or update the progress of the round."""
+        match event:
+            case RoundBegun():
+                self._end_round()
+                self._begin_round(event)
+            case ShardCommitted(result):
+                if self._round is not None:
+                    self._round.add(result)
+            case RoundFinished():
+                self._end_round()
+            case _ if (line := describe(event)) is not None:
+                self._terminal.say(line, style=_style(event))
+
+    def _begin_round(self, event: RoundBegun) -> None:
+        if event.images_done:
+            left = event.images - event.images_done
+            self._terminal.say(f"{event.images_done} done, {left} left")
+        self._round = RoundProgress(
+            self._terminal, event.images, event.images_done, event.megapixels_left
+        )
+        self._round.start()
+
+    def _end_round(self) -> None:
+        if self._round is not None:
+            self._round.stop()
+            self._round = None
+
+
+class RoundProgress:
+    """Progress of one round: a live line on a terminal, a line every 30 seconds elsewhere."""
+
+    def __init__(
+        self, terminal: Terminal, images: int, images_done: int, megapixels_left: float
+    ) -> None:
+        """Begin with the images of the run, those done before, and the megapixels left."""
+        self._terminal, self._images, self._done = terminal, images, images_done
+        self._megapixels_left, self._megapixels_done = megapixels_left, 0.0
+        self._failures: Counter[ErrorClass] = Counter()
+        self._start = self._printed_at = time.monotonic()
+        self._live = Live(
+            console=terminal, get_renderable=lambda: Text(self._text()), transient=True
+        )
+
+    def start(self) -> None:
+        """Show the live line, on a terminal."""
+        if self._terminal.is_terminal:
+            self._live.start()
+
+    def stop(self) -> None:
+        """Remove the live line."""
+        if self._terminal.is_terminal:
             self._live.stop()
 
     def add(self, result: ShardResult) -> None:
-        """Count a shard that came to its commit."""
+        """Count a committed shard."""
         self._done += sum(result.statuses.values())
         self._failures.update(result.failures)
         self._megapixels_done += result.output_megapixels
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._printed_at >= _LOG_EVERY_S:
+        if not self._terminal.is_terminal and now - self._printed_at >= _LOG_EVERY_S:
             self._printed_at = now
-            self._console.print(self._text(), highlight=False)
-
-    def _line(self) -> Table:
-        line = Table.grid()
-        line.add_row(self._text())
-        return line
+            self._terminal.say(self._text())
 
     def _text(self) -> str:
         seconds = max(1e-9, time.monotonic() - self._start)
@@ -77,21 +137,33 @@ class Display:
         return "  ".join(parts)
 
 
-def duration(seconds: float) -> str:
-    """Say a time in the two units that matter: 45 s, 3 min 20 s, 5 h 12 min, 3 d 4 h."""
-    whole = round(seconds)
-    for unit, size, smaller, part in (
-        ("d", 86_400, "h", 3600),
-        ("h", 3600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // part} {smaller}"
-    return f"{whole} s"
+def describe(event: RunEvent) -> str | None:
+    """Return the line that announces an event; None for an event without a line of its own."""
+    line = None
+    match event:
+        case RunOpened(run_id, source_uri, root_uri):
+            line = f"run {run_id}: {source_uri} -> {root_uri}"
+        case SourceChanged(change, count, first_keys):
+            names = ", ".join(first_keys) + (", ..." if count > len(first_keys) else "")
+            line = f"source: {count} {change} since the plan ({names}){_REMEDIES[change]}"
+        case RoundNotNeeded(reason):
+            line = reason
+        case ActorLost(host, shards, reason):
+            line = f"lost an actor on {host}, its {shards} shards are queued again: {reason}"
+        case ActorNotStarted(reason, place_given_up):
+            less = "; continuing with one actor less" if place_given_up else ""
+            line = f"an actor could not start: {reason}{less}"
+        case ShardIsolated(_, shard, deaths):
+            line = f"shard {shard} killed its actor {deaths} times: its images run one by one"
+        case Waiting(reason, pause_s):
+            line = f"{reason}; next try in {pause_s:g} s"
+        case Warned(message):
+            line = f"warning: {message}"
+    return line
 
 
 def outcome(statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, int]) -> str:
-    """Say how images ended: 98 ok, 2 failed (decode 2)."""
+    """Summarize statuses and failures: 98 ok, 2 failed (decode 2)."""
     parts = [f"{statuses.get(Status.OK, 0)} ok"]
     failed = statuses.get(Status.FAILED, 0)
     if failed:
@@ -103,3 +175,8 @@ def outcome(statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, i
     if statuses.get(Status.DUPLICATE):
         parts.append(f"{statuses[Status.DUPLICATE]} named twice")
     return ", ".join(parts)
+
+
+def _style(event: RunEvent) -> str | None:
+    unusual = (ActorLost, ActorNotStarted, ShardIsolated, Waiting, Warned)
+    return "yellow" if isinstance(event, unusual) else None

@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes that schedulers act on, and which error comes to which."""
+"""Exit codes, which schedulers act on, and the errors that lead to them."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ _WRONG_PATH = (
 
 
 class ExitCode(IntEnum):
-    """What the operating system is told. 75 is its EX_TEMPFAIL."""
+    """Exit codes of every command. An unforeseen error is a defect: a traceback and code 1."""
 
     DONE = 0
     USAGE = 2
-    """The command cannot work as it was given."""
+    """Bad usage or configuration: the command cannot work as it was given."""
     FAILED_IMAGES = 3
-    """Done, but some images failed, or a check found something."""
+    """Done, but some images failed."""
+    DAMAGE = 5
+    """Verify found damage."""
     TRY_AGAIN = 75
-    """Not finished; the same command goes on where it stopped."""
+    """Not finished; the same command resumes. EX_TEMPFAIL of sysexits.h."""
 
 
 def ending(error: BaseException | None) -> tuple[ExitCode, str] | None:
-    """Return the exit code for an error and one line that says it.
+    """Return the exit code and the message for an error.
 
-    None is for what nobody foresaw: that is a bug, and its traceback is worth more than a line.
+    None means that nobody foresaw the error: its traceback is worth more than a line.
     """
-    ray = sys.modules.get("ray.exceptions")  # where nothing imported Ray, it raised nothing
+    ray = sys.modules.get("ray.exceptions")  # if nothing imported Ray, Ray raised nothing
     if ray is not None and isinstance(error, ray.RayTaskError):
         return ending(error.cause)  # raised by our code in a worker, whose traceback is its text
     if isinstance(error, SrfleetError):
-        code = ExitCode.TRY_AGAIN if _may_pass(error) else ExitCode.USAGE
+        code = ExitCode.TRY_AGAIN if _is_temporary(error) else ExitCode.USAGE
     elif isinstance(error, OSError):
         code = ExitCode.USAGE if isinstance(error, _WRONG_PATH) else ExitCode.TRY_AGAIN
     elif ray is not None and isinstance(error, ray.RayError):
@@ -47,8 +49,8 @@ def ending(error: BaseException | None) -> tuple[ExitCode, str] | None:
     return code, str(error)
 
 
-def _may_pass(error: SrfleetError) -> bool:
-    """Tell an outage, be it of one object without which nothing goes on, from a mistake."""
+def _is_temporary(error: SrfleetError) -> bool:
+    """Return True for an outage, even one of a single object, and False for a mistake."""
     if isinstance(error, StorageError):
         return error.error_class is ErrorClass.NETWORK
     return isinstance(error, RetryLaterError)

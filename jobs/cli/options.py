@@ -1,4 +1,4 @@
-"""The arguments and options that several commands share, and the job that they make."""
+"""Arguments and options shared by several commands, and the job they describe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCE_HE
 RootArgument = Annotated[
     str, typer.Argument(metavar="OUT", help="Folder or s3:// prefix of a run.")
 ]
-# A job file can give these two.
+PhotographsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PHOTOGRAPHS", help="Folder, s3:// prefix, manifest, or .parquet/.csv table."
+    ),
+]
+# A job file can set these two.
 JobSourceArgument = Annotated[str | None, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
 JobOutputArgument = Annotated[str | None, typer.Argument(metavar="OUT", help=_OUTPUT_HELP)]
 JobOption = Annotated[
@@ -25,7 +31,7 @@ JobOption = Annotated[
     typer.Option(
         "--job",
         metavar="FILE",
-        help="YAML file with all of this; what is typed wins, but its target overrides --scale.",
+        help="YAML file with any of these options; typed ones win, but its target overrides --scale.",
     ),
 ]
 ModelOption = Annotated[
@@ -36,31 +42,31 @@ ModelOption = Annotated[
     ),
 ]
 ScaleOption = Annotated[
-    int | None, typer.Option(help="2 or 4 times as wide and as high.", show_default="4")
+    int | None, typer.Option(help="Scale factor of width and height: 2 or 4.", show_default="4")
 ]
 TargetOption = Annotated[
     str | None,
-    typer.Option(metavar="WxH", help="Fit outputs in this box, such as 3840x2160, instead."),
+    typer.Option(metavar="WxH", help="Fit outputs into this box, such as 3840x2160, instead of scaling."),
 ]
 FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="jpeg, png, webp, tiff, jxl, or source: what the source is.",
+        help="jpeg, png, webp, tiff, jxl, or source: that of the source image.",
         show_default="source",
     ),
 ]
 QualityOption = Annotated[
-    int | None, typer.Option(help="Of JPEG and WebP, 1 to 100.", show_default="95")
+    int | None, typer.Option(help="JPEG and WebP quality, 1 to 100.", show_default="95")
 ]
 StripGpsOption = Annotated[
-    bool | None, typer.Option("--strip-gps", help="Leave GPS positions out of the outputs.")
+    bool | None, typer.Option("--strip-gps", help="Remove GPS positions from the outputs.")
 ]
 ActorsOption = Annotated[
     int | None,
     typer.Option(
-        help="How many processes upscale.",
-        show_default="one per GPU, or as many as cores and memory allow",
+        help="Number of upscaling processes.",
+        show_default="one per GPU, or as cores and memory allow",
     ),
 ]
 DeviceOption = Annotated[
@@ -76,7 +82,7 @@ EngineOption = Annotated[
 AddressOption = Annotated[
     str | None,
     typer.Option(
-        help="Ray cluster to work on, such as auto or host:6379.",
+        help="Ray cluster to use, such as auto or host:6379.",
         show_default="$RAY_ADDRESS, or this machine",
     ),
 ]
@@ -89,7 +95,7 @@ def build_job(
     run: dict[str, Any],
     execution: dict[str, Any],
 ) -> JobConfig:
-    """Join the job file with what was typed, which wins.
+    """Combine the job file with the typed options, which take precedence.
 
     Raises: ConfigurationError.
     """
@@ -117,7 +123,7 @@ def build_job(
 
 
 def parse_target(text: str | None) -> tuple[int, int] | None:
-    """Read WxH.
+    """Parse a size written as WxH.
 
     Raises: ConfigurationError.
     """

@@ -1,77 +1,121 @@
-"""srfleet plan: what a job would come to, before anything is written."""
+"""srfleet plan: what a run would take."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
 
-from jobs.cli.display import duration
-from jobs.cluster.connect import Devices, choose_devices, connected
-from jobs.upscale.speed import fleet_speed
-from sr_core.archive.planning.plan import make_plan
-from sr_core.archive.planning.summary import PlanSummary
-from sr_core.archive.source.opening import open_source
-from sr_core.archive.storage import open_store
-from sr_core.config import JobConfig
+import typer
+
+from jobs.cli.options import (
+    ActorsOption,
+    AddressOption,
+    DeviceOption,
+    EngineOption,
+    FormatOption,
+    JobOption,
+    JobOutputArgument,
+    JobSourceArgument,
+    ModelOption,
+    QualityOption,
+    ScaleOption,
+    StripGpsOption,
+    TargetOption,
+    build_job,
+    parse_target,
+)
+from jobs.cli.terminal import answers
+from jobs.durations import duration
+
+if TYPE_CHECKING:
+    from jobs.upscale.estimate import Estimate
+    from sr_core.archive.planning.summary import PlanSummary
+
+EXAMPLES = (
+    "srfleet plan ./photos",
+    "srfleet plan s3://archive/photos --target 3840x2160 --address auto --price-per-hour 2.50",
+)
+
+_ANY_OUTPUT = "srfleet-out"
+"""Output of a plan without OUT; nothing is written to it."""
 
 
-def show_plan(job: JobConfig, console: Console, *, price_per_hour: float | None) -> None:
-    """Print images, megapixels, bytes, time of the fleet that is there now, names and limits.
+def plan(
+    source: JobSourceArgument = None,
+    output: JobOutputArgument = None,
+    job: JobOption = None,
+    model: ModelOption = None,
+    scale: ScaleOption = None,
+    target: TargetOption = None,
+    format_: FormatOption = None,
+    quality: QualityOption = None,
+    strip_gps: StripGpsOption = None,
+    actors: ActorsOption = None,
+    device: DeviceOption = None,
+    engine: EngineOption = None,
+    address: AddressOption = None,
+    price_per_hour: Annotated[
+        float | None, typer.Option(help="Price of one GPU or core per hour, to estimate the cost.")
+    ] = None,
+) -> None:
+    """Estimate time, size and cost of upscale with the same arguments. Nothing is written."""
+    from jobs.upscale.estimate import estimate
 
-    Args:
-        price_per_hour: of one device, in any currency; adds the price of the run.
-    """
-    source = open_source(job.source, leave_out=[open_store(job.output).uri])
-    manifest = source.table()
-    summary = make_plan(
-        manifest,
-        run=job.run,
-        shard_megapixels=job.execution.shard_megapixels or float("inf"),
-        shard_images=job.execution.shard_images,
-    ).summary
-    with connected(job.execution):
-        devices = choose_devices(job.execution)
-        speed = fleet_speed(job, devices)()
-    console.print(_table(job, summary, devices, speed, price_per_hour))
-    for what, names in (
-        ("cannot have their plain name", summary.first_renamed),
-        ("are over a limit", summary.first_over_limit),
+    configuration = build_job(
+        job,
+        source,
+        output or (None if job else _ANY_OUTPUT),
+        {
+            "model": model,
+            "scale": scale,
+            "target": parse_target(target),
+            "format": format_,
+            "quality": quality,
+            "strip_gps": strip_gps,
+        },
+        {"actors": actors, "device": device, "engine": engine, "address": address},
+    )
+    for line in _lines(estimate(configuration), price_per_hour):
+        answers().say(line)
+
+
+def _lines(found: Estimate, price_per_hour: float | None) -> Iterator[str]:
+    """Yield the lines of an estimate, each a name and a value."""
+    for name, value in chain(_contents(found.summary), _cost(found, price_per_hour)):
+        yield f"{name:<12} {value}"
+    for what, keys in (
+        ("cannot have their plain name", found.summary.first_renamed),
+        ("are over a limit", found.summary.first_over_limit),
     ):
-        if names:
-            console.print(f"{what}: {', '.join(names)}", markup=False, highlight=False)
+        if keys:
+            yield f"{what}: {', '.join(keys)}"
 
 
-def _table(
-    job: JobConfig,
-    summary: PlanSummary,
-    devices: Devices,
-    speed: float,
-    price_per_hour: float | None,
-) -> Table:
-    seconds = summary.native_megapixels / speed
-    table = Table(show_header=False, box=None, pad_edge=False)
-
-    def add(name: str, value: str) -> None:
-        table.add_row(name, value)
-
-    add("images", f"{summary.images} of {summary.rows} files")
+def _contents(summary: PlanSummary) -> Iterator[tuple[str, str]]:
+    yield "images", f"{summary.images} of {summary.rows} files"
     for name, count in sorted(summary.failed.items()):
-        add("", f"{count} refused: {name}")
+        yield "", f"{count} refused: {name}"
     if summary.duplicates:
-        add("", f"{summary.duplicates} named again")
+        yield "", f"{summary.duplicates} named again"
     if summary.unprobed:
-        add("", f"{summary.unprobed} of unknown size, not counted below")
-    add("source", f"{summary.source_megapixels:.1f} MP")
+        yield "", f"{summary.unprobed} of unknown size, not counted below"
+    yield "source", f"{summary.source_megapixels:.1f} MP"
     if summary.native_megapixels != summary.output_megapixels:
-        add("upscaled", f"{summary.native_megapixels:.1f} MP, then resized")
-    add("output", f"{summary.output_megapixels:.1f} MP")
+        yield "upscaled", f"{summary.native_megapixels:.1f} MP, then resized"
+    yield "output", f"{summary.output_megapixels:.1f} MP"
     for name, size in sorted(summary.output_bytes.items()):
-        add("", f"{name}: about {size / 1e9:.3g} GB")
-    add("speed", f"{speed:.3g} MP/s per {devices.device} actor (measured, {job.run.model})")
-    add("device time", f"{seconds / 3600:.2f} h")
-    add("with", f"{devices.actors} actors: about {duration(seconds / devices.actors)}")
+        yield "", f"{name}: about {size / 1e9:.3g} GB"
+
+
+def _cost(found: Estimate, price_per_hour: float | None) -> Iterator[tuple[str, str]]:
+    devices = found.devices
+    speed = f"{found.actor_mp_per_s:.3g} MP/s per {devices.device} actor"
+    yield "speed", f"{speed} (measured, {found.model})"
+    yield "device time", f"{found.device_s / 3600:.2f} h"
+    yield "with", f"{devices.actors} actors: about {duration(found.wall_s)}"
     if price_per_hour is not None:
-        add("price", f"{seconds / 3600 * price_per_hour:.2f} at {price_per_hour:g} per device hour")
-    add("renamed", f"{summary.renamed} outputs, to keep names apart")
-    add("over limits", f"{summary.over_limit}")
-    return table
+        price = found.price(price_per_hour)
+        yield "price", f"{price:.2f} at {price_per_hour:g} per device hour"
+    yield "renamed", f"{found.summary.renamed} outputs, to keep names apart"
+    yield "over limits", f"{found.summary.over_limit}"

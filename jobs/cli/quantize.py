@@ -1,4 +1,4 @@
-"""The quantize command: its arguments and options."""
+"""srfleet quantize: a checkpoint in 8-bit integers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.terminal import console
-from jobs.cli.train import PhotographsArgument
+from jobs.cli.options import PhotographsArgument
+from jobs.cli.terminal import answers, notices
 
-QUANTIZE_EPILOG = "srfleet quantize ./photos --model ./training/srgan_x4.safetensors"
+EXAMPLES = (
+    "srfleet quantize ./photos --model ./training/srgan_x4.safetensors",
+    "srfleet quantize ./photos --model mine.safetensors --validation ./other-photos",
+)
 
 
 def quantize(
@@ -24,7 +27,11 @@ def quantize(
         ),
     ] = None,
 ) -> None:
-    """Measure whether a checkpoint may run in 8-bit integers, for --engine openvino-int8."""
+    """Measure what a checkpoint loses in 8-bit integers, and calibrate it if that is little."""
     from jobs.models.quantize import quantize as measure
 
-    raise typer.Exit(measure(photographs, model, validation, console()))
+    found = measure(photographs, model, validation, notices())
+    answers().line(
+        f"{found.loss}; --engine openvino-int8 may be used, and here runs {found.speedup:.1f} "
+        f"times as fast as openvino ({found.path})"
+    )

@@ -1,25 +1,39 @@
-"""srfleet status and srfleet verify: what a root says of its run, from storage alone."""
+"""srfleet status: the progress of a run, from its storage alone."""
 
 from __future__ import annotations
 
-from rich.console import Console
+from typing import TYPE_CHECKING
 
-from jobs.cli.display import outcome
+import typer
+
 from jobs.cli.exit_codes import ExitCode
-from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.storage import open_store
-from sr_core.audit.verify.checks import verify_run
-from sr_core.errors import ConfigurationError
+from jobs.cli.options import RootArgument
+from jobs.cli.terminal import answers
 from sr_core.records import Status
 
+if TYPE_CHECKING:
+    from sr_core.archive.ledger.snapshot import Progress
 
-def show_status(root: str, console: Console) -> int:
-    """Print where a run stands.
+EXAMPLES = ("srfleet status ./photos-x4", "watch srfleet status s3://archive/photos-x4")
 
-    Returns:
-        0 where every image is done, 3 where some failed, 75 where the run is not finished.
+
+def status(root: RootArgument) -> None:
+    """Show the progress of the run in OUT, live or after it stopped.
+
+    Exit codes: 0 done; 3 done, but some images failed; 75 not finished.
     """
+    from sr_core.archive.ledger.ledger import Ledger
+    from sr_core.archive.storage import open_store
+
     progress = Ledger(open_store(root)).snapshot().progress
+    for line in _lines(progress):
+        answers().line(line)
+    raise typer.Exit(_exit_code(progress))
+
+
+def _lines(progress: Progress) -> list[str]:
+    from jobs.cli.display import outcome
+
     run = progress.run
     lines = [
         f"run {run.run_id}: {run.source_uri}, {run.config['model']}",
@@ -32,30 +46,10 @@ def show_status(root: str, console: Console) -> int:
         lines.append(f"{progress.rounds} rounds")
     if progress.last_commit_at is not None:
         lines.append(f"last commit {progress.last_commit_at:%Y-%m-%d %H:%M:%S} UTC")
-    lines.append("finished" if progress.finished else "not finished")
-    console.print("\n".join(lines), markup=False, highlight=False)
+    return [*lines, "finished" if progress.finished else "not finished"]
+
+
+def _exit_code(progress: Progress) -> ExitCode:
     if not progress.finished:
         return ExitCode.TRY_AGAIN
     return ExitCode.FAILED_IMAGES if progress.statuses.get(Status.FAILED) else ExitCode.DONE
-
-
-def show_verification(root: str, console: Console) -> int:
-    """Check every checksum and count of a run again and print what is wrong.
-
-    Returns:
-        0 where all is as it should be, 3 otherwise.
-
-    Raises: ConfigurationError where the root holds no run.
-    """
-    store = open_store(root)
-    if Ledger(store).run() is None:
-        raise ConfigurationError(f"{store.uri} holds no run: it has no run.json")
-    findings = verify_run(store)
-    for finding in findings:
-        console.print(
-            f"{finding.severity}: {finding.subject}: {finding.message}",
-            markup=False,
-            highlight=False,
-        )
-    console.print(f"{len(findings)} findings" if findings else "everything is as it should be")
-    return ExitCode.FAILED_IMAGES if findings else ExitCode.DONE

@@ -1,4 +1,4 @@
-"""The terminal: what people read, and how a command that was stopped or failed ends."""
+"""The terminal: answers on standard output, notices on standard error, and how a command ends."""
 
 from __future__ import annotations
 
@@ -8,69 +8,124 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from io import TextIOWrapper
+from typing import IO, Any
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.text import Text
 
 from jobs.cli.exit_codes import ExitCode, ending
 
-# What typer (Ctrl-C) and Ray (SIGTERM, once it was started) turn a signal into.
+# The exit codes that typer (Ctrl-C) and Ray (SIGTERM, once it has started) turn a signal into.
 _INTERRUPTED = (130, signal.SIGTERM)
-_NOBODY_READS = 1  # what typer and rich turn a closed pipe into
+_CLOSED_PIPE = 1  # the exit code that click turns a closed pipe into
+_UNLIMITED = 10_000  # columns; a file or a pipe has no right edge to wrap lines at
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters, line separators and the marks that turn the direction of writing.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_LINE_BREAK = re.compile(r"[\t\n]")
 
 
-class _Terminal(Console):
-    """Shows texts without what they may command: names of files can hold escape sequences."""
+class Terminal(Console):
+    """A console that prints text as it is.
 
-    def render_str(self, text: str, **options: Any) -> Text:
+    File names may contain anything: `[red]`, `:smile:` and escape sequences are no commands here.
+    Markup, emoji codes and highlighting are off unless a call asks for them, and control
+    characters are replaced. Lines are never wrapped if the output is not a terminal.
+    """
+
+    def __init__(
+        self, file: IO[str] | None = None, *, stderr: bool = False, force_terminal: bool = False
+    ) -> None:
+        """Print to a file, or to standard output or error as they are at each call."""
+        super().__init__(
+            file=file,
+            stderr=stderr,
+            force_terminal=force_terminal or None,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        if not self.is_terminal:
+            self.width = _UNLIMITED
+
+    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
         return super().render_str(_CONTROL.sub("\ufffd", text), **options)
 
+    def line(self, text: str, *, style: str | None = None) -> None:
+        """Print one line, even if the text has line breaks."""
+        self.print(_LINE_BREAK.sub("\ufffd", text), style=style)
 
-def console() -> Console:
-    """Return where people read: standard error, so that standard output stays for data."""
-    return _Terminal(stderr=True, soft_wrap=True)
+    def document(self, text: str) -> None:
+        """Print text for a program to read, unchanged."""
+        try:
+            self.file.write(text + "\n")
+            self.file.flush()
+        except BrokenPipeError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Carry on in silence: whoever read has seen enough, and the exit code still counts."""
+        self.quiet = True
+        _discard(self.file)
+
+
+@cache
+def answers() -> Terminal:
+    """Return the terminal for what a command was asked for: standard output."""
+    return Terminal()
+
+
+@cache
+def notices() -> Terminal:
+    """Return the terminal for progress, warnings and errors: standard error."""
+    return Terminal(stderr=True)
+
+
+class _LogLines(logging.Handler):
+    """Prints log records as notices, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = f"{record.levelname.lower()}: {self.format(record)}"
+        notices().print(text, style="yellow" if record.levelno < logging.ERROR else "red")
 
 
 def run(command_line: Callable[[], object]) -> None:
-    """Run a command line, turning what it raises into one line and an exit code."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=console(), show_path=False, markup=False)],
-    )
-    # What it says of a file stands in the file's row, where it matters.
+    """Run a command line, turning each exception into one line and an exit code."""
+    lines = _LogLines()
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[lines])
+    # Its warnings about a file are recorded in the file's row.
     logging.getLogger("imagecodecs").setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it; as Ctrl-C
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may not fit the encoding of the locale
+            stream.reconfigure(errors="backslashreplace")
     try:
         command_line()
     except SystemExit as end:
         if end.code in _INTERRUPTED:
-            _tell("stopped", "the same command goes on from what is committed")
-        elif end.code != _NOBODY_READS:
+            _report("stopped", "the same command resumes from what is committed")
+        elif end.code != _CLOSED_PIPE:
             raise
         else:
-            _write_to_nobody()
+            _discard(sys.stdout)
         sys.exit(ExitCode.TRY_AGAIN)
     except Exception as error:
         known = ending(error)
         if known is None:
             raise
-        code, line = known
-        _tell("stopped" if code is ExitCode.TRY_AGAIN else "error", line)
+        code, message = known
+        _report("stopped" if code is ExitCode.TRY_AGAIN else "error", message)
         sys.exit(code)
 
 
-def _tell(kind: str, what: object) -> None:
-    try:
-        console().print(f"{kind}: {what}", style="bold red", markup=False, highlight=False)
-    except SystemExit:  # of rich, where nobody reads; the code still says it
-        _write_to_nobody()
+def _report(kind: str, message: str) -> None:
+    notices().print(f"{kind}: {message}", style="bold red")
 
 
-def _write_to_nobody() -> None:
-    """Give what is still buffered somewhere to go, or Python would end with a code of its own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+def _discard(stream: IO[str]) -> None:
+    """Send what is still buffered to nowhere, or Python would end with an exit code of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

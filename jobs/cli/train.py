@@ -1,4 +1,4 @@
-"""The command line of training: its arguments; jobs/train/run.py does what they say."""
+"""srfleet train: train the networks."""
 
 from __future__ import annotations
 
@@ -7,20 +7,14 @@ from typing import Annotated
 
 import typer
 
-from jobs.cli.options import DeviceOption
-from jobs.cli.terminal import console
+from jobs.cli.options import DeviceOption, PhotographsArgument
+from jobs.cli.terminal import answers, notices
 
-TRAIN_EPILOG = (
-    "srfleet train ./photos ./training\n\n"
-    "srfleet train s3://archive/photos s3://archive/training --address auto --workers 8"
+EXAMPLES = (
+    "srfleet train ./photos ./training",
+    "srfleet train s3://archive/photos s3://archive/training --address auto --workers 8",
 )
 
-PhotographsArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="PHOTOGRAPHS", help="Folder, s3:// prefix, manifest, or .parquet/.csv table."
-    ),
-]
 OutputArgument = Annotated[
     str,
     typer.Argument(metavar="OUT", help="Folder or s3:// prefix for weights, state and curves."),
@@ -30,7 +24,7 @@ ConfigOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="YAML file with stages and schedule.",
-        show_default="that of the shipped weights",
+        show_default="as for the shipped weights",
     ),
 ]
 ValidationOption = Annotated[
@@ -53,7 +47,7 @@ LpipsOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Weights of LPIPS, to validate with.",
+        help="Weights of LPIPS, for validation.",
         show_default="$SRFLEET_SHARED/weights/lpips_alex_v0.1.safetensors",
     ),
 ]
@@ -61,7 +55,7 @@ WorkersOption = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Train on so many processes that share each batch.",
+        help="Number of processes that share each batch.",
         show_default="this process; on a cluster one per GPU",
     ),
 ]
@@ -81,7 +75,7 @@ def train(
     workers: WorkersOption = None,
     address: ClusterOption = None,
 ) -> None:
-    """Train SRResNet and SRGAN on PHOTOGRAPHS; the same command goes on where it stopped."""
+    """Train SRResNet and SRGAN on PHOTOGRAPHS. The same command resumes a stopped training."""
     from jobs.train.run import PACKAGED_CONFIG, Request
     from jobs.train.run import train as run_training
 
@@ -96,4 +90,5 @@ def train(
         workers=workers,
         address=address,
     )
-    run_training(request, console())
+    trained = run_training(request, notices())
+    answers().line(f"trained: {trained.checkpoint}; curves and samples: {trained.page}")

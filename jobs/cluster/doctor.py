@@ -1,4 +1,4 @@
-"""srfleet doctor: whether this machine can upscale, and what to do where it cannot."""
+"""Checks of a machine: can it upscale, and if not, what is missing?"""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
-from rich.console import Console
 
-from jobs.cli.exit_codes import ExitCode
 from jobs.cluster.connect import connected
 from sr_core import scratch
 from sr_core.archive.storage import open_store
@@ -21,33 +20,29 @@ from sr_core.config import ExecutionConfig
 from sr_core.errors import SrfleetError
 
 
-def run_doctor(console: Console, root: str | None, address: str | None) -> int:
-    """Check versions, device, weights, Ray and, where one is given, the storage.
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one check: what was found, or the error."""
 
-    Returns:
-        0 where everything works, 2 otherwise.
-    """
-    broken = 0
+    name: str
+    good: bool
+    message: str
+
+
+def examine(root: str | None, address: str | None) -> Iterator[Check]:
+    """Check versions, device, weights, temporary files and Ray; with a root, also its storage."""
     for name, check in _checks(root, address):
         try:
-            said, good = check(), True
+            yield Check(name, True, check())
         except (SrfleetError, RayError, ImportError, RuntimeError, OSError) as error:
-            said, good = f"{error}", False
-        broken += not good
-        console.print("[green]ok[/]  " if good else "[red]bad[/] ", f"{name}: ", end="")
-        console.print(said, markup=False, highlight=False)
-    if broken:
-        console.print(f"{broken} of these must be put right first")
-        return ExitCode.USAGE
-    console.print("ready to upscale")
-    return ExitCode.DONE
+            yield Check(name, False, str(error))
 
 
 def _checks(root: str | None, address: str | None) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "versions", _versions
     yield "device", _device
     yield "weights", _weights
-    yield "large images", _scratch
+    yield "large images", _temporary_files
     yield "ray", lambda: _ray(address)
     if root is not None:
         yield "storage", lambda: _storage(root)
@@ -69,15 +64,15 @@ def _device() -> str:
     return f"no GPU, {torch.get_num_threads()} CPU cores, {free_gb:.0f} GB of disk free here"
 
 
-def _scratch() -> str:
+def _temporary_files() -> str:
     folder = Path(tempfile.gettempdir())
     free_gb = shutil.disk_usage(folder).free / 1e9
     if scratch.in_memory(folder):
         return (
-            f"go through files in {folder}, which is in memory itself ({free_gb:.0f} GB free): let "
-            "TMPDIR name a folder on a disk"
+            f"use temporary files in {folder}, which is itself in memory ({free_gb:.0f} GB free); "
+            "set TMPDIR to a folder on a disk"
         )
-    return f"go through files in {folder}, {free_gb:.0f} GB free"
+    return f"use temporary files in {folder}, {free_gb:.0f} GB free"
 
 
 def _weights() -> str:
@@ -90,7 +85,7 @@ def _weights() -> str:
     names = shipped_models()
     engines = {str(open_upscaler(name, device=device).engine) for name in names}
     computed = f"computed by {', '.join(sorted(engines))} on {device}"
-    return f"{', '.join(names)}: a known tile comes out as it should, {computed}"
+    return f"{', '.join(names)}: a known tile comes out right, {computed}"
 
 
 def _ray(address: str | None) -> str:
@@ -99,11 +94,11 @@ def _ray(address: str | None) -> str:
         nodes = sum(bool(node["Alive"]) for node in ray.nodes())
     cpus, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
     where = "this machine" if nodes == 1 else f"{nodes} machines"
-    return f"starts; {where} with {cpus:g} CPU cores and {gpus:g} GPUs"
+    return f"works; {where} with {cpus:g} CPU cores and {gpus:g} GPUs"
 
 
 def _storage(root: str) -> str:
     store = open_store(root)
     if store.refuses_overwrites():
-        return f"{store.uri} can be written and refuses overwrites"
-    return f"{store.uri} can be written but allows overwrites; run one driver on it at a time"
+        return f"{store.uri} is writable and refuses overwrites"
+    return f"{store.uri} is writable but allows overwrites; run only one srfleet on it at a time"

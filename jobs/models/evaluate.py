@@ -1,19 +1,17 @@
-"""srfleet evaluate: models on benchmarks, as a table in the terminal, Parquet, Markdown, PNG."""
+"""Evaluation: models on benchmarks, written as Parquet, Markdown and PNG."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from jobs.cli.exit_codes import ExitCode
-from jobs.models.torch_device import torch_device
-from jobs.models.weights import open_lpips
+from jobs.train.torch_device import torch_device
+from jobs.train.weights import open_lpips
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.evaluation.benchmark import Benchmark, Pair, open_benchmark
 from sr_core.evaluation.crops import crops, spread
@@ -33,7 +31,15 @@ from sr_core.models.catalogue import checkpoint_sha256, shipped_models
 _YARDSTICK = "bicubic"
 _SHOWN_IMAGES = 6
 _ZOOM = 2
-_NOTE = "Crops: where bicubic loses most. PSNR-Y and LPIPS: of the whole image."
+_NOTE = "Crops: the areas that bicubic loses most in. PSNR-Y and LPIPS: the whole image."
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Mean scores as rows of a table, headings first, and the names of the files written."""
+
+    means: list[tuple[str, ...]]
+    files: tuple[str, ...]
 
 
 def run_evaluation(
@@ -46,23 +52,23 @@ def run_evaluation(
     scale: int,
     device: str,
     engine: str = "torch",
-) -> int:
+) -> Evaluation:
     """Score models on benchmark folders, and write scores.parquet, scores.md and crops.
 
     Everything is checked before the first image is upscaled, and written after the last one.
 
     Args:
         folders: see `open_benchmark`.
-        models: names and checkpoints; none: all that are shipped. Bicubic always comes along.
+        models: names and checkpoints; empty for all that are shipped. Bicubic is always added.
         output: a folder that does not exist yet, or is empty.
-        console: for people.
-        lpips_file: None: where it is expected; if it is not there, a line says so.
+        console: for progress and warnings.
+        lpips_file: None looks in the expected place and warns if it is not there.
         scale: of the benchmarks; a network of another scale is resized by bicubic from its output.
         device: auto, cpu or cuda.
-        engine: see `open_upscaler`. With torch on the CPU, machines' scores differ by the rounding
-            of float32 alone; on CUDA it computes in float16.
+        engine: see `open_upscaler`. With torch on the CPU, scores differ between machines only by
+            the rounding of float32; on CUDA it computes in float16.
 
-    Raises: ConfigurationError.
+    Raises: ConfigurationError; RetryLaterError if stopped.
     """
     _check_output(output)
     device = torch_device(device)
@@ -72,26 +78,24 @@ def run_evaluation(
     if lpips is not None:
         lpips.to(device)
     try:
-        for pair in _pairs(benchmarks, console, "checking"):
-            del pair  # that it can be read is all that counts
+        for _ in _pairs(benchmarks, console, "checking"):  # every file is read once
+            pass
         output.mkdir(parents=True, exist_ok=True)
         rows, sheets = _evaluate(benchmarks, upscalers, lpips, console)
     except KeyboardInterrupt as interrupt:
-        raise RetryLaterError("nothing is written; the same command begins anew") from interrupt
+        raise RetryLaterError("nothing was written; the same command starts anew") from interrupt
     files = {"scores.parquet": scores_parquet(rows), "scores.md": scores_markdown(rows).encode()}
     for name, data in (files | sheets).items():
         with (output / name).open("xb") as file:
             file.write(data)
-    _show(rows, console)
-    console.print(f"wrote {', '.join([*files, *sheets])} into {output}", markup=False)
-    return ExitCode.DONE
+    return Evaluation(means_table(rows), (*files, *sheets))
 
 
 def _check_output(output: Path) -> None:
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigurationError(
-            f"{output} is there already and not empty: scores are never overwritten; remove it or "
-            "give another --output"
+            f"{output} exists and is not empty; scores are never overwritten: remove it or give "
+            "another --output"
         )
 
 
@@ -99,16 +103,16 @@ def _open_benchmarks(folders: Sequence[Path], scale: int) -> list[Benchmark]:
     benchmarks = [open_benchmark(folder, scale) for folder in folders]
     (name, count), *_ = Counter(each.name.casefold() for each in benchmarks).most_common(1)
     if count > 1:
-        raise ConfigurationError(f"{count} benchmarks are called {name!r}: rename a folder")
+        raise ConfigurationError(f"{count} benchmarks are called {name!r}; rename a folder")
     return benchmarks
 
 
 def _open_upscalers(
     models: Sequence[str], device: str, engine: str
 ) -> dict[str, tuple[Upscaler, str | None]]:
-    """Return upscaler and checkpoint hash by the name that tables show, each model once.
+    """Return upscaler and checkpoint hash by the name shown in tables, each model once.
 
-    That is what the upscaler calls itself, but for files of the same name what was typed.
+    The name is the upscaler's own, or what was typed if several checkpoints have the same name.
     """
     wanted = models if _YARDSTICK in models else [_YARDSTICK, *models]
     opened = {model: open_upscaler(model, device=device, engine=engine) for model in wanted}
@@ -122,7 +126,7 @@ def _open_upscalers(
 def _pairs(
     benchmarks: Sequence[Benchmark], console: Console, doing: str
 ) -> Iterator[tuple[Benchmark, int, Pair]]:
-    """Go through all images, each with its number in its benchmark, with a bar on a terminal."""
+    """Yield each image with its number in its benchmark, with a progress bar on a terminal."""
     every = ((each, index, pair) for each in benchmarks for index, pair in enumerate(each.pairs()))
     count = sum(len(benchmark.files) for benchmark in benchmarks)
     silent = not console.is_terminal
@@ -135,7 +139,7 @@ def _evaluate(
     lpips: LPIPS | None,
     console: Console,
 ) -> tuple[list[ScoresRow], dict[str, bytes]]:
-    """Return the rows, and a PNG of crops by file name for each benchmark."""
+    """Return the rows, and for each benchmark a PNG of crops, by file name."""
     rows: list[ScoresRow] = []
     shown: dict[str, list[list[Pane]]] = {}
     models = {name: upscaler for name, (upscaler, _) in upscalers.items()}
@@ -148,14 +152,3 @@ def _evaluate(
         f"{name}.png": contact_sheet(f"{name}, x{benchmarks[0].scale}", _NOTE, panes, _ZOOM)
         for name, panes in shown.items()
     }
-
-
-def _show(rows: Sequence[ScoresRow], console: Console) -> None:
-    headings, *lines = means_table(rows)
-    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for heading in headings:
-        left = heading in ("benchmark", "model")
-        table.add_column(heading, justify="left" if left else "right", overflow="fold")
-    for index, line in enumerate(lines):
-        table.add_row(*line, end_section=line[0] != lines[(index + 1) % len(lines)][0])
-    console.print(table)

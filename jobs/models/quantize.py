@@ -1,8 +1,9 @@
-"""srfleet quantize: whether a checkpoint may run in 8-bit integers, and the ranges it needs."""
+"""Quantizing: the ranges that 8-bit integers need, and what a checkpoint loses in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from jobs.cli.exit_codes import ExitCode
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from jobs.upscale.speed import measure_speed
 from sr_core.config import ExecutionConfig
@@ -36,59 +36,67 @@ _CALIBRATION_PHOTOGRAPHS = 64
 _HELD_OUT_SHARE = 0.2
 
 
-def quantize(source: str, model: str, validation: str | None, console: Console) -> int:
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """A calibration that was written: its file, its loss in words, and the gain in speed."""
+
+    path: Path
+    loss: str
+    speedup: float
+    """Speed of openvino-int8 on this machine, relative to openvino."""
+
+
+def quantize(source: str, model: str, validation: str | None, console: Console) -> Quantized:
     """Calibrate a checkpoint on photographs and measure what 8 bits lose on others.
 
-    Of each photograph counts the window of 256 px round its centre (`HeldOut.of`). The calibration
-    is written beside the checkpoint, where `--engine openvino-int8` looks for it, and only if the
-    mean loss is below `MAX_LOSS_DB`.
+    Only the central window of 256 px of each photograph counts (`HeldOut.of`). The calibration is
+    written beside the checkpoint, where `--engine openvino-int8` finds it, and only if the mean
+    loss is below `MAX_LOSS_DB`.
 
     Args:
-        source: photographs to calibrate with, of which 64 are taken, evenly over their keys; see
+        source: photographs to calibrate with; 64 are taken, spread evenly over their keys; see
             `open_photographs`.
-        model: a checkpoint's path; that of shipped weights is theirs who ship them.
-        validation: photographs to measure on; None: a fifth of the source, held out, but no more
-            than 100.
-        console: for people.
+        model: path of a checkpoint; shipped weights come with their calibration.
+        validation: photographs to measure on; None holds out a fifth of the source, at most 100.
+        console: for progress.
 
-    Raises: ConfigurationError for the name of shipped weights, or where 8 bits lose too much;
-        RetryLaterError if stopped, or if a store cannot be used.
+    Raises: ConfigurationError for the name of shipped weights, or if 8 bits lose too much;
+        RetryLaterError if stopped, or if a store is unavailable.
     """
     if model in shipped_models():
         raise ConfigurationError(
-            f"--model {model}: the shipped weights are calibrated already, --engine openvino-int8 "
-            "may be used; give the path of a checkpoint of your own"
+            f"--model {model}: the shipped weights are already calibrated for --engine "
+            "openvino-int8; give the path of your own checkpoint"
         )
     candidate_engines("openvino-int8", "cpu")
     checkpoint = find_checkpoint(model)
     try:
         found = _measured(checkpoint, *_photographs(source, validation, console), console)
     except KeyboardInterrupt as interrupt:
-        raise RetryLaterError("nothing is written; the same command begins anew") from interrupt
-    said = (
+        raise RetryLaterError("nothing was written; the same command starts anew") from interrupt
+    loss = (
         f"{checkpoint.name} in 8 bits loses {found.psnr_y_loss_db} dB of luma PSNR on average over "
         f"the middles of {found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the "
         "worst"
     )
     if not found.psnr_y_loss_db < MAX_LOSS_DB:
-        raise ConfigurationError(f"{said}; more than {MAX_LOSS_DB} dB, so nothing was written")
+        raise ConfigurationError(f"{loss}; more than {MAX_LOSS_DB} dB, so nothing was written")
     try:
         path = found.save(checkpoint)
     except OSError as error:
         raise ConfigurationError(
-            f"{said}, but the calibration cannot be written beside it: {error}; copy the "
+            f"{loss}, but the calibration cannot be written beside it: {error}; copy the "
             "checkpoint to a folder of your own and quantize the copy"
         ) from error
-    rates = [
+    return Quantized(path, loss, _speedup(checkpoint))
+
+
+def _speedup(checkpoint: Path) -> float:
+    int8, float32 = (
         measure_speed(str(checkpoint), ExecutionConfig(engine=engine), "cpu")
         for engine in ("openvino-int8", "openvino")
-    ]
-    console.print(
-        f"{said}; --engine openvino-int8 may be used, and here runs {rates[0] / rates[1]:.1f} "
-        f"times as fast as openvino ({path})",
-        markup=False,
     )
-    return ExitCode.DONE
+    return int8 / float32
 
 
 def _photographs(
@@ -104,18 +112,19 @@ def _measured(
     checkpoint: Path, photographs: SourcePhotographs, held_out: SourcePhotographs, console: Console
 ) -> Calibration:
     network, _ = load_network(checkpoint)
-    # Not the first ones, which in an archive sorted by date are one event.
+    # Not the first ones: in an archive sorted by date they show a single event.
     chosen = np.zeros(len(photographs), np.bool_)
     chosen[spread(len(photographs), _CALIBRATION_PHOTOGRAPHS)] = True
     ours = HeldOut.of(photographs.part(chosen), network.scale, "bicubic")
-    # Sharp as cameras leave them and soft as shrunk ones are: archives hold both. And the known
-    # tile, since a few photographs may have no saturated colour.
+    # Archives hold photographs as sharp as cameras make them and as soft as shrinking makes them.
+    # The known tile adds saturated colours, which a few photographs may lack.
     images = [known_tile(), *chain.from_iterable(ours.pairs)]
     ranges = calibrate(network, map(to_tensor, _shown(images, "calibrating", console)))
     theirs = HeldOut.of(held_out, network.scale, "bicubic")
     losses = _losses(network, ranges, theirs, console)
     sha256 = checkpoint_sha256(str(checkpoint))
-    assert sha256 is not None
+    if sha256 is None:
+        raise ConfigurationError(f"{checkpoint} is not a checkpoint file")
     return Calibration(
         sha256,
         ranges,
@@ -127,16 +136,16 @@ def _measured(
 
 
 def _shown(items: Sequence[T], doing: str, console: Console) -> Iterable[T]:
-    """Go through items with a bar on a terminal."""
+    """Yield the items, with a progress bar on a terminal."""
     return track(items, doing, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _losses(
     network: Network, ranges: Ranges, held_out: HeldOut, console: Console
 ) -> NDArray[np.float64]:
-    """Return how much less luma PSNR, in dB, 8 bits have than float32 on each window.
+    """Return the loss of luma PSNR from float32 to 8 bits on each window, in dB.
 
-    Raises: ConfigurationError if the known answer is wrong: then numbers mean nothing.
+    Raises: ConfigurationError if the known answer is wrong, which makes the numbers meaningless.
     """
     exact = GeneratorUpscaler(network, "float32")
     quantised = GeneratorUpscaler(network, "8 bits", engine="openvino-int8", ranges=ranges)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from jobs.cli.display import duration
+from jobs.durations import duration
 from jobs.train.folder import TrainingFolder
 from sr_core.errors import SrfleetError
 from sr_core.imaging.codecs import Metadata, Page, Picture, encode

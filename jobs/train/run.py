@@ -16,8 +16,8 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from jobs.models.torch_device import torch_device
-from jobs.models.weights import find_vgg, open_lpips
+from jobs.train.torch_device import torch_device
+from jobs.train.weights import find_vgg, open_lpips
 from jobs.train.folder import begin
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from jobs.train.task import Listing, Task
@@ -53,7 +53,15 @@ class Request:
     address: str | None = None
 
 
-def train(request: Request, console: Console) -> None:
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The results of a training: the last stage's checkpoint, and the page of curves."""
+
+    checkpoint: str
+    page: str
+
+
+def train(request: Request, console: Console) -> Trained:
     """Train from where OUT stands to the end.
 
     Raises: ConfigurationError; DivergenceError; RetryLaterError where it was stopped, or something
@@ -75,11 +83,7 @@ def train(request: Request, console: Console) -> None:
         train_on_workers(task, request.workers, request.device, request.address, console)
     checkpoint = f"{task.training.stages[-1].name}_x{task.training.scale}.safetensors"
     output = request.output.rstrip("/")
-    console.print(
-        f"trained: {output}/{checkpoint}; how it went: {output}/index.html",
-        markup=False,
-        highlight=False,
-    )
+    return Trained(f"{output}/{checkpoint}", f"{output}/index.html")
 
 
 def prepare(request: Request, console: Console) -> Task:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from jobs.cli.manifest import make_manifest
+from jobs.upscale.manifest import make_manifest
 from jobs.cli.terminal import console
 from jobs.cli.upscale import run_upscale
 from sr_core.archive.storage import open_store

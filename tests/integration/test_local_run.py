@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
-from jobs.cli.manifest import make_manifest
-from jobs.cli.plan import show_plan
-from jobs.cli.status import show_status, show_verification
-from jobs.cli.upscale import run_upscale
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
@@ -22,19 +16,6 @@ from sr_core.errors import ConfigurationError
 from tests.support.photographs import write_photographs
 
 pytestmark = pytest.mark.usefixtures("ray_session")
-
-
-class Person:
-    """Reads what commands print, without line breaks."""
-
-    def __init__(self) -> None:
-        self.console = Console(file=io.StringIO(), width=200)
-
-    @property
-    def read(self) -> str:
-        file = self.console.file
-        assert isinstance(file, io.StringIO)
-        return " ".join(file.getvalue().split())
 
 
 def job(folder: Path) -> JobConfig:
@@ -49,17 +30,19 @@ def job(folder: Path) -> JobConfig:
 def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     keys = write_photographs(tmp_path / "photos", 5)
     (tmp_path / "photos" / "notes.txt").write_text("no image")
-    the_job, person = job(tmp_path), Person()
+    the_job = job(tmp_path)
+    file = str(job_file(the_job, tmp_path))
 
-    show_plan(the_job, person.console, price_per_hour=2.5)
-    assert "5 of 6 files" in person.read
-    assert "unsupported_format" in person.read
-    assert re.search(r"[\d.]+ MP/s per cpu actor", person.read)
-    assert "at 2.5 per device hour" in person.read
+    plan = srfleet_here("plan", "--job", file, "--price-per-hour", "2.5").stdout
+    assert "5 of 6 files" in plan
+    assert "unsupported_format" in plan
+    assert re.search(r"[\d.]+ MP/s per cpu actor", plan)
+    assert "at 2.5 per device hour" in plan
     assert not Path(the_job.output).exists(), "a plan writes nothing"
 
-    assert run_upscale(the_job, person.console) == 3
-    assert "6 images: 5 ok, 1 failed (unsupported_format 1)" in person.read
+    done = srfleet_here("upscale", "--job", file)
+    assert done.exit_code == 3
+    assert done.stdout.startswith("6 images: 5 ok, 1 failed (unsupported_format 1)\nreport: ")
     root = open_store(the_job.output)
     assert verify_run(root) == []
     page = (Path(the_job.output) / "report.html").read_text()
@@ -71,13 +54,13 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos" / "later", 2, side=30)
     (tmp_path / "photos" / keys[0]).write_bytes((tmp_path / "photos" / keys[2]).read_bytes())
     (tmp_path / "photos" / keys[1]).unlink()
-    again = Person()
-    assert run_upscale(the_job, again.console) == 3
-    assert "2 new since the plan (later/000.png, later/001.jpg)" in again.read
-    assert f"1 changed since the plan ({keys[0]})" in again.read
-    assert f"1 gone since the plan ({keys[1]})" in again.read
+    again = srfleet_here("upscale", "--job", file)
+    assert again.exit_code == 3
+    assert "2 new since the plan (later/000.png, later/001.jpg)" in again.stderr
+    assert f"1 changed since the plan ({keys[0]})" in again.stderr
+    assert f"1 gone since the plan ({keys[1]})" in again.stderr
     assert pq.read_table(f"{the_job.output}/metrics").num_rows == 6
-    assert run_upscale(the_job, Person().console, extend=True) == 3
+    assert srfleet_here("upscale", "--job", file, "--extend").exit_code == 3
     rows = pq.read_table(f"{the_job.output}/metrics").to_pylist()
     added = {row["key"]: row["status"] for row in rows if row["round"] == 1}
     assert added == {"later/000.png": "ok", "later/001.jpg": "ok"}
@@ -86,7 +69,7 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
 
 def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 3)
-    manifest, person = tmp_path / "photos.parquet", Person()
+    manifest = tmp_path / "photos.parquet"
 
     def make(sink: Path, since: list[str]) -> None:
         make_manifest(
@@ -107,7 +90,7 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
         update={"source": str(manifest), "output": str(tmp_path / "out")}
     )
     write_photographs(tmp_path / "photos" / "later", 1, side=30)
-    assert run_upscale(the_job, person.console, report=False) == 0
+    assert srfleet_here("upscale", "--job", str(job_file(the_job, tmp_path))).exit_code == 0
     assert pq.read_table(tmp_path / "out/metrics").num_rows == 3
 
     increment = tmp_path / "increment.parquet"
@@ -122,5 +105,5 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
 def test_an_empty_source_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(ConfigurationError, match="holds no files"):
-        run_upscale(job(tmp_path), Person().console)
+        srfleet_here("upscale", "--job", str(job_file(job(tmp_path), tmp_path)))
     assert list((tmp_path / "photos").iterdir()) == []

@@ -286,7 +286,7 @@ def test_transparency_grey_and_depth_come_out_as_they_went_in(tmp_path: Path) ->
 def test_a_missing_reference_is_a_warning_not_a_failure(tmp_path: Path) -> None:
     from rich.console import Console
 
-    from jobs.cli.manifest import make_manifest
+    from jobs.upscale.manifest import make_manifest
 
     write_photographs(tmp_path / "photos", 1, side=40)
     table = tmp_path / "photos/table.csv"

@@ -1,0 +1,79 @@
+"""srfleet evaluate: models on benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.table import Table
+
+from jobs.cli.options import DeviceOption
+from jobs.cli.terminal import answers, notices
+
+EXAMPLES = (
+    "srfleet evaluate ./Set5 ./Set14",
+    "srfleet evaluate ./photos --model srresnet --model mine.safetensors --output ./scores",
+)
+
+
+def evaluate(
+    benchmarks: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="BENCHMARK", help="Folders of HR images, or with HR/ and LRx4/ of equal names."
+        ),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL",
+            help="nearest, bilinear, srresnet, ..., or a checkpoint's path; repeatable. "
+            "bicubic is always added.",
+            show_default="all with shipped weights",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT", help="New folder for scores and crops.")
+    ] = Path("evaluation-out"),
+    lpips: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights of LPIPS.",
+            show_default="in $SRFLEET_SHARED/weights",
+        ),
+    ] = None,
+    scale: Annotated[int, typer.Option(min=2, max=8, help="Scale of HR to LR.")] = 4,
+    device: DeviceOption = None,
+    engine: Annotated[
+        str, typer.Option(help="As in upscale; torch on CPUs scores the same up to rounding.")
+    ] = "torch",
+) -> None:
+    """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
+    from jobs.models.evaluate import run_evaluation
+
+    evaluation = run_evaluation(
+        benchmarks,
+        model or [],
+        output,
+        notices(),
+        lpips_file=lpips,
+        scale=scale,
+        device=device or "auto",
+        engine=engine,
+    )
+    answers().print(_table(evaluation.means))
+    answers().line(f"wrote {', '.join(evaluation.files)} into {output}")
+
+
+def _table(means: list[tuple[str, ...]]) -> Table:
+    headings, *lines = means
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in headings:
+        left = heading in ("benchmark", "model")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold")
+    for index, line in enumerate(lines):
+        table.add_row(*line, end_section=line[0] != lines[(index + 1) % len(lines)][0])
+    return table
