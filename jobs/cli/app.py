@@ -28,8 +28,19 @@ app = typer.Typer(
     "images failed; 5 verify found damage; 75 not finished, the same command resumes.",
 )
 
-for module in (upscale, manifest, plan, status, verify, doctor, demo, evaluate, train, quantize):
-    app.command(epilog="\n\n".join(module.EXAMPLES))(getattr(module, module.__name__.rpartition(".")[2]))
+for command, examples in (
+    (upscale.upscale, upscale.EXAMPLES),
+    (manifest.manifest, manifest.EXAMPLES),
+    (plan.plan, plan.EXAMPLES),
+    (status.status, status.EXAMPLES),
+    (verify.verify, verify.EXAMPLES),
+    (doctor.doctor, doctor.EXAMPLES),
+    (demo.demo, demo.EXAMPLES),
+    (evaluate.evaluate, evaluate.EXAMPLES),
+    (train.train, train.EXAMPLES),
+    (quantize.quantize, quantize.EXAMPLES),
+):
+    app.command(epilog="\n\n".join(examples))(command)
 
 
 def main() -> None:

@@ -29,8 +29,8 @@ def doctor(
     for check in examine(root, address):
         bad += not check.good
         answers().print("ok  " if check.good else "bad ", end="", style=_STYLES[check.good])
-        answers().line(f"{check.name}: {' '.join(check.message.split())}")
-    answers().line(f"{bad} of these must be fixed first" if bad else "ready to upscale")
+        answers().say(f"{check.name}: {' '.join(check.message.split())}")
+    answers().say(f"{bad} of these must be fixed first" if bad else "ready to upscale")
     raise typer.Exit(ExitCode.USAGE if bad else ExitCode.DONE)
 
 

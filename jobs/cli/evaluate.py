@@ -65,7 +65,7 @@ def evaluate(
         engine=engine,
     )
     answers().print(_table(evaluation.means))
-    answers().line(f"wrote {', '.join(evaluation.files)} into {output}")
+    answers().say(f"wrote {', '.join(evaluation.files)} into {output}")
 
 
 def _table(means: list[tuple[str, ...]]) -> Table:

@@ -43,7 +43,7 @@ def manifest(
         typer.Option(metavar="OUT", help="Leave out the images this run finished; repeatable."),
     ] = None,
 ) -> None:
-    """List the files of SOURCE with sizes and formats in a Parquet table, usable as a SOURCE."""
+    """List the files of SOURCE, with sizes and formats, in a table to use as SOURCE later."""
     from jobs.upscale.manifest import make_manifest
 
     made = make_manifest(
@@ -55,17 +55,17 @@ def manifest(
         since=since or [],
     )
     for run in made.earlier:
-        notices().line(f"since {run.root}: run {run.run_id}, {run.made}")
+        notices().say(f"since {run.root}: run {run.run_id}, {run.made}")
     summary = made.summary
-    answers().line(f"{output}: {summary.rows} files of {made.source_uri}")
-    answers().line(
+    answers().say(f"{output}: {summary.rows} files of {made.source_uri}")
+    answers().say(
         f"  {summary.images} images, {summary.megapixels:.1f} megapixels, "
         f"{summary.size_bytes / 1e6:.1f} MB"
     )
     if summary.unprobed:
-        answers().line(f"  {summary.unprobed} could not be opened yet; the run will try again")
+        answers().say(f"  {summary.unprobed} could not be opened yet; the run will try again")
     if summary.duplicates:
-        answers().line(f"  {summary.duplicates} rows repeat a file")
+        answers().say(f"  {summary.duplicates} rows repeat a file")
     for name, count in sorted(summary.failed.items()):
-        answers().line(f"  {count} refused: {name}")
-    answers().line(f"  digest {summary.digest}")
+        answers().say(f"  {count} refused: {name}")
+    answers().say(f"  digest {summary.digest}")

@@ -10,8 +10,8 @@ import typer
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
 from sr_core.errors import ConfigurationError
 
-_SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory manifest.json, or .parquet/.csv table."
-_OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one for each run."
+_SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory, or table (.parquet, .csv)."
+_OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one per run."
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
 RootArgument = Annotated[
@@ -31,13 +31,13 @@ JobOption = Annotated[
     typer.Option(
         "--job",
         metavar="FILE",
-        help="YAML file with any of these options; typed ones win, but its target overrides --scale.",
+        help="YAML file with these options; typed ones take precedence.",
     ),
 ]
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="srgan, srresnet, bicubic, bilinear, nearest, or a checkpoint's path.",
+        help="srgan, srresnet, bicubic, bilinear, nearest or a checkpoint.",
         show_default="srgan",
     ),
 ]
@@ -46,7 +46,7 @@ ScaleOption = Annotated[
 ]
 TargetOption = Annotated[
     str | None,
-    typer.Option(metavar="WxH", help="Fit outputs into this box, such as 3840x2160, instead of scaling."),
+    typer.Option(metavar="WxH", help="Fit outputs into a box, such as 3840x2160."),
 ]
 FormatOption = Annotated[
     str | None,
@@ -66,11 +66,11 @@ ActorsOption = Annotated[
     int | None,
     typer.Option(
         help="Number of upscaling processes.",
-        show_default="one per GPU, or as cores and memory allow",
+        show_default="as many as fit",
     ),
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs if there are any")
+    str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs, if any")
 ]
 EngineOption = Annotated[
     str | None,

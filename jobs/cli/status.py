@@ -27,7 +27,7 @@ def status(root: RootArgument) -> None:
 
     progress = Ledger(open_store(root)).snapshot().progress
     for line in _lines(progress):
-        answers().line(line)
+        answers().say(line)
     raise typer.Exit(_exit_code(progress))
 
 

@@ -51,14 +51,15 @@ class Terminal(Console):
         if not self.is_terminal:
             self.width = _UNLIMITED
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Render a string without its control characters."""
         return super().render_str(_CONTROL.sub("\ufffd", text), **options)
 
-    def line(self, text: str, *, style: str | None = None) -> None:
+    def say(self, text: str, *, style: str | None = None) -> None:
         """Print one line, even if the text has line breaks."""
         self.print(_LINE_BREAK.sub("\ufffd", text), style=style)
 
-    def document(self, text: str) -> None:
+    def data(self, text: str) -> None:
         """Print text for a program to read, unchanged."""
         try:
             self.file.write(text + "\n")

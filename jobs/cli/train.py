@@ -91,4 +91,4 @@ def train(
         address=address,
     )
     trained = run_training(request, notices())
-    answers().line(f"trained: {trained.checkpoint}; curves and samples: {trained.page}")
+    answers().say(f"trained: {trained.checkpoint}; curves and samples: {trained.page}")

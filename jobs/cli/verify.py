@@ -30,8 +30,8 @@ def verify(root: RootArgument) -> None:
         raise ConfigurationError(f"{store.uri} holds no run: it has no run.json")
     findings = verify_run(store)
     for finding in findings:
-        answers().line(f"{finding.severity}: {finding.subject}: {finding.message}")
-    answers().line(f"{len(findings)} findings" if findings else "everything is as it should be")
+        answers().say(f"{finding.severity}: {finding.subject}: {finding.message}")
+    answers().say(f"{len(findings)} findings" if findings else "everything is as it should be")
     raise typer.Exit(_exit_code(findings))
 
 

@@ -16,11 +16,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from jobs.train.torch_device import torch_device
-from jobs.train.weights import find_vgg, open_lpips
 from jobs.train.folder import begin
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from jobs.train.task import Listing, Task
+from jobs.train.torch_device import torch_device
+from jobs.train.weights import find_vgg, open_lpips
 from sr_core.archive.storage import open_store
 from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError

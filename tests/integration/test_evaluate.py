@@ -43,16 +43,11 @@ def console() -> Console:
     return Console(file=io.StringIO(), width=100, soft_wrap=True)
 
 
-def said(console: Console) -> str:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
 def evaluate(
     folders: list[Path], models: list[str], output: Path, console: Console, **options: object
 ) -> list[ScoresRow]:
     options = {"lpips_file": None, "scale": 4, "device": "cpu"} | options
-    assert run_evaluation(folders, models, output, console, **options) == 0
+    run_evaluation(folders, models, output, console, **options)
     table = pq.read_table(output / "scores.parquet")
     return [ScoresRow(**row) for row in table.to_pylist()]
 
@@ -88,7 +83,7 @@ def test_the_command_writes_rows_a_table_and_pictures(benchmark: Path, tmp_path:
     assert all(row.upscale_ms > 0 for row in rows)
     bicubic, nearest = rows[:2]
     assert 20 < nearest.psnr_y_db < bicubic.psnr_y_db < 60
-    assert f"{(rows[0].psnr_y_db + rows[2].psnr_y_db) / 2:.2f}" in run.stderr
+    assert f"{(rows[0].psnr_y_db + rows[2].psnr_y_db) / 2:.2f}" in run.stdout
     assert f"| {(rows[1].ssim_y + rows[3].ssim_y) / 2:.4f} |" in (out / "scores.md").read_text()
     # LPIPS is never left out silently.
     assert {row.lpips_alex for row in rows} == {None}
@@ -134,7 +129,7 @@ def test_scores_are_never_overwritten(benchmark: Path, tmp_path: Path, console: 
     out.mkdir()  # empty: nothing to lose
     evaluate([benchmark], ["bicubic"], out, console)
     before = {path: path.read_bytes() for path in out.iterdir()}
-    with pytest.raises(ConfigurationError, match="never overwritten; remove it or give another"):
+    with pytest.raises(ConfigurationError, match="never overwritten: remove it or give another"):
         evaluate([benchmark], ["bicubic"], out, console)
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from rich.console import Console
 
+from jobs.cli.upscale import drive
 from jobs.upscale.manifest import make_manifest
-from jobs.cli.terminal import console
-from jobs.cli.upscale import run_upscale
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import RunConfig
@@ -66,15 +63,7 @@ def write_csv(canary: Path, rows: list[tuple[str, str]]) -> Path:
 def manifest_of(table: Path) -> Path:
     """Make the manifest as `srfleet manifest` does."""
     sink = table.parent.parent / "m.parquet"
-    make_manifest(
-        str(table),
-        sink,
-        Console(file=io.StringIO()),
-        root=None,
-        uri_column=None,
-        reference_column="truth",
-        since=[],
-    )
+    make_manifest(str(table), sink, reference_column="truth")
     return sink
 
 
@@ -165,7 +154,7 @@ def test_names_of_files_do_not_command_the_terminal(
     planned = job(canary, source)
     run_here(planned)
     (source / "\x1b]0;owned\x07\x1b[31m.png").touch()
-    run_upscale(planned, console())
+    drive(planned)
     said = capsys.readouterr().err
     assert "source: 1 new since the plan" in said
     assert not set(said) & {"\x1b", "\x07"}

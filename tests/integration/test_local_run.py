@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import Result
 
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.errors import ConfigurationError
+from tests.support.commands import job_file, srfleet_here
 from tests.support.photographs import write_photographs
 
 pytestmark = pytest.mark.usefixtures("ray_session")
@@ -47,8 +49,13 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     assert verify_run(root) == []
     page = (Path(the_job.output) / "report.html").read_text()
     assert all(key in page for key in keys)
-    assert show_status(the_job.output, person.console) == 3
-    assert show_verification(the_job.output, person.console) == 0
+    status = srfleet_here("status", the_job.output)
+    assert status.exit_code == 3
+    assert "5 ok, 1 failed (unsupported_format 1)" in status.stdout
+    assert status.stdout.endswith("finished\n")
+    assert status.stderr == ""
+    verified = srfleet_here("verify", the_job.output)
+    assert (verified.exit_code, verified.stdout) == (0, "everything is as it should be\n")
 
     # What came since is named, and taken in only on request; the run itself stays.
     write_photographs(tmp_path / "photos" / "later", 2, side=30)
@@ -71,21 +78,12 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
     write_photographs(tmp_path / "photos", 3)
     manifest = tmp_path / "photos.parquet"
 
-    def make(sink: Path, since: list[str]) -> None:
-        make_manifest(
-            str(tmp_path / "photos"),
-            sink,
-            person.console,
-            root=None,
-            uri_column=None,
-            reference_column=None,
-            since=since,
-        )
+    def make(sink: Path, *options: str) -> Result:
+        return srfleet_here("manifest", str(tmp_path / "photos"), "-o", str(sink), *options)
 
-    make(manifest, [])
-    assert "3 images" in person.read
+    assert "3 images" in make(manifest).stdout
     with pytest.raises(ConfigurationError, match="is not overwritten"):
-        make(manifest, [])
+        make(manifest)
     the_job = job(tmp_path).model_copy(
         update={"source": str(manifest), "output": str(tmp_path / "out")}
     )
@@ -94,11 +92,11 @@ def test_a_manifest_stands_for_its_source(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "out/metrics").num_rows == 3
 
     increment = tmp_path / "increment.parquet"
-    make(increment, [str(tmp_path / "out")])
+    made = make(increment, "--since", str(tmp_path / "out"))
     run = Ledger(open_store(str(tmp_path / "out"))).run()
     assert run is not None
     said = f"out: run {run.run_id}, model bicubic, scale 4, format source"
-    assert said in person.read
+    assert said in made.stderr
     assert pq.read_table(increment).column("key").to_pylist() == ["later/000.png"]
 
 

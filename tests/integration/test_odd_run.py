@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
-from jobs.cli.status import show_status, show_verification
 from sr_core.archive.storage import open_store
 from sr_core.audit.report.report import write_report
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from tests.support.commands import srfleet_here
 from tests.support.image_files import every_format, picture, png, saved
 from tests.support.photographs import write_photographs
 from tests.support.whole_run import run_here
@@ -150,8 +149,7 @@ def test_every_file_becomes_a_row_and_the_good_ones_do_not_notice(
     for row in table:
         assert measures(rows[row["key"]]) == measures(row)
 
-    said = Console(file=io.StringIO())
-    assert show_verification(mixed.output, said) == 0
-    assert show_status(mixed.output, said) == 3
+    assert srfleet_here("verify", mixed.output).exit_code == 0
+    assert srfleet_here("status", mixed.output).exit_code == 3
     write_report(open_store(mixed.output), source=open_store(mixed.source))
     assert (tmp_path / "out/report.html").stat().st_size > 10_000

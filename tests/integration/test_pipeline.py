@@ -284,22 +284,12 @@ def test_transparency_grey_and_depth_come_out_as_they_went_in(tmp_path: Path) ->
 
 
 def test_a_missing_reference_is_a_warning_not_a_failure(tmp_path: Path) -> None:
-    from rich.console import Console
-
     from jobs.upscale.manifest import make_manifest
 
     write_photographs(tmp_path / "photos", 1, side=40)
     table = tmp_path / "photos/table.csv"
     table.write_text("key,truth\n000.png,gone.png\n")
-    make_manifest(
-        str(table),
-        tmp_path / "m.parquet",
-        Console(quiet=True),
-        root=None,
-        uri_column=None,
-        reference_column="truth",
-        since=[],
-    )
+    make_manifest(str(table), tmp_path / "m.parquet", reference_column="truth")
     planned = job(tmp_path).model_copy(update={"source": str(tmp_path / "m.parquet")})
     run_here(planned)
     row = rows(tmp_path)["000.png"]

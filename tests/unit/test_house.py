@@ -101,8 +101,8 @@ def import_all(packages: list[str], blocked: set[str]) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_status_and_verify_load_without_torch_and_ray() -> None:
-    import_all(["jobs.cli.app", "jobs.cli.status"], {"torch", "ray"})
+def test_the_command_line_loads_without_torch_and_ray() -> None:
+    import_all(["jobs.cli", "jobs.upscale.manifest"], {"torch", "ray"})
 
 
 def test_numerics_load_with_torch_numpy_and_pillow_alone() -> None:

@@ -15,6 +15,10 @@ from typer.testing import CliRunner
 from jobs.cli import app as cli
 from jobs.cli.app import app
 from jobs.cli.options import build_job, parse_target
+from jobs.cluster.connect import Devices
+from jobs.upscale.estimate import Estimate
+from sr_core.archive.planning.summary import summarise
+from sr_core.archive.tables import PLAN_SCHEMA
 from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError
 
@@ -50,9 +54,13 @@ def test_a_wrong_option_is_named_with_its_value(option: str, value: object, name
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
     """Collect the jobs passed to `plan`, instead of measuring them on a Ray."""
     jobs: list[JobConfig] = []
-    monkeypatch.setattr(
-        "jobs.cli.plan.show_plan", lambda job, _console, *, price_per_hour: jobs.append(job)
-    )
+    nothing = summarise(PLAN_SCHEMA.empty_table(), 0, [], [], native_scale=4)
+
+    def collect(job: JobConfig) -> Estimate:
+        jobs.append(job)
+        return Estimate(job.source, job.run.model, nothing, Devices(1, "cpu"), 1.0)
+
+    monkeypatch.setattr("jobs.upscale.estimate.estimate", collect)
     return jobs
 
 
@@ -101,7 +109,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
         "status",
         "verify",
         "doctor",
-        "75 try again",
+        "75 not finished",
     ):
         assert word in " ".join(said.split())
 
@@ -166,7 +174,7 @@ def test_a_signal_while_a_source_is_listed_is_one_line_and_exit_code_75(
                 process.send_signal(number)
                 _, said = process.communicate(timeout=60)
     assert process.returncode == 75, said
-    assert said.splitlines() == ["stopped: the same command goes on from what is committed"]
+    assert said.splitlines() == ["stopped: the same command resumes from what is committed"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
 from jobs.cli import display
-from jobs.cli.display import Display, duration, outcome
+from jobs.cli.display import Display, outcome
+from jobs.cli.terminal import Terminal
+from jobs.durations import duration
+from jobs.upscale.observer import RoundBegun, ShardCommitted
 from sr_core.errors import ErrorClass
 from sr_core.records import ShardResult, Status
 
@@ -40,22 +42,29 @@ def shard(ok: int, failed: int = 0) -> ShardResult:
     return ShardResult(0, 0, True, statuses, {ErrorClass.DECODE: failed}, 0, 2.0 * ok, 1.0, 0.0)
 
 
+def begun(images: int, images_done: int, megapixels_left: float) -> RoundBegun:
+    return RoundBegun(0, 1, images, images_done, megapixels_left)
+
+
 def test_lines_are_printed_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 20))
     monkeypatch.setattr(display.time, "monotonic", lambda: float(next(clock)))
     text = io.StringIO()
-    with Display(Console(file=text, width=200), images=100, images_done=40, megapixels=120) as line:
-        line.add(shard(10))
-        line.add(shard(10, failed=2))
-    assert text.getvalue().splitlines()[-1].startswith("62 of 100 images")
-    assert "MP/s" in text.getvalue()
-    assert "left" in text.getvalue()
-    assert "2 failed (decode 2)" in text.getvalue()
+    with Display(Terminal(text)) as shown:
+        shown.observe(begun(images=100, images_done=40, megapixels_left=120))
+        shown.observe(ShardCommitted(shard(10)))
+        shown.observe(ShardCommitted(shard(10, failed=2)))
+    first, *_, last = text.getvalue().splitlines()
+    assert first == "40 done, 60 left"
+    assert last.startswith("62 of 100 images")
+    assert "MP/s" in last
+    assert "left" in last
+    assert "2 failed (decode 2)" in last
 
 
 def test_one_live_line_on_a_terminal() -> None:
     text = io.StringIO()
-    console = Console(file=text, force_terminal=True, width=120)
-    with Display(console, images=10, images_done=0, megapixels=20) as line:
-        line.add(shard(10))
+    with Display(Terminal(text, force_terminal=True)) as shown:
+        shown.observe(begun(images=10, images_done=0, megapixels_left=20))
+        shown.observe(ShardCommitted(shard(10)))
     assert "10 of 10 images" in text.getvalue()
