@@ -1,4 +1,4 @@
-"""Runs from S3 to S3: a moto server, a proxy before it, and four photographs in a prefix."""
+"""Fixtures for runs from S3 to S3: a moto server behind a proxy, and four photographs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.servers import FaultProxy, S3Server, moto_server
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[S3Server]:
-    """Let the SDK parse its models once, not for each of the many clients of these tests."""
+    """Start moto, and let the SDK parse its models once instead of for each of many clients."""
     parsed = cache(JSONFileLoader().load_file)
     with pytest.MonkeyPatch.context() as patch, moto_server() as server:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: parsed(path))
@@ -35,7 +35,7 @@ def proxy(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProx
 
 @pytest.fixture
 def s3_job(moto: S3Server, proxy: FaultProxy, tmp_path: Path) -> JobConfig:
-    """Four photographs in a prefix of their own, to be done in shards of two."""
+    """Create a job of four photographs in a prefix of their own, in shards of two."""
     place = f"s3://{moto.bucket}/{uuid.uuid4().hex}"
     write_photographs(tmp_path, len(KEYS))
     for key in KEYS:

@@ -1,4 +1,4 @@
-"""Actors that fail in given ways, in real Ray processes, on the real pipeline."""
+"""Actors that fail in chosen ways, in real Ray processes, with the real pipeline."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class KillingStore(StoreDecorator):
 
 
 def blow(fuse: Path) -> None:
-    """Kill this process unless the fuse has blown before."""
+    """Kill this process, unless the fuse has blown already."""
     try:
         os.close(os.open(fuse, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
@@ -46,7 +46,7 @@ def blow(fuse: Path) -> None:
 
 
 def killed_at_write(fuse: Path, write: int, moment: str) -> type[UpscaleActor]:
-    """Make an actor that is killed at its n-th write of an image or metrics part."""
+    """Return an actor class that is killed at its n-th write of an image or metrics part."""
 
     class KilledAtWrite(UpscaleActor):
         def start(self) -> ActorReport:
@@ -61,7 +61,7 @@ def killed_at_write(fuse: Path, write: int, moment: str) -> type[UpscaleActor]:
 
 
 def killed_by(*keys: str) -> type[UpscaleActor]:
-    """Make an actor that is killed whenever it upscales one of these images."""
+    """Return an actor class that is killed whenever it upscales one of these images."""
 
     class KilledBy(UpscaleActor):
         def start(self) -> ActorReport:
@@ -82,7 +82,7 @@ def killed_by(*keys: str) -> type[UpscaleActor]:
 
 
 def failing_to_start(folder: Path, times: int, *, die: bool) -> type[UpscaleActor]:
-    """Make an actor of which the first `times` cannot start, by an error or by dying."""
+    """Return an actor class whose first `times` starts fail, by an error or by dying."""
 
     class FailingToStart(UpscaleActor):
         def start(self) -> ActorReport:
@@ -99,7 +99,7 @@ def failing_to_start(folder: Path, times: int, *, die: bool) -> type[UpscaleActo
 
 
 def out_of_memory_for(*keys: str) -> type[UpscaleActor]:
-    """Make an actor for whose device some images are too large, however small the tiles."""
+    """Return an actor class whose device is too small for some images, even in tiny tiles."""
 
     class OutOfMemory(UpscaleActor):
         def start(self) -> ActorReport:

@@ -1,4 +1,4 @@
-"""The driver as its user runs it: killed, interrupted, started twice. Real processes, real Ray."""
+"""The driver as its user runs it: killed, interrupted, started twice; real processes, real Ray."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE_S = 120
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    """Upscale 24 photographs in 12 shards with a model that takes a while for each."""
+    """Return a command that upscales 24 photographs in 12 shards with a slow model."""
     write_photographs(tmp_path / "photos", IMAGES, side=48)
     (tmp_path / "job.yaml").write_text(
         f"source: {tmp_path}/photos\n"
@@ -47,13 +47,13 @@ def start(command: list[str]) -> subprocess.Popen[str]:
         text=True,
         env=environment,
         start_new_session=True,
-        # In the background a shell makes processes deaf to Ctrl-C; these shall hear it.
+        # A shell starts background processes with SIGINT ignored; these must react to it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     )
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Wait until something is so, while the process lives."""
+    """Wait until a condition is true; fail if the process ends before."""
     end = time.monotonic() + PATIENCE_S
     while not condition():
         assert process.poll() is None, process.communicate()[1]
@@ -86,7 +86,7 @@ def test_a_killed_driver_started_again_goes_on_and_rewrites_nothing(
     resumed = re.search(r"(\d+) done, (\d+) left", said)
     assert resumed, said
     done, left = map(int, resumed.groups())
-    # At least what was seen: its actor may have committed one more before it noticed.
+    # At least as many as observed: the actor may have committed one more before it noticed.
     assert done >= 2 * sum("metrics/" in key for key in left_behind)
     assert done + left == IMAGES
     assert left_behind.items() <= contents(store).items()

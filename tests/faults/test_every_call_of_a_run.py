@@ -1,4 +1,4 @@
-"""The real pipeline may die before or after any storage call; the next start finishes soundly."""
+"""The real pipeline may die before or after any storage call; the next start finishes the run."""
 
 from __future__ import annotations
 

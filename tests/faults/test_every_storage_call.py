@@ -1,4 +1,4 @@
-"""A process may die before or after any storage call: the next one finishes the run soundly."""
+"""A process may die before or after any storage call; the next one finishes the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SICK = {"album/2.jpg"}
 
 
 def both_rounds(store: Store, attempt: str) -> None:
-    """Do what `upscale` and then `upscale --retry-failed` do, wherever an earlier one stopped."""
+    """Do what `upscale` and then `upscale --retry-failed` do, resuming an interrupted attempt."""
     ledger = begin(store, IMAGES)
     if ledger.rounds() == [0]:
         process_round(ledger, 0, attempt, sick=SICK)
@@ -51,14 +51,14 @@ def test_two_crashes_in_a_row_are_survived_too(tmp_path: Path) -> None:
     for call in range(1, calls + 1, 4):
         store = open_store(str(tmp_path / f"crash-{call}"))
         for attempt in ("doomed", "doomed too"):
-            with suppress(Crash):  # the second may have so little left that it comes through
+            with suppress(Crash):  # the second attempt may have too few calls left to crash
                 both_rounds(Crasher(after=call).watch(store), attempt)
         both_rounds(store, "rescuer")
         assert verify_run(store) == [], f"two crashes after call {call}"
 
 
 def check_every_crash(open_root: Callable[[str], Store], moment: str) -> None:
-    """Crash at each storage call in turn, each time on a fresh root, and finish the run."""
+    """Crash at each storage call in turn, each on a fresh root, and finish the run."""
     for call in range(1, calls_of(open_root("clean")) + 1):
         store = open_root(f"crash-{call}")
         crasher = Crasher(**{moment: call})
@@ -75,7 +75,7 @@ def check_every_crash(open_root: Callable[[str], Store], moment: str) -> None:
 
 
 def calls_of(store: Store) -> int:
-    """Count the storage calls of undisturbed work, and see that it ends well."""
+    """Return the number of storage calls of an undisturbed run, and check that it succeeds."""
     watched = Crasher().watch(store)
     both_rounds(watched, "clean")
     assert verify_run(store) == []
@@ -83,7 +83,7 @@ def calls_of(store: Store) -> int:
 
 
 def check_unfinished(store: Store) -> None:
-    """See that what a dead process left breaks no promise, and is told as unfinished."""
+    """Check that a dead process broke no promise, and that the run counts as unfinished."""
     if Ledger(store).run() is not None:
         broken = [each for each in verify_run(store) if each.severity is Severity.ERROR]
         assert broken == []

@@ -1,4 +1,4 @@
-"""Actors that die, fail to start, or are killed by an image: no image is lost or done twice."""
+"""Actors that die, fail to start or are killed by an image: no image is lost or done twice."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IMAGES = 9
 
 @pytest.fixture
 def job(tmp_path: Path) -> JobConfig:
-    """Nine images in shards of at most three, on one actor, so that it is known who dies."""
+    """Create a job of nine images in shards of up to three, on one actor, so that this one dies."""
     write_photographs(tmp_path / "photos", IMAGES)
     return JobConfig(
         source=str(tmp_path / "photos"),
@@ -44,7 +44,7 @@ def job(tmp_path: Path) -> JobConfig:
 
 
 class Run(Protocol):
-    """Run the job with another kind of actor."""
+    """A function that runs the job with another actor class."""
 
     def __call__(
         self, actor: type[UpscaleActor], execution: ExecutionConfig | None = None
@@ -53,7 +53,7 @@ class Run(Protocol):
 
 @pytest.fixture
 def run(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the job with another kind of actor."""
+    """Return a function that runs the job with another actor class."""
 
     def run_with(actor: type[UpscaleActor], execution: ExecutionConfig | None = None) -> RunOutcome:
         monkeypatch.setattr(driver, "UpscaleActor", actor)
@@ -64,7 +64,7 @@ def run(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def rows(job: JobConfig) -> list[dict[str, object]]:
-    """Check every promise of the run from its storage, and return its rows."""
+    """Check every promise of the run in its storage, and return its rows."""
     assert verify_run(open_store(job.output)) == []
     return pq.read_table(f"{job.output}/metrics").to_pylist()
 
@@ -82,7 +82,7 @@ def test_an_actor_killed_at_a_write_costs_nothing(
 
 
 def test_outputs_of_a_dead_actor_are_adopted(job: JobConfig, run: Run, tmp_path: Path) -> None:
-    # After the third write three images stand, of which no shard is committed yet or just one is.
+    # After the third write three images exist; no shard is committed, or just one.
     assert not run(killed_at_write(tmp_path / "fuse", 3, "after")).images_failed
     adopted = [row for row in rows(job) if row["adopted"]]
     assert adopted
@@ -94,7 +94,7 @@ def test_outputs_of_a_dead_actor_are_adopted(job: JobConfig, run: Run, tmp_path:
 def test_an_image_that_kills_becomes_a_row_and_its_neighbours_are_done(
     job: JobConfig, run: Run, actors: int
 ) -> None:
-    # Two actors take both cores of this Ray: the one that isolates the image must get a place.
+    # Two actors occupy both cores of this Ray; the one that isolates the image must get a core.
     execution = job.execution.model_copy(update={"actors": actors})
     assert run(killed_by("004.png"), execution).images_failed
     found = {row["key"]: row for row in rows(job)}
@@ -152,7 +152,7 @@ def test_a_run_whose_closing_record_is_missing_is_closed_by_the_next_start(
 ) -> None:
     assert not run(UpscaleActor).images_failed
     closing = Path(job.output) / "_SUCCESS.json"
-    closing.unlink()  # as if the driver had died just before it
+    closing.unlink()  # as if the driver had died just before writing it
     assert not run(UpscaleActor).images_failed
     assert closing.exists()
     assert len(rows(job)) == IMAGES

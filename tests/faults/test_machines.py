@@ -1,4 +1,4 @@
-"""Machines of a real Ray cluster of several nodes are lost while a run goes."""
+"""Machines of a real Ray cluster with several nodes are lost during a run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE_S = 240
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """A head that runs no actors; tests add the machines that do."""
+    """Start a head node that runs no actors; tests add machines that do."""
     cluster = Cluster(
         initialize_head=True,
         head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20},
@@ -41,7 +41,7 @@ def add_machine(cluster: Cluster) -> object:
 
 @pytest.fixture
 def start(tmp_path: Path, cluster: Cluster) -> Callable[[int], subprocess.Popen[str]]:
-    """Start the driver with so many actors."""
+    """Return a function that starts the driver with the given number of actors."""
     write_photographs(tmp_path / "photos", IMAGES, side=48)
 
     def start_driver(actors: int) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""The command line on S3, as its user runs it: real processes, a real local Ray, no secret told."""
+"""The command line on S3, as its user runs it: real processes, real local Ray, no secret leaked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE_S = 240
 
 
 def srfleet(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Run a command in the environment as it is; returns its exit code and all that it said."""
+    """Run a command in the present environment; return its exit code and its whole output."""
     done = subprocess.run(
         [sys.executable, "-m", "jobs", *arguments],
         cwd=folder,
@@ -38,7 +38,7 @@ def test_a_run_by_hand_from_the_manifest_to_its_verification(
 ) -> None:
     put_behind_its_back(moto, f"{s3_job.source}/forbidden.png", b"not for srfleet")
     put_behind_its_back(moto, f"{s3_job.source}/Thumbs.db", b"no image")
-    # The root lies in the source, which must not take the outputs for further sources.
+    # The root lies in the source; outputs must not be taken for new source images.
     source, out = s3_job.source, f"{s3_job.source}/upscaled"
     told = []
 
@@ -114,7 +114,7 @@ def test_an_outage_that_outlasts_patience_asks_to_try_again(
 def test_a_bucket_that_is_not_there_is_a_mistake_in_the_command(
     s3_job: JobConfig, moto: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # To others S3 does not tell whether there is such a bucket.
+    # S3 does not reveal to others if such a bucket exists.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", moto.admin_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", moto.admin_secret)
     code, said = srfleet(tmp_path, "upscale", s3_job.source, "s3://no-such-bucket/out")

@@ -1,4 +1,4 @@
-"""Runs on S3 that are refused something: expired keys, forbidden, gone and foreign objects."""
+"""Runs on S3 with refused requests: expired keys; forbidden, missing and foreign objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def image(size: tuple[int, int], file_format: str) -> bytes:
 
 
 def check_expiry(s3_job: JobConfig, proxy: FaultProxy, request: int) -> None:
-    """Let the credentials expire before a request of a run, renew them, and start it again."""
+    """Let the credentials expire before a request of a run, renew them, and restart the run."""
     job = s3_job.model_copy(update={"output": f"{s3_job.output}-{request}"})
     proxy.inject(Fault.EXPIRED, times=None, skip=request)
     with pytest.raises(StorageUnavailableError, match="ExpiredToken: renew the credentials"):
@@ -57,7 +57,7 @@ def test_a_revoked_key_stops_the_run_and_another_key_goes_on(
 
     def revoke_at_first_commit(store: Store) -> Store:
         def after() -> None:
-            # What stands, and not what was asked: another thread may be waiting for its answer.
+            # Count stored objects, not requests: another thread may still await its response.
             if moto.admin().list_objects_v2(Bucket=moto.bucket, Prefix=parts)["KeyCount"]:
                 moto.revoke_key(revoked[0])
 
@@ -106,7 +106,7 @@ def test_sources_that_go_or_change_after_the_plan_are_told_apart(
 def test_an_output_of_another_run_is_a_conflict_and_stays(
     s3_job: JobConfig, proxy: FaultProxy, moto: S3Server, late: bool
 ) -> None:
-    theirs = image((96, 96), "PNG")  # by its size it could be ours
+    theirs = image((96, 96), "PNG")  # has the size of an output
     metadata = {"run-id": "another", "sha256": hashlib.sha256(theirs).hexdigest()}
     uri = f"{s3_job.output}/images/{KEYS[0]}"
 
@@ -132,7 +132,7 @@ def test_an_output_of_another_run_is_a_conflict_and_stays(
 def test_keys_of_a_bucket_that_mean_harm_elsewhere_are_rejected_unread(
     s3_job: JobConfig, proxy: FaultProxy, moto: S3Server
 ) -> None:
-    # In S3 these are ordinary keys, which somebody may have put there; on a disk they are not.
+    # Ordinary keys in S3, which anybody may have put there, but not on a disk.
     hostile = ["../outside.png", "/etc/passwd", "a//b.png", "~/x.png", "a\\..\\x.png", "a::b.png"]
     hostile += ["\x1b[31m.png", "tab\t.png", "http://127.0.0.1:9/x.png", "./x.png", ".."]
     for key in hostile:

@@ -1,4 +1,4 @@
-"""Whole runs from S3 to S3 while the network fails: each image ends in one row, each once."""
+"""Whole runs from S3 to S3 with network failures: each image ends in exactly one row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_stalls_of_every_kind_of_request_are_waited_out(
 ) -> None:
     monkeypatch.setenv("SRFLEET_S3_TIMEOUT_S", "1")
     requests = [("GET", "list-type=2"), ("GET", "/photos/001"), ("GET", "plan.parquet")]
-    if fault is Fault.STALL:  # an answer to a put has no body
+    if fault is Fault.STALL:  # the response to a put has no body
         requests += [("PUT", "run.json"), ("PUT", "/images/001"), ("PUT", "/metrics/")]
     for method, where in requests:
         proxy.inject(fault, method=method, where=where)
@@ -58,7 +58,7 @@ def test_puts_whose_every_answer_is_lost_are_found_again(
     proxy.inject(Fault.LOST_ANSWER, times=None, method="PUT", every=2)
     run_here(s3_job)
     puts = Counter(path for method, path in proxy.requests if method == "PUT")
-    # run.json, the plan, four images, two metrics parts and the closing record: each sent twice.
+    # run.json, the plan, four images, two metrics parts and the closing record, each sent twice.
     assert sorted(puts.values()) == [2] * 9
     found = rows(s3_job, proxy)
     assert statuses(found) == {"ok": 4}

@@ -1,4 +1,4 @@
-"""Trainings whose process, worker or machine is killed end with an undisturbed one's losses."""
+"""Trainings whose process, worker or machine is killed end with the losses of an intact one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, without_shared_weights
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start the command on the same photographs each time; it is killed at the end."""
+    """Return a function that starts the command on the same photographs; kill it at teardown."""
     photographs, config = write_training(tmp_path, *STAGES)
     started: list[subprocess.Popen[str]] = []
 
@@ -59,7 +59,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 def wait_for_state(output: Path | str, training: subprocess.Popen[str]) -> None:
-    """Wait until the first stage has been saved; then the training has most of its way to go."""
+    """Wait until the first stage has been saved; most of the training is still to come then."""
     store, end = open_store(str(output)), time.monotonic() + PATIENCE_S
     while store.head("state-srresnet.pt") is None:
         assert training.poll() is None, training.communicate()[1]
@@ -68,14 +68,14 @@ def wait_for_state(output: Path | str, training: subprocess.Popen[str]) -> None:
 
 
 def finish(training: subprocess.Popen[str]) -> str:
-    """Wait for the command to end well; returns what it said."""
+    """Wait until the command succeeds; return its output."""
     _, said = training.communicate(timeout=PATIENCE_S)
     assert training.returncode == ExitCode.DONE, said
     return said
 
 
 def assert_same_training(output: Path | str, undisturbed: Path) -> None:
-    """Several workers differ from one by rounding, which steps carry on."""
+    """Compare losses with a tolerance: several workers differ by rounding, which accumulates."""
     mine, theirs = losses(output), losses(undisturbed)
     assert len(mine) == len(theirs)
     for disturbed, expected in zip(mine, theirs, strict=True):
@@ -107,7 +107,7 @@ def test_a_terminated_training_is_saved_and_may_be_tried_again(
 
 
 def workers_of(training: subprocess.Popen[str]) -> list[int]:
-    """Return the processes that train for a command, in the order in which they were started."""
+    """Return the training processes of a command, in the order of their start."""
     command = ["ps", "-e", "-o", "pid=,ppid=,args="]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     processes = [line.split(maxsplit=2) for line in listed.splitlines()]

@@ -1,4 +1,4 @@
-"""What each upscaler makes of one photograph, as it was when somebody looked at it."""
+"""Golden outputs of each upscaler for one photograph, inspected by eye when they were written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sr_core.models.catalogue import shipped_models
 FOLDER = Path(__file__).parent
 SAMPLE = FOLDER.parents[1] / "jobs/samples/lr/kitten.png"
 MODELS = ["nearest", "bilinear", "bicubic", *shipped_models()]
-# Libraries round floats in their own ways; anything a person could see is far above one level.
+# Libraries round floats differently; every visible change is far above one level.
 TOLERANCE_LEVELS = 1
 
 

@@ -1,4 +1,4 @@
-"""The generator on a CUDA device: half precision against the reference, recorded graphs, copies."""
+"""The generator on a CUDA device: half precision against the reference, CUDA graphs, copies."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -61,7 +61,7 @@ def test_other_networks_give_the_known_answer_too(make: Callable[[], Network]) -
 
 
 def test_recorded_sizes_in_any_order_give_what_plain_calls_do() -> None:
-    """More sizes than are kept, each met three times: plain, recorded, replayed."""
+    """Use more sizes than are kept, each three times: plain, recorded, replayed."""
     torch.manual_seed(0)
     network = Generator(channels=16, blocks=2).eval()
     plain = make_engine(network, "cuda", torch.float16)
@@ -73,7 +73,7 @@ def test_recorded_sizes_in_any_order_give_what_plain_calls_do() -> None:
         features = graphed.trunk(lr)
         expected = plain.trunk(lr)
         torch.testing.assert_close(features, expected, rtol=1e-2, atol=1e-2)
-        # Windows of one trunk tile in turn: its features must outlast the tails' recordings.
+        # Windows of one trunk tile in turn: its features must survive the recordings of tails.
         for top in (0, 6, 12):
             window = features[..., top : top + 12, 3:-3]
             found = graphed.tail(window)
@@ -111,7 +111,7 @@ def test_memory_that_runs_out_in_the_tail_frees_the_trunk_which_is_recorded_anew
 
 @pytest.fixture
 def nothing_may_wait() -> Iterator[Callable[[], None]]:
-    """Give a function after whose call everything fails that waits for the device."""
+    """Yield a function; once it is called, anything that waits for the device fails."""
     yield lambda: torch.cuda.set_sync_debug_mode("error")
     torch.cuda.set_sync_debug_mode("default")
 
@@ -145,7 +145,7 @@ def test_single_precision_is_float32_and_not_tf32(make: Callable[[], Network]) -
         expected = network(lr)
     engine = make_engine(network, "cuda")
     found = engine.tail(engine.trunk(lr)).cpu()
-    # TF32's rounding is ten times as much.
+    # TF32 would round ten times as coarsely.
     assert (found - expected).abs().max() <= 2e-5 * expected.abs().max()
 
 

@@ -1,4 +1,4 @@
-"""The whole benchmark with tiny inputs: every section ends with numbers."""
+"""The whole benchmark with tiny inputs: every section contains numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECTIONS = {
     "Actors and threads": 2,
     "Memory of an actor": 1,
 }
-"""The least number of lines in tables, headings left out, that a section has on any machine."""
+"""Minimum number of table rows of a section on any machine, without headings."""
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_a_trial_measures_everything(tmp_path: Path) -> None:
 
 
 def numbers(text: str) -> list[str]:
-    """Return the lines of tables that hold a number in a column after the first."""
+    """Return the table rows with a number in a column after the first."""
     return [
         line
         for line in text.splitlines()

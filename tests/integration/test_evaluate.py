@@ -1,4 +1,4 @@
-"""srfleet evaluate, as its user meets it: scores, pictures, and one line for what is wrong."""
+"""srfleet evaluate, as its user sees it: scores, pictures, and one line per error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def benchmark(tmp_path: Path) -> Path:
-    """Two HR images whose sides are no multiples of four, one of them grey; no LR."""
+    """Create two HR images with sides that are not multiples of four, one grey; no LR."""
     folder = tmp_path / "mine"
     folder.mkdir()
     Image.fromarray(photograph(65, 82, seed=1)).save(folder / "a.png")
@@ -85,7 +85,7 @@ def test_the_command_writes_rows_a_table_and_pictures(benchmark: Path, tmp_path:
     assert 20 < nearest.psnr_y_db < bicubic.psnr_y_db < 60
     assert f"{(rows[0].psnr_y_db + rows[2].psnr_y_db) / 2:.2f}" in run.stdout
     assert f"| {(rows[1].ssim_y + rows[3].ssim_y) / 2:.4f} |" in (out / "scores.md").read_text()
-    # LPIPS is never left out silently.
+    # LPIPS is never omitted silently.
     assert {row.lpips_alex for row in rows} == {None}
     assert f"no weights at {tmp_path}/weights/lpips_alex_v0.1.safetensors; --lpips" in run.stderr
 

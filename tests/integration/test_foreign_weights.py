@@ -1,4 +1,4 @@
-"""A run with somebody else's checkpoint: its name and hash decide the run, its network the SR."""
+"""A run with a foreign checkpoint: its name and hash decide the run id, its network the SR."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_run_with_a_checkpoint_from_elsewhere(tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere" / weights.name
     moved.parent.mkdir()
     shutil.move(weights, moved)
-    run_here(job(tmp_path, moved))  # where the file lies decides nothing
+    run_here(job(tmp_path, moved))  # the location of the file does not matter
     torch.save({"params_ema": RRDBNet(4).state_dict()}, moved)
     with pytest.raises(ConfigurationError, match="checkpoint sha256"):
         run_here(job(tmp_path, moved))

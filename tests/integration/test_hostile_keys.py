@@ -1,4 +1,4 @@
-"""Keys that mean harm, in tables and manifests of others: nothing outside source and root moves."""
+"""Hostile keys in foreign tables and manifests: nothing outside source and root is touched."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from tests.support.whole_run import run_here
 
 @pytest.fixture
 def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An image that nobody may read, wherever a key that leaves the source could lead."""
+    """Create images that must not be read, at every place to which a hostile key could lead."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     canary = lay_out(tmp_path)
-    monkeypatch.chdir(tmp_path / "outside")  # what is relative to anything else is found here
+    monkeypatch.chdir(tmp_path / "outside")  # keys relative to the working folder lead here
     return canary
 
 
 def check_rejected(rows: list[dict[str, Any]]) -> None:
-    """See that all but the good ones are refused for their keys, or are not there; unread."""
+    """Check that all rows but the good ones are missing or refused by key, without being read."""
     assert {row["key"] for row in rows if row["status"] == "ok"} == set(GOOD)
     for row in rows:
         if row["status"] == "failed":
@@ -61,7 +61,7 @@ def write_csv(canary: Path, rows: list[tuple[str, str]]) -> Path:
 
 
 def manifest_of(table: Path) -> Path:
-    """Make the manifest as `srfleet manifest` does."""
+    """Make a manifest of a table as `srfleet manifest` does."""
     sink = table.parent.parent / "m.parquet"
     make_manifest(str(table), sink, reference_column="truth")
     return sink
@@ -86,7 +86,7 @@ def test_a_manifest_that_no_scan_has_seen_reads_nothing_outside_its_root(canary:
 
 
 def test_references_of_a_table_are_rejected_alike(canary: Path) -> None:
-    hostile = [key for key in hostile_keys(canary) if key]  # none is no reference
+    hostile = [key for key in hostile_keys(canary) if key]  # an empty key means no reference
     folder = canary.parent / "photos" / "copies"
     folder.mkdir()
     rows = []
@@ -114,7 +114,7 @@ def test_references_of_a_manifest_that_no_scan_has_seen_are_not_read(canary: Pat
 
 
 def small_copy(path: Path) -> None:
-    """Write a source whose output is as large as the canary, which then could be compared."""
+    """Write a source whose output has the canary's size, so that the two could be compared."""
     Image.new("RGB", (SIZE[0] // 4, SIZE[1] // 4), COLOUR).save(path)
 
 
@@ -129,7 +129,7 @@ def test_ids_of_a_manifest_cannot_lead_an_output_astray(canary: Path) -> None:
     folder = canary.parent / "photos"
     rows = []
     for number, evil in enumerate(("../../../owned", "/owned", "a/../../../owned", "\x00", "..")):
-        for extension in ("jpg", "png"):  # both want the same name, so that one gets its id
+        for extension in ("jpg", "png"):  # both want one name, so that one output gets its id
             Image.new("RGB", SIZE, COLOUR).save(folder / f"{number}.{extension}")
             rows.append(claimed(f"{number}.{extension}", image_id=f"{evil}{extension}"))
     source = hand_made(canary, rows)

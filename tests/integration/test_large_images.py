@@ -1,4 +1,4 @@
-"""Images larger than memory should hold: the same outputs and rows, in bounded memory."""
+"""Images too large for memory: the same outputs and rows, in bounded memory."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ MEASURES = (
 
 @pytest.fixture
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if every picture and file were gigabytes."""
+    """Treat every picture and file as if it had gigabytes."""
     monkeypatch.setattr(scratch, "limit_bytes", 1000)
     monkeypatch.setattr("sr_core.imaging.codecs.jpeg_strips._STRIP_PX", 0)
     monkeypatch.setattr("sr_core.archive.storage.blobs._RANGE_BYTES", 5000)
 
 
 def write_sources(folder: Path) -> None:
-    """Every kind of picture: depths, channels, transparency, pages, formats; and a twin."""
+    """Write pictures of all depths, channels and formats, with alpha, with pages, and twins."""
     folder.mkdir()
     rgb, alpha = photograph(61, 83), photograph(61, 83, 1, seed=3)
     files = {
@@ -206,7 +206,7 @@ print(peak_mib() - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory from /proc")
 @pytest.mark.parametrize("name", ["png", "jpeg", "tiff"])
 def test_a_large_job_takes_less_memory_than_its_output(tmp_path: Path, name: str) -> None:
-    """52 MP of output: 151 MiB, which stood in memory three times."""
+    """52 MP of output are 151 MiB, which used to be in memory three times."""
     for folder, size in ((tmp_path / "first", (60, 40)), (tmp_path, (2200, 1480))):
         (folder / "photos").mkdir(parents=True)
         image = Image.fromarray(photograph(40, 60)).resize(size, Image.Resampling.BICUBIC)

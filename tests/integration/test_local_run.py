@@ -1,4 +1,4 @@
-"""The commands on a folder, as the owner of an archive types them, with a real local Ray."""
+"""The commands on a folder, as the owner of an archive runs them, with a real local Ray."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     verified = srfleet_here("verify", the_job.output)
     assert (verified.exit_code, verified.stdout) == (0, "everything is as it should be\n")
 
-    # What came since is named, and taken in only on request; the run itself stays.
+    # New files are reported, and added only on request; the run itself stays unchanged.
     write_photographs(tmp_path / "photos" / "later", 2, side=30)
     (tmp_path / "photos" / keys[0]).write_bytes((tmp_path / "photos" / keys[2]).read_bytes())
     (tmp_path / "photos" / keys[1]).unlink()

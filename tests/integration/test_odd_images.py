@@ -1,4 +1,4 @@
-"""Odd files: whatever the bytes are, a picture or an ImageError comes of them, and nothing else."""
+"""Odd files: any bytes end in a picture or an ImageError, never in anything else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.image_files import (
     tiff_of,
 )
 
-# Pillow, which reads EXIF tags of damaged TIFF files, warns besides giving what it can.
+# Pillow warns while it reads what it can of the EXIF tags of damaged TIFF files.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 SOUND = {
@@ -48,7 +48,7 @@ SOUND = {
 
 
 def outcome(data: bytes, limits: Limits = LIMITS) -> Picture | ErrorClass:
-    """Probe and decode; what is decoded has pixels, agrees with its header, and can be written."""
+    """Probe and decode; check that a picture has pixels, matches its header and can be written."""
     try:
         header = probe(data)
     except ImageError as error:
@@ -83,7 +83,7 @@ def folder(shared: Path, name: str) -> list[Path]:
 def test_the_png_suite_is_decoded_but_for_its_broken_files(shared: Path) -> None:
     for path in folder(shared, "pngsuite"):
         found = outcome(path.read_bytes())
-        # The names of the broken ones begin with x; the others are sound.
+        # The names of broken files begin with x; the others are valid.
         assert isinstance(found, Picture) != path.name.startswith("x"), path.name
 
 
@@ -92,7 +92,7 @@ def test_the_png_suite_agrees_with_pillow_where_pillow_reads_it_fully(shared: Pa
     for path in folder(shared, "pngsuite"):
         found = outcome(path.read_bytes())
         if not isinstance(found, Picture) or found.bit_depth == 16 or found.mode_in == "LA":
-            continue  # Pillow cuts depths, and scales no transparent grey of few bits
+            continue  # Pillow truncates depths and does not scale transparent grey of few bits
         with Image.open(path) as image:
             mode = {"1": "L", "P": "RGB", "PA": "RGBA"}.get(found.mode_in, found.mode_in)
             expected = np.asarray(image.convert(mode))
@@ -122,7 +122,7 @@ def test_the_eight_orientations_show_one_picture(shared: Path, name: str) -> Non
         found = decode(path.read_bytes(), LIMITS)
         assert found.orientation_in == number
         image = Image.fromarray(found.pages[0].pixels)
-        # The number that is printed in the middle differs.
+        # The number printed in the centre differs.
         small.append(np.asarray(image.resize((60, 60), Image.Resampling.BOX)).astype(int))
     for other in small[1:]:
         difference = np.abs(other - small[0]).max(-1)
@@ -135,7 +135,7 @@ def test_the_eight_orientations_show_one_picture(shared: Path, name: str) -> Non
 def test_damaged_files_give_a_picture_or_an_image_error(name: str, data: st.DataObject) -> None:
     damaged = bytearray(SOUND[name])
     for _ in range(data.draw(st.integers(0, 4))):
-        # Half of the changes hit the headers, where they do most.
+        # Half of the changes hit the headers, where they have the largest effect.
         last = len(damaged) - 1 if data.draw(st.booleans()) else min(len(damaged) - 1, 400)
         damaged[data.draw(st.integers(0, last))] ^= 1 << data.draw(st.integers(0, 7))
     cut = data.draw(st.integers(0, len(damaged))) if data.draw(st.booleans()) else len(damaged)

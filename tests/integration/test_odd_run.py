@@ -1,4 +1,4 @@
-"""A run over what lies about in photo folders: N files in, N rows, and the good ones unharmed."""
+"""A run over the odd files of photo folders: N files in, N rows out, and good images intact."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.image_files import every_format, picture, png, saved
 from tests.support.photographs import write_photographs
 from tests.support.whole_run import run_here
 
-# Pillow, which reads EXIF tags of damaged TIFF files, warns besides giving what it can.
+# Pillow warns while it reads what it can of the EXIF tags of damaged TIFF files.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 GOOD = "m-good"  # in the middle of the listing
@@ -38,7 +38,7 @@ def job(source: Path, output: Path) -> JobConfig:
 
 
 def damaged() -> Iterator[tuple[str, bytes]]:
-    """Cut a file of each format at three places, and flip bits in it in four ways."""
+    """Truncate a file of each format at three positions, and flip bits in it in four ways."""
     rng = np.random.default_rng(3)
     for name, data in every_format().items():
         extension = name.lower()
@@ -52,7 +52,7 @@ def damaged() -> Iterator[tuple[str, bytes]]:
 
 
 def write_oddities(folder: Path) -> dict[str, str | None]:
-    """Write files that nobody wants; returns the error class, or None, that each must come to."""
+    """Write odd files; return the expected error class of each by key, None for success."""
     inside = folder / "x.jpg"
     inside.mkdir()
     bomb = png(size=(6000, 6000), idat=zlib.compress(bytes((3 * 6000 + 1) * 6000), 9))
@@ -104,7 +104,7 @@ def moving() -> bytes:
 
 
 def files_of(folder: Path) -> int:
-    """Count what is no folder, as `find -not -type d` does."""
+    """Count everything that is not a folder, as `find -not -type d` does."""
     return sum(1 for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
 
 
@@ -114,7 +114,7 @@ def outputs(output: Path) -> dict[str, bytes]:
 
 
 def measures(row: dict[str, Any]) -> dict[str, Any]:
-    """Take what a row says of the image, not of the attempt."""
+    """Return the columns of a row that describe the image, not the attempt."""
     attempt = ("_ms", "shard", "finished_at", "source_uri", "source_etag")
     return {name: value for name, value in row.items() if not name.endswith(attempt)}
 
@@ -130,7 +130,7 @@ def test_every_file_becomes_a_row_and_the_good_ones_do_not_notice(
     for key, data in damaged():
         (source / key).write_bytes(data)
     mixed, alone = job(source, tmp_path / "out"), job(clean, tmp_path / "clean-out")
-    # Some of them are larger than the budget, and must wait until they are alone.
+    # Some are larger than the budget and must wait until they are alone.
     run_here(mixed, io_threads=4, budget_megapixels=1)
     run_here(alone)
 

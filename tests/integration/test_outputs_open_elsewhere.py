@@ -1,4 +1,4 @@
-"""What is written opens in Pillow, in libvips and in Chromium, and shows the same pixels."""
+"""Outputs open in Pillow, libvips and Chromium, which show the same pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.image_files import LIMITS, exif_block, srgb_profile
 from tests.support.large_pictures import take_everything_as_large
 from tests.support.photograph import photograph
 
-HEIGHT, WIDTH = 149, 53  # no multiples of a block, and more strips than there are restart markers
+HEIGHT, WIDTH = 149, 53  # not multiples of a block, and more strips than there are restart markers
 MAKE = 0x010F
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 WHITE, PRIMARIES = (0.3127, 0.3290), (0.70, 0.29, 0.20, 0.75, 0.14, 0.04)
@@ -35,7 +35,7 @@ needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="no chromium
 
 
 class Kind(NamedTuple):
-    """One way in which a picture can be written."""
+    """A kind of output file."""
 
     format: str
     channels: int
@@ -66,7 +66,7 @@ FOLLOWED = [Kind(name, channels) for name in ("jpeg", "png", "webp") for channel
 
 
 def in_pillow(kind: Kind) -> Any:
-    """Mark what Pillow does not open, whoever wrote it; strictly, to learn when it does."""
+    """Mark kinds that Pillow cannot open from any writer; strictly, to notice when it can."""
     unknown = kind.format == "jxl" or kind[:4] == ("tiff", 1, 16, True)
     reason = f"Pillow does not read {kind}"
     error = Image.UnidentifiedImageError
@@ -76,7 +76,7 @@ def in_pillow(kind: Kind) -> Any:
 
 
 def page(kind: Kind) -> Page:
-    """A photograph with black and white in it; its alpha goes from nothing to everything."""
+    """Return a photograph that includes black and white; its alpha covers the full range."""
     dtype = np.uint8 if kind.bits == 8 else np.uint16
     top = np.iinfo(dtype).max
     pixels = photograph(HEIGHT, WIDTH, kind.channels, dtype)
@@ -90,7 +90,7 @@ def page(kind: Kind) -> Page:
 
 @functools.cache
 def written(kind: Kind, *, profile: bool = False) -> bytes:
-    """Encode the photograph with metadata: with a profile far from sRGB, or as sRGB."""
+    """Encode the photograph with metadata, with a profile far from sRGB or as sRGB."""
     icc = srgb_profile() if kind.channels == 3 else None
     if profile:
         icc = profile_of(GAMMA, WHITE, PRIMARIES, grey=kind.channels == 1)
@@ -105,15 +105,16 @@ def written(kind: Kind, *, profile: bool = False) -> bytes:
 
 
 def samples(page: Page) -> NDArray[Any]:
-    """Join pixels and alpha, (H, W, 1..4)."""
+    """Return pixels and alpha as one array, (H, W, 1..4)."""
     alpha = [] if page.alpha is None else [page.alpha[..., None]]
     return np.concatenate([page.pixels, *alpha], 2)
 
 
 def stored(kind: Kind) -> NDArray[Any]:
-    """Return what every reader is to show: what we decode, which is what was given to encode.
+    """Return the samples that every reader must show: those that this project decodes.
 
-    Of that a lossy format may differ a little, else a fault of the writer would go unseen here.
+    They must equal the encoded ones, or nearly so in lossy formats; otherwise the comparison would
+    miss faults of the writer.
     """
     given, found = samples(page(kind)), samples(decode(written(kind), LIMITS).pages[0])
     if kind.format not in LOSSY:
@@ -125,22 +126,22 @@ def stored(kind: Kind) -> NDArray[Any]:
 
 
 def tolerance(kind: Kind) -> int:
-    """Levels of 255 by which a reader may differ where it shows 8 bits.
+    """Return the levels of 255 by which an 8-bit reader may differ.
 
     JPEG's inverse DCT may be off by one in each of Y, Cb and Cr, which is 2.8 in a colour (ITU-T
-    T.83 and T.871); WebP leaves the way from YCbCr to colours to its reader. Of 16 bits a reader
-    cuts or rounds the lower ones.
+    T.83 and T.871). WebP does not define the conversion from YCbCr exactly. Readers of 16 bits
+    truncate or round the lower ones.
     """
     return 3 if kind.format in LOSSY else kind.bits // 16
 
 
 def in_8_bits(samples: NDArray[Any]) -> NDArray[Any]:
-    """Express samples in levels of 255, with fractions where there were 16 bits."""
+    """Scale samples to levels of 255, with fractions for 16 bits."""
     return samples / (257 if samples.dtype == np.uint16 else 1)
 
 
 def assert_shown(found: NDArray[Any], expected: NDArray[Any], within: float) -> None:
-    """Compare samples in levels of 255."""
+    """Compare samples; the tolerance is in levels of 255."""
     assert np.abs(found - in_8_bits(expected)).max() <= within
 
 
@@ -150,7 +151,7 @@ def pillow_samples(image: Image.Image) -> NDArray[Any]:
 
 
 def vips_image(data: bytes, **options: Any) -> pyvips.Image:
-    """Open a file, and take any complaint of the reader's as a failure."""
+    """Open a file; any warning of the reader is a failure."""
     return pyvips.Image.new_from_buffer(data, "", fail_on="warning", **options)
 
 
@@ -168,7 +169,7 @@ def test_pillow_opens_it_and_shows_the_same_pixels(kind: Kind) -> None:
         expected = expected[..., [0, 0, 0, 1]]
     assert found.shape == expected.shape
     if kind.format in LOSSY or found.dtype != expected.dtype:
-        # Of 16 bits Pillow keeps the upper 8, but for plain grey.
+        # Pillow keeps the upper 8 of 16 bits, except for opaque grey.
         assert kind.format in LOSSY or (kind.channels, kind.alpha) != (1, False)
         assert_shown(found, expected, tolerance(kind))
     else:
@@ -214,7 +215,7 @@ def test_every_page_opens_elsewhere(big: bool, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff"])
 def test_others_find_the_metadata(name: str, channels: int) -> None:
     data = written(Kind(name, channels), profile=True)
-    # WebP is always RGB: grey was converted to sRGB, as losses() says.
+    # WebP is always RGB: grey was converted to sRGB, as losses() reports.
     icc = None
     if (name, channels) != ("webp", 1):
         icc = profile_of(GAMMA, WHITE, PRIMARIES, grey=channels == 1)
@@ -226,21 +227,21 @@ def test_others_find_the_metadata(name: str, channels: int) -> None:
     fields = read.get_fields()
     assert read.get("xmp-data") == XMP
     assert (read.get("icc-profile-data") if "icc-profile-data" in fields else None) == icc
-    # libvips reads no EXIF of TIFF, and the resolution of WebP from nowhere.
+    # libvips does not read the EXIF of TIFF or the resolution of WebP.
     assert name == "tiff" or "exif-ifd0-Make" in fields
     assert name == "webp" or read.xres * 25.4 == pytest.approx(300, rel=1e-4)
 
 
 class Shown(NamedTuple):
-    """What a browser made of files, by their names; None where it opened none."""
+    """Pixels that a browser shows of files, by name; None if it could not open one."""
 
     pixels: Mapping[str, NDArray[np.uint8] | None]
     unknown: frozenset[str]
-    """Files whose format it does not claim to read."""
+    """Files of formats that the browser does not claim to support."""
     complaints: list[str]
 
 
-# The colours of a canvas are multiplied with alpha, whatever is asked for; see seen_error.
+# A canvas always premultiplies its colours, whichever option is set; see seen_error.
 PIXELS_OF = """(image => {
     if (!image.naturalWidth) return null;
     const canvas = document.createElement('canvas');
@@ -253,9 +254,9 @@ PIXELS_OF = """(image => {
 
 
 async def _show(files: Mapping[str, tuple[str, bytes]], folder: Path) -> Shown:
-    """Show files, a format and bytes each, in one page of a browser.
+    """Show files, each a format and bytes, in one page of a browser.
 
-    They are part of the page: a canvas does not tell the pixels of other files.
+    They are embedded in the page: a canvas does not reveal the pixels of other files.
     """
     parts = ["<!doctype html><meta charset=utf-8><title>Outputs</title>"]
     for name, (format, data) in files.items():  # noqa: A001
@@ -282,7 +283,7 @@ async def _show(files: Mapping[str, tuple[str, bytes]], folder: Path) -> Shown:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
-    """Every kind of file in Chromium, and those with a profile under profile-*."""
+    """Show every kind of file in Chromium; those with a profile are named profile-*."""
     files = {str(kind): (kind.format, written(kind)) for kind in IN_BROWSER}
     for kind in FOLLOWED:
         files[f"profile-{kind}"] = (kind.format, written(kind, profile=True))
@@ -290,7 +291,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
 
 
 def seen_error(found: NDArray[np.uint8], expected: NDArray[Any]) -> NDArray[Any]:
-    """Return by how much colours differ as they are seen, the less the more transparent."""
+    """Return the visible difference of colours, weighted by their opacity."""
     levels = in_8_bits(expected)
     return np.abs(found[..., :3] - levels[..., :-1]).max(2) * levels[..., -1] / 255
 
@@ -309,11 +310,11 @@ def test_a_browser_opens_it_and_shows_the_same_pixels(kind: Kind, shown: Shown) 
     assert_shown(found[..., 3], expected[..., -1], kind.bits // 16)
     within = tolerance(kind)
     if (kind.format, kind.bits) == ("jxl", 16):
-        within = 3  # it dithers, grey by that much
+        within = 3  # the browser dithers grey by this much
     error = seen_error(found, expected)
     opaque_here = expected[..., -1] == np.iinfo(expected.dtype).max
     assert error[opaque_here].max() <= within
-    # Elsewhere it is rounded twice more: multiplied with alpha for the canvas, and divided again.
+    # Transparent colours are rounded twice more: premultiplied for the canvas and divided again.
     assert error.max() <= within + 2
 
 

@@ -1,4 +1,4 @@
-"""Every actor has a GPU of its own: shown with GPUs that Ray is only told of."""
+"""Every actor has a GPU of its own: tested with GPUs that only Ray's configuration declares."""
 
 import subprocess
 import sys

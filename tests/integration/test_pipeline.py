@@ -1,4 +1,4 @@
-"""One run through the real pipeline: each image ends in one row that describes what stands."""
+"""One run through the real pipeline: each image ends in one row that describes its output."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def opened(path: Path) -> Image.Image:
 
 
 class Counting(Interpolator):
-    """Bicubic interpolation that counts the whole images it upscales."""
+    """Bicubic interpolation that counts the whole images that it upscales."""
 
     def __init__(self, whole_height: int) -> None:
         super().__init__("bicubic")
@@ -83,7 +83,7 @@ def test_a_row_describes_the_bytes_that_stand(tmp_path: Path) -> None:
 
 def test_identical_sources_are_upscaled_once(tmp_path: Path) -> None:
     keys = write_photographs(tmp_path / "photos", 2)
-    for number in range(2):  # four images are one shard
+    for number in range(2):  # four images make one shard
         shutil.copy(tmp_path / "photos" / keys[0], tmp_path / "photos" / f"copy-{number}.png")
     counting = Counting(24)  # the side of the first photograph alone
     run_here(job(tmp_path), upscaler=counting)
@@ -114,7 +114,7 @@ def test_a_row_names_the_engine_that_made_its_pixels(tmp_path: Path) -> None:
 
 
 def outputs_by_key(folder: Path) -> dict[str, str]:
-    """Return the output of each source."""
+    """Return the output of each source by key."""
     plan = pq.read_table(folder / "out/plan.parquet")
     outputs = plan["output_key"].to_pylist()
     return dict(zip(plan["key"].to_pylist(), outputs, strict=True))

@@ -1,4 +1,4 @@
-"""Bicubic on the benchmark sets scores what the literature says, by the command that says so."""
+"""Bicubic on the benchmark sets: `srfleet evaluate` reproduces the published scores."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sr_core.evaluation.published import published
 from sr_core.evaluation.tables import ScoresRow, means
 
 MEASURED = {"Set5": (28.43, 0.8104), "Set14": (26.09, 0.7027)}
-"""PSNR in dB of these files, measured independently (28.42 / 26.00 in most tables); SSIM of most
-tables."""
+"""PSNR in dB of these files, measured independently (most tables have 28.42 and 26.00), and the
+SSIM of most tables."""
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -34,7 +34,7 @@ def test_bicubic_scores_as_published(shared: Path, tmp_path: Path, name: str) ->
     psnr, similarity = MEASURED[name]
     assert mean.images == int(name.removeprefix("Set"))
     assert mean.scores.psnr_y_db == pytest.approx(psnr, abs=0.02)
-    # Published SSIM is of Y rounded to integers, which costs .001.
+    # Published SSIM uses Y rounded to integers, which costs .001.
     assert mean.scores.ssim_y == pytest.approx(similarity, abs=0.003)
     known = published(name, "bicubic", 4)
     assert known is not None

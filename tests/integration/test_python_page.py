@@ -1,4 +1,4 @@
-"""docs/python.md: its code runs as it is shown, and its list of public names is the real one."""
+"""docs/python.md: its code runs as shown, and its list of public names is complete."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run_section(heading: str) -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with photographs."""
+    """Change to a folder with photographs."""
     (tmp_path / "photos").mkdir()
     for name in ("kitten", "osprey"):
         shutil.copy(LR / f"{name}.png", tmp_path / "photos")
@@ -59,7 +59,7 @@ def test_one_image_is_upscaled_from_an_array(folder: Path) -> None:
 
 
 def closeness(pixels: np.ndarray, sample: str) -> float:
-    """PSNR in dB, over all channels, against the true photograph."""
+    """Return the PSNR in dB, over all channels, against the original photograph."""
     with Image.open(ROOT / f"jobs/samples/hr/{sample}.jpg") as image:
         error = pixels.astype(float) - np.asarray(image)
     return float(10 * np.log10(255**2 / np.mean(error**2)))

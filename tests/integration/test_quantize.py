@@ -1,4 +1,4 @@
-"""srfleet quantize, as its user meets it: a calibration where 8 bits are enough, else one line."""
+"""srfleet quantize, as its user sees it: a calibration if 8 bits suffice, otherwise one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def photographs(tmp_path: Path) -> Path:
     folder = tmp_path / "photographs"
     folder.mkdir()
     for number in range(5):
-        # Grain of a camera's size: without it 8 bits would be the worst of what is wrong.
+        # Grain as strong as a camera's; without it the loss of 8 bits would dominate the error.
         grain = np.random.default_rng(number).normal(0, 6, (100, 112, 3))
         pixels = photograph(100, 112, seed=number) + grain
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number}.png")
@@ -97,7 +97,7 @@ def test_ranges_come_from_all_over_an_archive(
 def test_a_checkpoint_that_loses_too_much_gets_no_calibration(
     photographs: Path, generator: Generator, checkpoint: Path, console: Console
 ) -> None:
-    # A channel that nothing reads, but so large that few of the 256 values are left to the others.
+    # An unused channel, so large that few of the 256 values are left for the others.
     for name, module in generator.named_modules():
         if isinstance(module, torch.nn.Conv2d):
             if name == "head":
@@ -125,7 +125,7 @@ def test_a_calibration_that_cannot_be_written_says_what_to_do(
         ("photographs", "bicubic", "no model or checkpoint file 'bicubic'"),
         ("nowhere", "g.safetensors", "nowhere does not exist"),
         ("nowhere", "srgan", "--model srgan: the shipped weights are already calibrated"),
-        # Who ships them calibrates them by their path.
+        # Maintainers calibrate shipped weights by path.
         ("nowhere", str(find_checkpoint("srgan")), "nowhere does not exist"),
     ],
 )

@@ -33,7 +33,7 @@ Steps = Callable[[Tab], Awaitable[None]]
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a run with good, bad and hostile images."""
+    """Write the report of a run with good, bad and hostile images."""
     folder = tmp_path_factory.mktemp("report")
     run = PhotoRun(folder)
     for number in range(7):
@@ -48,7 +48,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A comparison of three upscalers on two images, one of them with its reference."""
+    """Write a comparison of three upscalers on two images, one of them with a reference."""
     folder = tmp_path_factory.mktemp("comparison")
     runs = {label: PhotoRun(folder / label) for label in ("nearest", "bicubic", "SRResNet")}
     source = runs["nearest"].source

@@ -1,4 +1,4 @@
-"""The weights that ship are worth shipping, and say how they were trained."""
+"""Shipped weights: good enough to ship, and their training is documented."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scores(model: str, folder: Path, lpips: LPIPS) -> Scores:
 def test_srresnet_is_far_above_bicubic(
     shared: Path, lpips: LPIPS, name: str, psnr_y_db: float
 ) -> None:
-    # Bicubic has 28.43 and 26.09 dB.
+    # Bicubic reaches 28.43 and 26.09 dB.
     measured = scores("srresnet", shared / "data" / "bench" / name, lpips)
     assert measured.psnr_y_db >= psnr_y_db
 
@@ -45,7 +45,7 @@ def test_srresnet_is_far_above_bicubic(
 def test_srgan_looks_true_and_stays_close(
     shared: Path, lpips: LPIPS, name: str, lpips_alex: float, psnr_y_db: float
 ) -> None:
-    # SRGAN ports that can be had measure .136 and .244 at best, bicubic .341 and .440.
+    # Available SRGAN ports reach .136 and .244 at best, bicubic .341 and .440.
     measured = scores("srgan", shared / "data" / "bench" / name, lpips)
     assert measured.lpips_alex is not None
     assert measured.lpips_alex < lpips_alex
@@ -53,10 +53,10 @@ def test_srgan_looks_true_and_stays_close(
 
 
 def grid_share(image: Pixels, scale: int) -> float:
-    """How much of the finest detail is a pattern that repeats with every LR pixel.
+    """Return the share of the finest detail that is a pattern repeated with every LR pixel.
 
-    Of detail (luma less its mean over 5x5), the spread of the means at each of the scale x scale
-    sub-pixels, over the spread of the whole: 0 where no sub-pixel is special.
+    Detail is luma minus its 5x5 mean. The share is the standard deviation of its means at the
+    scale x scale sub-pixels over its overall standard deviation; 0 if no sub-pixel differs.
     """
     y = luma(image)
     smooth = torch.nn.functional.avg_pool2d(y[None], 5, 1, 2, count_include_pad=False)[0]
@@ -68,7 +68,7 @@ def grid_share(image: Pixels, scale: int) -> float:
 
 @pytest.mark.parametrize("model", shipped_models())
 def test_no_grid_of_sub_pixels_lies_over_the_image(shared: Path, model: str) -> None:
-    # Photographs have .01 on average and .03 at most; a grid that is seen at once has .2.
+    # Photographs have .01 on average and .03 at most; an obvious grid has .2.
     upscalers = {model: open_upscaler(model)}
     pairs = open_benchmark(shared / "data" / "bench" / "Set5", 4).pairs()
     outputs = [evaluate(pair, upscalers, 4, None)[0] for pair in pairs]

@@ -1,4 +1,4 @@
-"""Whole trainings of a few steps: stopped and resumed, on a bucket, on two workers, diverging."""
+"""Whole trainings of a few steps: stopped and resumed, in a bucket, on two workers, diverging."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ WILD = SRRESNET | {"learning_rate": 1e5, "clip_norm": 1e9}
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, without_shared_weights: None) -> Path:
-    """The output of a training of both stages that nothing interrupted."""
+    """Run a training of both stages without interruption; return its output."""
     folder = tmp_path_factory.mktemp("undisturbed")
     train(small_request(folder, folder / "out", SRRESNET, SRGAN), QUIET)
     return folder / "out"
 
 
 def stop_after(steps: int) -> Callable[[], bool]:
-    """Ask to stop after so many steps of this process."""
+    """Return a stop request that becomes true after `steps` steps of this process."""
     asked = count(1)
     return lambda: next(asked) >= steps
 
@@ -101,7 +101,7 @@ def moto() -> Iterator[S3Server]:
 
 @pytest.fixture
 def bucket(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty prefix."""
+    """Return the address of an empty prefix."""
     set_environment(monkeypatch, moto.environment())
     return f"s3://{moto.bucket}/{uuid.uuid4().hex}"
 

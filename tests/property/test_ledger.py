@@ -1,4 +1,4 @@
-"""Drivers that run at once, die anywhere and are started again never break a promise of the run."""
+"""Concurrent drivers that die anywhere and are restarted never break a promise of the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEYS = [image.image.key for image in IMAGES]
 
 
 class Puppet:
-    """A driver in a thread of its own that makes a storage call only when it is told to."""
+    """A driver in a thread of its own that makes storage calls only on command."""
 
     def __init__(self, store: Store, job: Callable[[Store], None]) -> None:
         self._turn, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
@@ -38,14 +38,14 @@ class Puppet:
         self._stopped.acquire()
 
     def step(self) -> None:
-        """Let it make its next storage call, and go on to the one after."""
+        """Let it make its next storage call and continue up to the one after."""
         self._turn.release()
         self._stopped.acquire()
         if self.ended:
             self._thread.join()
 
     def kill(self) -> None:
-        """Let it die before its next storage call."""
+        """Kill it before its next storage call."""
         self._killed = True
         self.step()
 
@@ -68,7 +68,7 @@ class Puppet:
 
 
 class Drivers(RuleBasedStateMachine):
-    """One root, any number of drivers, sources that fail and recover, and further rounds."""
+    """One root, any number of drivers, sources that fail and recover, and more rounds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class Drivers(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     def finish(self) -> None:
-        """Let one healthy driver do what is left; nothing must be lost or still to do."""
+        """Let one healthy driver do the rest; nothing may be lost or left to do."""
         ledger = begin(self.store, IMAGES)
         for round_number in ledger.rounds():
             process_round(ledger, round_number, "last")

@@ -1,4 +1,4 @@
-"""Whatever the manifest: each row in one shard, bounds kept, names apart, every time the same."""
+"""Plans of any manifest: each row in one shard, limits kept, unique names, deterministic."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _BOUNDS = st.fixed_dictionaries(
 
 
 def _cost_px(planned: PlannedImage) -> int | None:
-    """What an image costs a network of x4; None where only the plan can guess."""
+    """Return the cost of an image for an x4 network; None if only the plan can estimate it."""
     image = planned.image
     if image.status is not Status.OK:
         return 0

@@ -1,4 +1,4 @@
-"""Tiles partition every image and give what the whole image gives."""
+"""Tiles partition every image and give the same result as the whole image."""
 
 import numpy as np
 import torch
@@ -70,7 +70,7 @@ def test_tiled_equals_whole(
     assert whole.std() > 0.01 * top
     upscaler.trunk_px, upscaler.tail_px = trunk_px, tail_px
     tiled = upscaler.upscale(image, 4 * height, 4 * width).pixels
-    # 1e-4 of the range, and one level for a value that lies between two.
+    # 1e-4 of the range, plus one level for a value halfway between two.
     difference = np.abs(tiled.astype(np.int64) - whole.astype(np.int64)).max()
     assert difference <= max(1, 1e-4 * top)
     assert tiled.dtype == dtype

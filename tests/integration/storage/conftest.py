@@ -1,4 +1,4 @@
-"""Stores on real disks and real S3 servers, each test under a root of its own."""
+"""Stores on real disks and real S3 servers; each test has a root of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let links fail as they do on FAT and exFAT, which cannot be mounted everywhere."""
+    """Let hard links fail as on FAT and exFAT, which cannot be mounted everywhere."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
@@ -47,7 +47,7 @@ def no_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 )
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Open an empty root of each kind."""
+    """Open an empty root on each kind of store."""
     kind: str = request.param
     if kind.startswith("local"):
         if kind != "local":
@@ -60,7 +60,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def proxy(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
-    """Put a proxy before moto, and make the store impatient."""
+    """Put a proxy in front of moto and shorten the store's timeouts."""
     with FaultProxy(moto.endpoint) as proxy:
         set_environment(monkeypatch, moto.environment(proxy.endpoint))
         yield proxy
@@ -74,7 +74,7 @@ def s3(moto: S3Server, proxy: FaultProxy) -> Store:
 
 @pytest.fixture
 def uploads(moto: S3Server) -> Callable[[Store], list[str]]:
-    """List the keys of unfinished uploads to a root, as the owner of the bucket sees them."""
+    """Return a function that lists the keys of unfinished uploads, as the bucket's owner."""
     return lambda store: unfinished(moto, store)
 
 

@@ -1,4 +1,4 @@
-"""What every store promises, held on a disk with and without hard links and on two S3 servers."""
+"""The contract of stores, on a disk with and without hard links and on two S3 servers."""
 
 from __future__ import annotations
 

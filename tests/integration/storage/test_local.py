@@ -1,4 +1,4 @@
-"""What only folders have: links, permissions, full disks, broken names, and dying writers."""
+"""Peculiarities of folders: links, permissions, full disks, broken names, dying writers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def as_nobody() -> Iterator[Path]:
-    """A folder of ours, and no more rights than those of its owner, even for root."""
+    """Create a folder, and drop all rights but its owner's, even for root."""
     folder = Path(tempfile.mkdtemp())
     is_root = os.geteuid() == 0
     if is_root:

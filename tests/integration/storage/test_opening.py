@@ -1,4 +1,4 @@
-"""From addresses and environment variables to stores."""
+"""Opening of stores by addresses and environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a run on S3, read by what an auditor has: s3fs with pyarrow and pandas."""
+"""The tables of a run on S3, read with an auditor's tools: s3fs, pyarrow and pandas."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.small_run import planned_images, work
 
 @pytest.fixture
 def metrics(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Finish a run of three shards on S3 and return the address of its metrics."""
+    """Finish a run of three shards on S3; return the address of its metrics."""
     set_environment(monkeypatch, moto.environment())
     store = open_store(f"s3://{moto.bucket}/{uuid.uuid4().hex}")
     work(store, planned_images(7, per_shard=3), "first", sick={"album/4.jpg"})

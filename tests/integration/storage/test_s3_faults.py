@@ -1,4 +1,4 @@
-"""The S3 store against a network and a server that fail in every way that was seen."""
+"""The S3 store with every observed failure of networks and servers."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_uploads_of_others_are_left_alone_where_the_root_holds_more_than_the_run
 
 
 class PagedUploads:
-    """A server with two uploads in an answer; moto lists all in one, SeaweedFS names no next."""
+    """A server with two uploads per page; moto does not paginate, SeaweedFS returns no marker."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names

@@ -1,4 +1,4 @@
-"""Writers in processes of their own: they race, and they die at chosen points."""
+"""Writers in separate processes that race, or die at chosen points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sr_core.errors import SrfleetError
 
 
 def race(root: str, name: str, hard_links: bool, start: Barrier, answers: str) -> None:
-    """Put 40 objects as another process does the same, and note which puts won."""
+    """Put 40 objects while another process puts the same ones, and record which puts won."""
     if not hard_links:
         os.link, os.rename = _refuse, _rename_late
     store = open_store(root)
@@ -27,7 +27,7 @@ def race(root: str, name: str, hard_links: bool, start: Barrier, answers: str) -
 
 
 def put_and_die(root: str, where: str) -> None:
-    """Put an object and get killed: at the end of the body, or before the temporary is gone."""
+    """Put an object and get killed: after the body, or before the temporary file is removed."""
     setattr(os, where, _die)
     open_store(root).put_if_absent("images/a.png", b"body" * 1000)
 
@@ -37,7 +37,7 @@ def _refuse(*_: object) -> None:
 
 
 def _rename_late(old: str, new: str, rename: Callable[[str, str], None] = os.rename) -> None:
-    time.sleep(0.001)  # for the other process to come in between, were there no lock
+    time.sleep(0.001)  # without a lock, the other process would interfere here
     rename(old, new)
 
 
