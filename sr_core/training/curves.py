@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
@@ -69,32 +67,17 @@ def write_page(
     replace_file(folder / "index.html", page)
 
 
-def _render(**values: Any) -> bytes:
-    # Whoever only computes has no jinja2.
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
-    from markupsafe import Markup  # noqa: PLC0415
+def _render(**values: object) -> bytes:
+    # Machines that only train may lack jinja2.
+    from sr_core.page.render import Pages  # noqa: PLC0415
 
-    environment = Environment(
-        loader=PackageLoader("sr_core.training", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = lambda seconds: timedelta(seconds=round(seconds))
-    style = environment.get_template("training.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    # file: beside 'self', which some browsers do not extend to the files beside a local page.
-    policy = (
-        f"default-src 'none'; img-src 'self' file:; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    page = environment.get_template("training.html.j2").render(
-        style=Markup(style),  # noqa: S704 - a file of this package
-        policy=policy,
-        **values,
-    )
-    return page.encode("utf-8", "backslashreplace")
+    # Some browsers do not extend 'self' to the files next to a local page, so file: is listed too.
+    pages = Pages("sr_core.training", style="training.css", images="'self' file:")
+    return pages.render("training.html.j2", clock=_clock, **values)
+
+
+def _clock(seconds: float) -> timedelta:
+    return timedelta(seconds=round(seconds))
 
 
 def _alarms(stages: Sequence[StageView]) -> list[str]:

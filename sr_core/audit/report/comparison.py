@@ -15,12 +15,13 @@ from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.storage import Store
 from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
-from sr_core.audit.report.page import number, render
+from sr_core.audit.report.pages import PAGES
 from sr_core.audit.report.panes import Pane, panes
 from sr_core.audit.report.values import columns_of, values_of
 from sr_core.errors import ConfigurationError
 from sr_core.metrics.metric import Metric
 from sr_core.metrics.registry import PSNR_Y, REPORTED, TIME
+from sr_core.page.text import number
 from sr_core.records import Status
 
 _PLAN_COLUMNS = ("image_id", "key", "reference_key")
@@ -89,7 +90,7 @@ def render_comparison(
         _sample(image, variants, [each.get(image["image_id"]) for each in lines], source)
         for image in shown.to_pylist()
     ]
-    return render(
+    return PAGES.render(
         "comparison.html.j2",
         kinds=[],
         labels=labels,

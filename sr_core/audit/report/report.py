@@ -19,7 +19,7 @@ from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
 from sr_core.audit.report.histogram import histogram
 from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
-from sr_core.audit.report.page import render
+from sr_core.audit.report.pages import PAGES
 from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summary
@@ -89,7 +89,7 @@ def render_report(
         Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
         for line, ranked in zip(shown, ranking, strict=True)
     ]
-    return render(
+    return PAGES.render(
         "report.html.j2",
         kinds=[*Status, *ErrorClass, *(metric.name for metric in REPORTED), "warned"],
         root=store.uri,

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Progress
-from sr_core.audit.report.page import duration, megapixels, number
 from sr_core.errors import ErrorClass
+from sr_core.page.text import duration, megapixels, number
 from sr_core.records import Status
 
 SIZE_COLUMNS = ("output_size_bytes", "adopted", "upscale_ms", "width_out_px", "height_out_px")

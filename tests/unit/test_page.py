@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from sr_core.audit.report.page import data_uri, duration, megapixels, number
+from sr_core.page.render import data_uri
+from sr_core.page.text import duration, megapixels, number
 
 
 @pytest.mark.parametrize(
