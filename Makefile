@@ -1,4 +1,4 @@
-# What a person does in this repository. `make help` lists it; every target does its own set-up.
+# Everyday commands of this repository. `make help` lists them; every target does its own set-up.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,12 +15,12 @@ help: ## list the targets
 
 setup: $(INSTALLED) ## install everything into .venv
 
-# The stamp holds the time of the last installation: it is repeated only when a pin or a dependency
-# changed. torch comes first and alone, so that the pinned build and no other is what is installed.
+# The stamp's time is that of the last installation, repeated only when a pin or a dependency
+# changes. torch is installed first and alone, so that no other build than the pinned one is chosen.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"srfleet needs Python 3.11 or newer: make PYTHON=python3.x")'
-	@echo "installing into $(VENV) (minutes at the first time)"
+	@echo "installing into $(VENV) (minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -qq -c constraints.txt torch
 	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
@@ -35,7 +35,7 @@ test: $(INSTALLED) ## unit, property and integration tests
 test-slow: $(INSTALLED) ## fault, soak and second-server suites
 	@$(BIN)/pytest -q -m 'slow and not gpu'
 
-test-gpu: $(INSTALLED) ## what needs a CUDA device
+test-gpu: $(INSTALLED) ## tests that need a CUDA device
 	@$(BIN)/pytest -q -m gpu
 
 lint: $(INSTALLED) types imports ## ruff, mypy and the import contracts
@@ -45,26 +45,26 @@ lint: $(INSTALLED) types imports ## ruff, mypy and the import contracts
 types: $(INSTALLED) ## mypy
 	@$(BIN)/mypy
 
-imports: $(INSTALLED) ## import-linter
+imports: $(INSTALLED) ## the import contracts
 	@$(BIN)/lint-imports --no-logo
 
 format: $(INSTALLED) ## let ruff format and fix what it can
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: $(INSTALLED) ## measure this machine, write docs/benchmarks.md; ARGS=--quick tries it
+bench: $(INSTALLED) ## measure this machine, write docs/benchmarks.md; ARGS=--quick for a trial
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-golden: $(INSTALLED) ## write the golden images anew; look at them before you commit
+golden: $(INSTALLED) ## rewrite the golden images; look at them before you commit
 	@$(BIN)/pytest -q tests/golden --write-golden
 
 picture: $(INSTALLED) ## draw the README's picture from the sample photographs
 	@$(BIN)/python -m benchmarks.picture
 
-train: $(INSTALLED) ## train on SRFLEET_SHARED into out/training, or go on; ARGS='--workers 2'
+train: $(INSTALLED) ## train on SRFLEET_SHARED, or resume, in out/training; ARGS='--workers 2'
 	@$(BIN)/srfleet train $(SHARED)/data/train out/training --validation $(SHARED)/data/val $(ARGS)
 
 evaluate: $(INSTALLED) ## score the shipped weights on Set5 and Set14 of SRFLEET_SHARED; ARGS='--model PATH'
 	@test -d $(SHARED)/data/bench || { echo "make evaluate: no Set5 and Set14 in $(SHARED)/data/bench;" \
-		"SRFLEET_SHARED says where they are" >&2; exit 2; }
+		"set SRFLEET_SHARED" >&2; exit 2; }
 	@$(BIN)/srfleet evaluate $(SHARED)/data/bench/Set5 $(SHARED)/data/bench/Set14 \
 		--output out/evaluation/$$(date +%Y-%m-%d-%H%M%S) $(ARGS)
