@@ -1,4 +1,4 @@
-"""Where everything in a chart stands: a panel's curves, ticks and marks as an SVG has them."""
+"""Geometry of a chart: the curves, ticks and marks of a panel in SVG coordinates."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sr_core.metrics.metric import Values
 from sr_core.training.panels import Panel, Series, brief
 
 _MOST_DOTS = 40
-"""Curves of more points than this are drawn without dots."""
+"""Curves with more points are drawn without dots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Size of a chart, and where the edges of its curves stand; texts stand outside them."""
+    """Size of a chart and the edges of its plot area; labels are drawn outside it."""
 
     width: int
     height: int
@@ -32,20 +32,20 @@ FRAME = Frame(width=360, height=190, left=48, right=338, top=8, bottom=166)
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One direction of a chart, over which values are spread evenly or by their logarithm."""
+    """One axis of a chart, linear or logarithmic."""
 
     low: float
     high: float
     is_log: bool = False
 
     def at(self, value: float) -> float:
-        """Return the place of a value, 0 at the low end and 1 at the high end."""
+        """Return the position of a value: 0 at the low end, 1 at the high end."""
         if self.is_log:
             return math.log(value / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self) -> list[float]:
-        """Return two to seven round values on the axis."""
+        """Return two to seven round values within the axis."""
         if self.is_log:
             ends = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
             decades = [10.0**power for power in range(*ends)] + [10.0 ** ends[1]]
@@ -69,9 +69,9 @@ class Curve:
     label: str
     line: str
     band: str
-    """From the lowest to the highest value of each stretch; empty where each has one value."""
+    """Outline from the lowest to the highest value of each stretch; empty if each has one value."""
     dots: tuple[tuple[float, float, str], ...]
-    """x, y and what the point says."""
+    """x, y and tooltip of each point."""
     is_dotted: bool
 
 
@@ -82,13 +82,13 @@ class Chart:
     panel: Panel
     curves: tuple[Curve, ...]
     marks: tuple[tuple[float, str], ...]
-    """x and text of values that are not finite."""
+    """x and tooltip of values that are not finite."""
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
 
 
 def chart(panel: Panel, last_step: int) -> Chart:
-    """Lay a panel out over the steps from 0 to `last_step`."""
+    """Lay out a panel over steps 0 to `last_step`."""
     x_axis = Axis(0, max(1, last_step))
     thinned = [(series, *series.thinned()) for series in panel.series]
     y_axis = _y_axis(panel, [means for _, _, means, _, _ in thinned])
@@ -109,7 +109,7 @@ def chart(panel: Panel, last_step: int) -> Chart:
 
 
 def _y_axis(panel: Panel, means: Sequence[Values]) -> Axis:
-    """Span the means, so that one wild step does not flatten a curve."""
+    """Return an axis that spans the means, so that one outlier does not flatten the curve."""
     values = np.concatenate(means)
     if not values.size:
         return Axis(0, 1)
@@ -151,6 +151,6 @@ def _x(axis: Axis, step: float) -> float:
 
 
 def _y(axis: Axis, value: float) -> float:
-    """Return the place of a value; what lies outside the axis is drawn on the edge."""
+    """Return the y coordinate of a value, clamped to the plot area."""
     share = min(1.0, max(0.0, axis.at(value)))
     return round(FRAME.bottom - (FRAME.bottom - FRAME.top) * share, 1)

@@ -1,4 +1,4 @@
-"""What a training shows while it goes on: a page with its curves, and TensorBoard's event files."""
+"""Progress of a training: an HTML page with its curves, and TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def write_page(
     title: str,
     settings: Mapping[str, object],
 ) -> None:
-    """Write index.html and curves.png into a training's folder, over earlier ones.
+    """Write index.html and curves.png into a training's folder, replacing earlier ones.
 
-    The page loads nothing but the samples. It holds its curves as drawings of its own, so without
-    matplotlib curves.png alone is left out, and the page says so.
+    The page draws its curves as inline SVG and loads nothing but the samples. Without matplotlib,
+    curves.png is left out and the page says so.
 
     Args:
-        folder: of the training.
-        records: what the page shows; values that are not finite are shown as an alarm.
-        samples: images to show, by preference below the folder: the page names them relative to it.
-        title: of the page.
-        settings: what the training was asked to do; mappings and lists of them may be nested.
+        folder: the training's folder.
+        records: the records to show; values that are not finite raise an alarm on the page.
+        samples: image files to show, preferably inside the folder: links are relative to it.
+        title: heading of the page.
+        settings: settings to list; mappings and lists of mappings may be nested.
     """
     stages = view_stages(records)
     has_picture = any(stage.panels for stage in stages) and find_spec("matplotlib") is not None
@@ -81,7 +81,7 @@ def _clock(seconds: float) -> timedelta:
 
 
 def _alarms(stages: Sequence[StageView]) -> list[str]:
-    """Say of each curve when it stopped being finite, the latest stage first."""
+    """Return a line for each curve with values that are not finite, the latest stage first."""
     return [
         f"{stage.name}: {series.label} is {marks[0][1]} at step {marks[0][0]:,}"
         + (f" and {len(marks) - 1:,} more times" if len(marks) > 1 else "")
@@ -93,12 +93,12 @@ def _alarms(stages: Sequence[StageView]) -> list[str]:
 
 
 def _sample(folder: Path, path: Path) -> tuple[str, str]:
-    """Return the address relative to the folder, and a caption."""
+    """Return the URL relative to the folder, and a caption."""
     return quote(os.fsencode(os.path.relpath(path, folder))), path.stem
 
 
 def _flattened(settings: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    """Write nested settings one below the other; those of a list go by the name they have."""
+    """Flatten nested settings to dotted names; items of a list are called by their name."""
     lines: list[tuple[str, str]] = []
     for name, value in settings.items():
         if isinstance(value, Mapping):
@@ -112,15 +112,15 @@ def _flattened(settings: Mapping[str, object], prefix: str = "") -> list[tuple[s
 
 
 class EventWriter:
-    """TensorBoard's event files below folder/tensorboard, one of its runs per stage.
+    """TensorBoard event files in folder/tensorboard, one run per stage.
 
-    A resumed training repeats steps that a killed one has written: whatever stands at or after the
-    first step that this writer is given for a stage is hidden from TensorBoard. Without tensorboard
-    nothing is written; `write_page` says so.
+    A resumed training repeats steps that a killed one has written already. TensorBoard hides
+    earlier events from the first step of a stage that this writer is given. Nothing is written if
+    tensorboard is not installed; `write_page` says so.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take a training's folder, new or resumed; files appear with the first values."""
+        """Use the folder of a new or resumed training; files appear with the first values."""
         self._folder = folder / "tensorboard"
         self._writers: dict[str, SummaryWriter] = {}
         self._is_installed = find_spec("tensorboard") is not None

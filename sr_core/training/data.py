@@ -1,4 +1,4 @@
-"""Random aligned crops of photographs: which ones, and prepared ahead of the step."""
+"""Random aligned crops of photographs, prepared ahead of the step."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from sr_core.training.pools import Pair, Photographs, Pool, Pools
 __all__ = ["Crops", "Photographs", "prefetched"]
 
 BATCHES_AHEAD = 4
-"""Enough that a step never waits for one slow batch; a batch has some megabytes."""
+"""Enough that one slow batch does not delay a step; a batch has some megabytes."""
 
 STEPS_PER_POOL = 1000
-"""How long crops come from one pool where not all photographs fit: long enough to read the next."""
+"""Steps per pool if not all photographs fit: long enough to read the next pool."""
 
 DEGRADING_THREADS = min(4, os.cpu_count() or 1)
 
@@ -31,7 +31,7 @@ Crop = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class Crops:
-    """Cut random batches of (lr, hr) from photographs.
+    """Random batches of (lr, hr) crops of photographs.
 
     Bicubic LR is made once from the whole photograph, archive LR anew for each crop from the crop
     and its surroundings: either way it has the context that it has in a real image. A batch is a
@@ -39,7 +39,7 @@ class Crops:
     began: a resumed one sees the very batches of an uninterrupted one, as long as the photographs
     are the same.
 
-    Photographs are read when the first batch is asked for. Those that do not fit into the budget
+    Photographs are read when the first batch is requested. If they do not fit into the budget, they
     take turns; see `Pools`.
     """
 
@@ -55,23 +55,23 @@ class Crops:
         richest_of: int = 1,
         steps_per_pool: int = STEPS_PER_POOL,
     ) -> None:
-        """Find out what there is; nothing is read yet.
+        """Choose the usable photographs; nothing is read yet.
 
         Args:
             photographs: those with a side shorter than crop_px are left out.
             scale: HR pixels per LR pixel.
             crop_px: side of an HR crop; a multiple of scale.
             degradation: see `imaging.degradation.shrink`.
-            seed: decides all that is random.
-            memory_budget_bytes: of decoded photographs with their LR versions.
+            seed: of everything random.
+            memory_budget_bytes: for decoded photographs and their LR versions.
             richest_of: places drawn for each crop, of which the one with most detail is kept.
             steps_per_pool: how many steps come from one choice of photographs.
 
-        Raises: ValueError for a crop that is no multiple of scale or an unknown degradation;
+        Raises: ValueError if crop_px is not a multiple of scale, or for an unknown degradation;
         ConfigurationError if no photograph is large enough, or the budget holds none.
         """
         if crop_px % scale:
-            raise ValueError(f"crop_px {crop_px} is no multiple of scale {scale}")
+            raise ValueError(f"crop_px {crop_px} is not a multiple of scale {scale}")
         self.scale, self.crop_px, self.seed = scale, crop_px, seed
         self._richest_of = richest_of
         self._threads = ThreadPoolExecutor(DEGRADING_THREADS, thread_name_prefix="srfleet-degrade")
@@ -86,7 +86,7 @@ class Crops:
         )
 
     def __len__(self) -> int:
-        """Return how many photographs are large enough to be used."""
+        """Return the number of photographs that are large enough."""
         return len(self._pools.usable)
 
     def __enter__(self) -> Self:
@@ -96,31 +96,31 @@ class Crops:
         self.close()
 
     def close(self) -> None:
-        """Stop reading ahead."""
+        """Stop reading ahead, and end the threads."""
         self._pools.close()
         self._threads.shutdown(cancel_futures=True)
 
     def interrupt(self) -> None:
-        """Give up what is being read now; the batch that waits for it raises CancelledError."""
+        """Stop reading; a batch that waits for photographs raises CancelledError."""
         self._pools.interrupt()
 
     def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[Tensor, Tensor]:
         """Return (lr, hr) of this rank's share of one step's batch.
 
-        Photographs are drawn by area, crops flipped and turned at random. Every rank draws them
-        all and cuts its own: together the ranks have the batch that one alone would have.
+        Photographs are drawn by area, crops flipped and turned at random. Every rank draws all of
+        them and cuts its own share: together they have the batch that a single rank would have.
 
         Args:
             step: from 0.
             size: crops in the whole batch, a multiple of world.
             rank: 0 .. world - 1.
-            world: how many share the batch.
+            world: number of ranks that share the batch.
 
         Returns:
             (size / world, 3, crop_px / scale, ..) and (size / world, 3, crop_px, ..), float32 in
             [0, 1], channels-last.
 
-        Raises: ValueError if size is no multiple of world; what reading photographs raises.
+        Raises: ValueError if size is not a multiple of world; whatever reading photographs raises.
         """
         if size % world:
             raise ValueError(f"{world} workers cannot share a batch of {size} evenly")
@@ -181,7 +181,7 @@ def _turned(cut: Callable[[], Crop], turns: int, *, flip: bool) -> Crop:
 
 def _tensor(images: Sequence[NDArray[np.uint8]]) -> Tensor:
     """Stack images (H, W, 3) to a batch (N, 3, H, W) float32 in [0, 1], channels-last."""
-    # By numpy, in this thread alone: torch would wait for helpers that the training step needs.
+    # In numpy: torch would use its thread pool, which the training step needs.
     values = np.stack(images).astype(np.float32)
     values /= np.float32(255)
     return torch.from_numpy(values).permute(0, 3, 1, 2)
@@ -192,9 +192,9 @@ def prefetched(
 ) -> Generator[tuple[Tensor, Tensor], None, None]:
     """Yield the batches of steps [start, stop), prepared ahead in a thread.
 
-    Closing the iterator ends the thread, without waiting for photographs that are being read.
+    Closing the iterator ends the thread without waiting for photographs that are being read.
 
-    Raises: what `Crops.batch` raises, at the step where it raised it.
+    Raises: whatever `Crops.batch` raises, at the step that raised it.
     """
     executor = ThreadPoolExecutor(1, thread_name_prefix="srfleet-crops")
     coming: deque[Future[tuple[Tensor, Tensor]]] = deque()

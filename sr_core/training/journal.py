@@ -1,4 +1,4 @@
-"""A training's record: one line for each stretch of steps and for each validation."""
+"""The journal of a training: one line per report of its steps and per validation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,54 +16,54 @@ from sr_core.errors import DamagedError
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """Means over the steps since the record before."""
+    """Means over the steps since the previous record."""
 
     stage: str
     step: int
-    """The last of these steps; a stage counts its own from 1."""
+    """Last of these steps; each stage counts from 1."""
     seconds: float
-    """Of one step."""
+    """Time per step."""
     learning_rate: float
     losses: dict[str, float]
-    """By name; NaN and infinities are kept, for they tell how a training ended."""
+    """By name. NaN and infinities are kept: they show how a training ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationRecord:
-    """Means over the held-out photographs after a step."""
+    """Mean scores on the held-out photographs after a step."""
 
     stage: str
     step: int
     psnr_y_db: float
     ssim_y: float
     lpips_alex: float | None
-    """None where it is not measured."""
+    """None if not measured."""
 
 
 Record = StepRecord | ValidationRecord
 
 
 class Journal:
-    """A training's record: journal.jsonl in its folder, one line per record.
+    """The journal of a training: journal.jsonl in its folder, one line per record.
 
-    A record is strict JSON, with NaN and infinities as the strings nan, inf and -inf. What a killed
-    process left of a last line is no record.
+    Lines are strict JSON, with NaN and infinities as the strings nan, inf and -inf. An incomplete
+    last line, left by a killed process, is ignored.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take an existing folder; the file appears with the first record."""
+        """Use an existing folder; the file appears with the first record."""
         self._path = folder / "journal.jsonl"
 
     def append(self, record: Record) -> None:
-        """Add a record; it survives the death of the process as soon as this returns."""
+        """Append a record; once this returns, it survives a kill of the process."""
         with self._path.open("ab") as file:
             file.write(_line(record))
 
     def rewind(self, stage: str, step: int) -> None:
-        """Cut off what a training that goes on after `step` of a stage will write again.
+        """Remove the records that a training resumed after `step` of a stage will write again.
 
-        Later records of the stage, all of the stages after it, and a torn last line are removed;
-        readers see the old file or the new one.
+        These are later records of the stage, all records of later stages, and an incomplete last
+        line. The file is replaced atomically.
         """
         lines = self._lines()
         records = self._parse(lines)
@@ -76,9 +77,9 @@ class Journal:
         replace_file(self._path, b"".join(kept))
 
     def records(self) -> list[Record]:
-        """Read all records in their order.
+        """Return all records in order.
 
-        Raises: DamagedError for a whole line that is no record.
+        Raises: DamagedError for a complete line that is not a record.
         """
         return self._parse(self._lines())
 
@@ -95,14 +96,14 @@ class Journal:
                 records.append(_record(json.loads(line)))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise DamagedError(
-                    f"line {number} of {self._path} is no record of a training: "
-                    "remove the line, or move the file away to go on without its curves"
+                    f"line {number} of {self._path} is not a record of a training: "
+                    "remove the line, or move the file away to resume without its curves"
                 ) from error
         return records
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file over whatever stands there; readers see the old or the new one, whole."""
+    """Write a file atomically, replacing an existing one."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         with temporary.open("xb") as file:
@@ -120,7 +121,7 @@ def _line(record: Record) -> bytes:
     return text.encode() + b"\n"
 
 
-def _strict(fields: dict[str, Any]) -> dict[str, Any]:
+def _strict(fields: Mapping[str, object]) -> dict[str, object]:
     return {
         name: _strict(value)
         if isinstance(value, dict)

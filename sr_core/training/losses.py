@@ -1,4 +1,4 @@
-"""The paper's losses: what the generator and the discriminator are trained to make small."""
+"""Losses of the generator and the discriminator."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from torch import Tensor
 from sr_core.models.vgg import VGGFeatures, VGGStack
 
 VGG_SCALE = 1 / 12.75
-"""What the paper multiplies VGG19's feature maps by, so that their squared differences are of the
-size of pixels' squared differences in [-1, 1]."""
+"""Factor of VGG19's feature maps in the paper; it brings their squared differences to the size of
+squared pixel differences in [-1, 1]."""
 
 
 def adversarial_loss(logits_of_sr: Tensor) -> Tensor:
-    """Return how sure the discriminator is that the generator's images are no photographs.
+    """Return the generator's adversarial loss.
 
-    -log D(G(lr)), averaged over the batch; logits (N,) -> scalar.
+    -log D(G(lr)), averaged; logits of any shape -> scalar.
     Source: arXiv 1609.04802, equation 6 (non-saturating form; the paper sums over the batch).
     """
     return F.softplus(-logits_of_sr).mean()
 
 
 def discriminator_loss(logits: Tensor, *, is_photograph: bool) -> Tensor:
-    """Return the cross entropy of one half of telling photographs from upscaled images.
+    """Return the discriminator's cross entropy on photographs or on upscaled images.
 
-    -log D(hr) for photographs, -log(1 - D(G(lr))) for upscaled images, averaged over the batch;
-    logits (N,) -> scalar.
+    -log D(hr) for photographs, -log(1 - D(G(lr))) for upscaled images, averaged; logits of any
+    shape -> scalar.
     Source: arXiv 1609.04802, equation 2.
     """
     return F.softplus(-logits if is_photograph else logits).mean()
@@ -99,15 +99,15 @@ def _local_variance(image: Tensor, side: int = 7) -> Tensor:
 
 
 def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
-    """Return how differently the scale x scale sub-pixels of an LR pixel err, crop by crop.
+    """Return the variance of the sub-pixels' mean errors over a crop.
 
-    The mean error of each sub-pixel over a crop, less that of all sub-pixels, squared and averaged.
-    The quickest way to more contrast, which perceptual losses ask for, is to push the sub-pixels
-    apart the same way everywhere: a grid. Detail that does not repeat from LR pixel to LR pixel
-    averages out and costs nothing here.
+    The mean error of each of the scale x scale sub-pixels of LR pixels over a crop, less that of
+    all sub-pixels, squared and averaged. Perceptual losses reward contrast, and the quickest way to
+    it is to push the sub-pixels apart the same way everywhere: a grid. Detail that does not repeat
+    from LR pixel to LR pixel averages out and costs nothing here.
 
     Shapes: (N, 3, H, W) float in [0, 1], twice, sides multiples of scale -> scalar.
-    Source: our own; the paper has no such loss, and trains long enough to unlearn the grid.
+    Source: our own. The paper trains long enough to unlearn the grid without it.
     """
     errors = F.pixel_unshuffle(sr - hr, scale).mean(dim=(2, 3))
     errors = errors.unflatten(1, (sr.shape[1], scale * scale))
@@ -115,4 +115,4 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
 
 
 PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
-"""Of images in [0, 1], where the squared error is a quarter of that in the paper's [-1, 1]."""
+"""For images in [0, 1], where the squared error is a quarter of that in the paper's [-1, 1]."""

@@ -1,4 +1,4 @@
-"""Batch norm over the batches of all workers, so that their number does not change a training."""
+"""Batch norm over the batches of all workers, so that results do not depend on their number."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _AXES = (0, 2, 3)
 
 
 class _Sum(torch.autograd.Function):
-    """The sum of all workers' tensors, on each of them. Its gradient is the sum of theirs.
+    """Sum of a tensor over all workers; its gradient is the sum of their gradients.
 
-    torch's own is public, deprecated and without a public successor.
+    torch's own function is deprecated and has no public successor.
     """
 
     @staticmethod
@@ -35,9 +35,9 @@ def _summed(tensor: Tensor) -> Tensor:
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """Normalise over the parts that all workers have of a batch, which must be of one size.
+    """Batch norm over all workers' parts of a batch, which must have the same size.
 
-    In evaluation it is an `nn.BatchNorm2d`, whose parameters and buffers it has.
+    It has the parameters and buffers of `nn.BatchNorm2d` and behaves like it in evaluation.
     """
 
     momentum: float
@@ -46,7 +46,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     num_batches_tracked: Tensor
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - its name in torch
-        """Return the batch normalised, (N, C, H, W); gradients flow through all workers' parts."""
+        """Normalise (N, C, H, W); gradients flow through all workers' parts."""
         if not self.training:
             return super().forward(input)
         values = input.float()
@@ -67,9 +67,9 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
 
 def share_batch_norms(network: nn.Module, device: torch.device) -> None:
-    """Let the batch norms of a network see all workers' batches; parameters and names stay.
+    """Replace a network's batch norms by ones that see all workers' batches, with the same weights.
 
-    torch has that for CUDA alone, where it is faster than `SharedBatchNorm2d`.
+    On CUDA by torch's own, which is faster than `SharedBatchNorm2d` but needs CUDA.
     """
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(network)

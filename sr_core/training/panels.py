@@ -1,4 +1,4 @@
-"""What a training's records show: for each stage, panels of curves over its steps."""
+"""Panels of curves for each stage of a training, built from its records."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ _LOSS_TITLES = {
     "l2": "L2 loss",
     "vgg22": "VGG2,2 loss",
     "vgg54": "VGG5,4 loss",
+    "perceptual": "Perceptual loss",
+    "artefact": "Artefact loss",
+    "grid": "Grid loss",
     "adversarial": "Adversarial loss",
     "discriminator": "Discriminator loss",
 }
 _APPROVALS = {"d_hr": "photographs", "d_sr": "upscaled"}
-"""Recorded among the losses: the discriminator's mean probability that an image is a photograph."""
+"""Recorded with the losses: the discriminator's mean probability that an image is a photograph."""
 _LOG_FROM_RATIO = 10
 _MOST_POINTS = 100
 
@@ -36,12 +39,12 @@ class Series:
 
     @property
     def finite(self) -> Series:
-        """The points that can be drawn."""
+        """The points with finite values."""
         where = np.isfinite(self.values)
         return Series(self.label, self.steps[where], self.values[where])
 
     def marks(self) -> list[tuple[int, float]]:
-        """Return steps and values of the points that cannot be drawn."""
+        """Return steps and values of the points that are not finite."""
         where = ~np.isfinite(self.values)
         pairs = zip(self.steps[where], self.values[where], strict=True)
         return [(int(step), float(value)) for step, value in pairs]
@@ -75,7 +78,7 @@ class Panel:
 
     @property
     def is_log(self) -> bool:
-        """Whether the curves spread so widely that a logarithmic axis shows more."""
+        """True if the values span enough to need a logarithmic axis."""
         thinned = [series.thinned() for series in self.series]
         means = np.concatenate([means for _, means, _, _ in thinned])
         lows = np.concatenate([lows for _, _, lows, _ in thinned])
@@ -89,7 +92,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """A row of the table: each metric's value and whether it is the stage's best."""
+    """A row of the table: each metric, its value, and True if it is the stage's best."""
 
     step: int
     cells: tuple[tuple[Metric, float | None, bool], ...]
@@ -97,20 +100,20 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StageView:
-    """All that the page shows of one stage."""
+    """One stage as the page shows it."""
 
     name: str
     step: int
-    """The last one recorded."""
+    """Last recorded step."""
     seconds: float
-    """Spent in the steps recorded."""
+    """Time spent in the recorded steps."""
     panels: tuple[Panel, ...]
     validations: tuple[Validation, ...]
-    """The latest first."""
+    """Latest first."""
 
     @property
     def best(self) -> list[tuple[Metric, float, int]]:
-        """Each metric's best value and the first step that reached it."""
+        """Best value of each metric and the first step that reached it."""
         best = {
             metric.name: (metric, value, row.step)
             for row in self.validations
@@ -121,11 +124,11 @@ class StageView:
 
 
 def brief(value: float, *, is_small: bool | None = None) -> str:
-    """Write a number with four significant digits: 1,234, 0.02131, 6e-4.
+    """Format a number with four significant digits: 1,234, 0.02131, 6e-4.
 
     Args:
         value: may be NaN or infinite.
-        is_small: write a power of ten; None: where the number is below a thousandth.
+        is_small: write a power of ten; None: if the number is below a thousandth.
     """
     if is_small is None:
         is_small = abs(value) < 1e-3
@@ -136,7 +139,7 @@ def brief(value: float, *, is_small: bool | None = None) -> str:
 
 
 def view_stages(records: Iterable[Record]) -> list[StageView]:
-    """Arrange records by stage, in the order in which the stages began."""
+    """Group records by stage, in the order in which the stages began."""
     stages: dict[str, list[Record]] = {}
     for record in records:
         stages.setdefault(record.stage, []).append(record)
@@ -175,7 +178,7 @@ def _step_panels(records: Sequence[StepRecord]) -> list[Panel]:
     ]
     if approvals := [losses[name] for name in _APPROVALS if name in losses]:
         latest = ", ".join(f"{each.values[-1]:.2f}" for each in approvals)
-        note = "Mean probability that the discriminator gives to photographs and to upscaled images"
+        note = "Mean probability of being a photograph, for photographs and upscaled images"
         panels.append(Panel("Discriminator's approval", tuple(approvals), latest, note))
     rates = _series("learning rate", [(each.step, each.learning_rate) for each in records])
     speeds = _series(

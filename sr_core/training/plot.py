@@ -1,4 +1,4 @@
-"""All curves of a training as one PNG, drawn by matplotlib."""
+"""All curves of a training as one PNG, by matplotlib."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALARM = "#b23c17"
 
 
 def plot(stages: Sequence[StageView]) -> bytes:
-    """Draw every panel of every stage, the stages one below the other."""
+    """Return a PNG of every panel of every stage, stages one below the other."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - of the extra `train`
 
     rows = [-(-len(stage.panels) // _COLUMNS) for stage in stages]
@@ -33,7 +33,7 @@ def plot(stages: Sequence[StageView]) -> bytes:
 
 
 def _plot_stage(stage: StageView, figure: SubFigure, row_count: int) -> None:
-    # Names come from people: none of them is a formula.
+    # Stage names are free text: without this, $ would start a formula.
     figure.suptitle(f"{stage.name}, step {stage.step:,}", weight="bold", parse_math=False)
     axes = list(figure.subplots(row_count, _COLUMNS, squeeze=False).flat)
     for panel, ax in zip(stage.panels, axes, strict=False):

@@ -1,4 +1,4 @@
-"""The photographs that crops are cut from now: all of them, or a part that fits into memory."""
+"""Photographs held in memory: all of them, or as many as fit, taking turns."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from sr_core.imaging.degradation import is_random, shrink
 from sr_core.parallel import map_in_executor
 
 WINDOW_PX = 2048
-"""Longest side that a photograph has in a pool that takes turns: many places beat one large one."""
+"""Longest side of a photograph in a pool that takes turns: many places beat one large one."""
 
 READING_THREADS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
 
 _CHOICE, _FIRST_PHOTOGRAPH = 1, 2
-"""What a pool's random numbers are for; never 0, which a seed sequence takes for no number."""
+"""Purposes of a pool's random numbers. Never 0: a seed sequence ignores trailing zeros."""
 
 
 class Photographs(Protocol):
-    """HR photographs that can be read one by one, from several threads at once."""
+    """HR photographs, read one by one, from several threads at once."""
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of photographs."""
         ...
 
     @property
     def sizes(self) -> Sequence[tuple[int, int]]:
-        """Height and width of each, known without reading any."""
+        """Height and width of each, known without reading it."""
         ...
 
     def read(self, index: int) -> NDArray[np.uint8] | None:
-        """Return (H, W, 3), or None for one that cannot be read, which is then left out."""
+        """Return (H, W, 3), or None if it cannot be read, which leaves it out."""
         ...
 
 
@@ -52,7 +52,7 @@ class Pair:
 
 
 class Pool:
-    """Pairs in memory, drawn by the area of their photographs."""
+    """Pairs in memory, drawn with a probability in proportion to their area."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.pairs = pairs
@@ -61,7 +61,7 @@ class Pool:
         self._until = shares / shares[-1]
 
     def draw(self, rng: np.random.Generator) -> Pair:
-        """Draw one; the same as rng.choice with the shares as p, which would sum them each time."""
+        """Draw a pair: rng.choice with the shares as p, without summing them each time."""
         return self.pairs[int(self._until.searchsorted(rng.random(), side="right"))]
 
 
@@ -115,10 +115,10 @@ class Pools:
         self._next: tuple[int, Future[Pool]] | None = None
 
     def at(self, step: int) -> Pool:
-        """Return the pool of a step, and begin to read the one after it.
+        """Return the pool of a step, and start reading the next one.
 
-        Raises: ConfigurationError if none of its photographs can be read; what `read` raises;
-        CancelledError after `interrupt`.
+        Raises: ConfigurationError if none of its photographs can be read; whatever `read` raises;
+            CancelledError after `interrupt`.
         """
         number = 0 if self._turn_steps is None else step // self._turn_steps
         with self._lock:
@@ -131,11 +131,11 @@ class Pools:
             return self._current[1]
 
     def interrupt(self) -> None:
-        """Give up what is being read; a later `at` begins it again."""
+        """Stop reading; a later `at` starts again."""
         self._stopped.set()
 
     def close(self) -> None:
-        """Give up what is being read, and end the thread."""
+        """Stop reading and end the thread."""
         self.interrupt()
         self._ahead.shutdown(cancel_futures=True)
 
@@ -144,7 +144,7 @@ class Pools:
             coming, self._next = self._next[1], None
             return coming.result()
         self._drop_next()
-        self._current = None  # or three would be in memory
+        self._current = None  # else three pools would be in memory
         return self._fill(number, self._stopped)
 
     def _drop_next(self) -> None:
@@ -168,12 +168,12 @@ class Pools:
         return Pool(pairs)
 
     def _chosen(self, number: int) -> NDArray[np.int64]:
-        """Return the photographs of a pool: all, or as many as fit in a random order."""
+        """Return the photographs of a pool: all, or in random order as many as fit."""
         if self.is_whole:
             return self.usable
         sizes, windows = self._sizes[self.usable], self._windows[self.usable]
         windows_in_each = sizes.prod(axis=1) / windows.prod(axis=1)
-        # The order in which alarms go off that ring at these rates: weighted, without repetition.
+        # Exponential variates divided by weights give a weighted order without repetition.
         rng = np.random.default_rng((self._seed, number, _CHOICE))
         order = np.argsort(rng.exponential(size=len(windows)) / windows_in_each, kind="stable")
         total = self._bytes_of(windows[order]).cumsum()
@@ -188,9 +188,9 @@ class Pools:
         return Pair(lr, hr)
 
     def _read(self, index: int, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-        """Return a photograph, or a window of it where not everything fits."""
+        """Return a photograph, or a window of it if not everything fits."""
         hr = self._photographs.read(index)
-        # It may have another size than it had when the sizes were found out.
+        # The file may have changed since its size was read.
         if hr is None or min(hr.shape[:2]) < self._crop_px:
             return None
         if self.is_whole:

@@ -1,4 +1,4 @@
-"""A whole training: its stages one after the other, to be resumed wherever it was stopped."""
+"""A whole training: its stages in order, resumable at any step."""
 
 from __future__ import annotations
 
@@ -23,68 +23,69 @@ from sr_core.models.checkpoint import load_generator, save_generator
 from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.data import Crops, Photographs, prefetched
 from sr_core.training.journal import Journal, Record, StepRecord, ValidationRecord
+from sr_core.training.loss_sums import LossSums, check_losses
 from sr_core.training.settings import Stage, Training, vgg_losses
-from sr_core.training.trainer import LossSums, StepResult, Trainer, check_losses
+from sr_core.training.trainer import StepResult, Trainer
 from sr_core.training.validation import HeldOut
 from sr_core.training.workers import Worker, mixed_precision
 
 _COLOUR_BATCHES = 64
-"""On which the colours of a generator are centred: half a thousand crops."""
+"""Batches from which a colour cast is measured: half a thousand crops."""
 
 
 class Observer(Protocol):
-    """Who is told how a training goes. Only the first worker's is called."""
+    """Receiver of a training's progress. Only the first worker's is called."""
 
     def begun(self, stage: str, step: int) -> None:
-        """Take that a stage goes on after a step, or begins after step 0."""
+        """Handle the start of a stage, resumed after a step or new after step 0."""
 
     def recorded(self, record: Record) -> None:
-        """Take a record, which stands in the journal already."""
+        """Handle a record that is in the journal now."""
 
     def sampled(self, stage: str, step: int, picture: NDArray[np.uint8]) -> None:
-        """Take the picture of a validation, (H, W, 3)."""
+        """Handle the picture of a validation, (H, W, 3)."""
 
     def saved(self, file: Path) -> None:
-        """Take a file that stands now, anew or for the first time."""
+        """Handle a file that was written or replaced."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """One training, as one of its workers does it.
+    """One worker's part of a training.
 
     The first worker writes to `folder`: state-<stage>.pt as it goes, <stage>_x<scale>.safetensors
-    when a stage is done, journal.jsonl. Each is replaced as a whole, so whatever stops the training
-    leaves a state to go on from; the others need no folder.
+    when a stage is done, journal.jsonl. Each is replaced atomically, so an interrupted training can
+    always be resumed. The other workers need no folder.
     """
 
     training: Training
     photographs: Photographs
     held_out: HeldOut | None
-    """None on all workers but the first."""
+    """The first worker's photographs to validate on; None on the others."""
     folder: Path
     worker: Worker
     observer: Observer
     start: Mapping[str, Tensor] | None = None
-    """Of the generator that the first stage starts from; None: an interpolation."""
+    """State of the generator that the first stage starts from; None for an interpolation."""
     vgg: Mapping[str, VGGFeatures | VGGStack] = field(default_factory=dict)
-    """Feature maps by name, for all VGG losses of all stages."""
+    """VGG19 for each loss of any stage that needs it."""
     lpips: LPIPS | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
-    """What the checkpoints say of the data, beside the settings."""
+    """Description of the data for the checkpoints' headers."""
     stopping: Callable[[], bool] = lambda: False
-    """Asked after each step whether to save the state and stop. Several workers must agree."""
+    """Called after each step; True saves the state and stops. Workers must agree."""
 
     def run(self) -> None:
-        """Train every stage that is not done yet.
+        """Train every unfinished stage.
 
-        Raises: DivergenceError; RetryLaterError where it was asked to stop.
+        Raises: DivergenceError; RetryLaterError if `stopping` returned True.
         """
         for index, stage in enumerate(self.training.stages):
             if not self.worker.share(self.checkpoint(stage).exists()):
                 self._run_stage(index, stage)
 
     def checkpoint(self, stage: Stage) -> Path:
-        """Return where a stage's generator stands once it is done."""
+        """Return the file of a finished stage's generator."""
         return self.folder / f"{stage.name}_x{self.training.scale}.safetensors"
 
     def _run_stage(self, index: int, stage: Stage) -> None:
@@ -107,11 +108,11 @@ class Session:
             if worker.rank == 0 and stage.adversarial > 0:
                 unseen = range(stage.steps, stage.steps + _COLOUR_BATCHES)
                 trainer.remove_colour_cast(crops.batch(step, stage.batch_size) for step in unseen)
-        if worker.rank == 0:
-            self._save_generator(stage, trainer)
+        if self.held_out is not None:
+            self._save_generator(stage, trainer, self.held_out)
 
     def _open_trainer(self, index: int, stage: Stage, sums: LossSums) -> tuple[Trainer, float]:
-        """Return the trainer as it was saved, or as the stage begins, and the lowest loss."""
+        """Return the trainer, resumed or new, and the lowest content loss so far."""
         training, worker = self.training, self.worker
         # Only the first worker reads, so that the others need no folder in common with it.
         start, state = worker.share(self._read(index, stage) if worker.rank == 0 else (None, None))
@@ -136,7 +137,7 @@ class Session:
     def _read(
         self, index: int, stage: Stage
     ) -> tuple[Mapping[str, Tensor] | None, dict[str, Any] | None]:
-        """Return the generator that the stage starts from, and the state that it goes on from."""
+        """Return the generator that the stage starts from, and its saved state if any."""
         state = None
         if self._state_file(stage).exists():
             state = torch.load(self._state_file(stage), weights_only=True, map_location="cpu")
@@ -153,24 +154,24 @@ class Session:
         sums: LossSums,
         lowest: float,
     ) -> None:
-        """Take the stage's steps; report, validate and save when it is time."""
+        """Take the stage's steps; report, validate and save at their intervals."""
         for result in trainer.train(batches):
             sums.add(result.losses)
             last = result.step == stage.steps
             if last or result.step % self.training.report_every == 0:
                 lowest = self._report(stage, result, sums, lowest)
             if last:
-                continue  # the generator is saved instead, and validated before
+                continue  # the caller validates and saves the generator instead
             began = time.monotonic()
             stopping = self.stopping()
-            if self.worker.rank == 0 and result.step % self.training.validate_every == 0:
-                self._validate(stage, trainer)
+            if self.held_out is not None and result.step % self.training.validate_every == 0:
+                self._validate(stage, trainer, self.held_out)
             if stopping or result.step % self.training.save_every == 0:
                 self._save_state(stage, trainer, sums, lowest)
             if stopping:
                 raise RetryLaterError(
                     f"stage {stage.name} is saved at step {result.step:,} of {stage.steps:,}; the "
-                    "same command goes on from there"
+                    "same command resumes it"
                 )
             sums.leave_out(time.monotonic() - began)
 
@@ -184,9 +185,8 @@ class Session:
             Journal(self.folder).append(record)
             self.observer.recorded(record)
 
-    def _validate(self, stage: Stage, trainer: Trainer) -> Scores:
-        assert self.held_out is not None
-        scores, picture = self.held_out.validate(trainer.average, self.worker.device, self.lpips)
+    def _validate(self, stage: Stage, trainer: Trainer, held_out: HeldOut) -> Scores:
+        scores, picture = held_out.validate(trainer.average, self.worker.device, self.lpips)
         self._record(ValidationRecord(stage.name, trainer.step, **asdict(scores)))
         self.observer.sampled(stage.name, trainer.step, picture)
         return scores
@@ -203,8 +203,8 @@ class Session:
             torch.save(state, temporary)
         self.observer.saved(self._state_file(stage))
 
-    def _save_generator(self, stage: Stage, trainer: Trainer) -> None:
-        scores = self._validate(stage, trainer)
+    def _save_generator(self, stage: Stage, trainer: Trainer, held_out: HeldOut) -> None:
+        scores = self._validate(stage, trainer, held_out)
         settings = {key: value for key, value in asdict(self.training).items() if key != "stages"}
         record = {
             "stage": asdict(stage),
@@ -221,12 +221,12 @@ class Session:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[Path]:
-    """Give a temporary path whose file takes the place of `file` once it is complete."""
+    """Yield a temporary path whose file atomically replaces `file` at the end."""
     temporary = file.with_name(f".{file.name}.part")
     temporary.touch()
     mode = temporary.stat().st_mode
     yield temporary
-    temporary.chmod(mode)  # safetensors writes for the owner's eyes alone
+    temporary.chmod(mode)  # safetensors writes files that only the owner can read
     with temporary.open("rb") as written:
         os.fsync(written.fileno())
     os.replace(temporary, file)

@@ -1,4 +1,4 @@
-"""What a training is asked to do: its stages, their losses and schedules. Plain values."""
+"""Settings of a training: its stages, their losses and schedules, as plain values."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ Content = Literal["l1", "l2", "vgg22", "vgg54", "perceptual", "artefact", "grid"
 VGGLoss = Literal["vgg22", "vgg54", "perceptual"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-_CHECKED = {"extra": "forbid"}  # for pydantic, where a file is read
+_CHECKED = {"extra": "forbid"}  # for pydantic, when a file is read
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of a training. Lengths are in steps; defaults are those of SRResNet with L1."""
+    """One stage of a training. Durations are in steps; the defaults suit SRResNet with L1."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CHECKED
 
     name: str
-    """srresnet or srgan by custom; it names the checkpoint."""
+    """Name of the checkpoint, such as srresnet or srgan."""
     steps: int
     content: dict[Content, float] = field(default_factory=lambda: {"l1": 1.0})
     """Content losses and their weights."""
@@ -29,28 +29,28 @@ class Stage:
     discriminator: Literal["paper", "unet"] = "paper"
     discriminator_channels: int = 64
     batch_size: int = 16
-    """Of all workers together."""
+    """Crops per step, over all workers."""
     crop_px: int = 96
-    """Side of the HR crops."""
+    """Side of an HR crop."""
     richest_of: int = 1
     """Places drawn for each crop, of which the one with most detail is kept."""
     learning_rate: float = 6e-4
     discriminator_learning_rate: float = 1e-4
     warmup: int = 50
-    """How long the generator's learning rate rises. The discriminator's starts at its full height,
-    so that it can tell something when the generator begins to listen."""
+    """Steps over which the generator's learning rate rises. The discriminator's starts at its full
+    value, so that its judgement is worth something once the generator moves."""
     decay_share: float = 1.0
     """Share of the steps, at the end, over which the learning rate falls to zero as a cosine."""
     ema_decay: float = 0.999
-    """Of the moving average of the generator's weights, which is what is validated and shipped."""
+    """Decay of the moving average of the generator's weights, which is validated and saved."""
     frozen_norms_share: float = 0.0
     """Share of the steps, at the end, in which the generator's batch norms keep their statistics,
     as they do when it is used; 1 for all steps of a stage whose start is a trained generator."""
     clip_norm: float = 1.0
-    """Largest norm of the generator's gradient; a larger one is scaled down to it."""
+    """Upper limit of the norm of the generator's gradient."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained.
+        """Check the settings.
 
         Raises: ValueError.
         """
@@ -67,11 +67,11 @@ class Stage:
             raise ValueError("content needs at least one loss with a weight above 0")
 
     def warmup_at(self, step: int) -> float:
-        """Return the share of the generator's learning rate that the warm-up lets through."""
+        """Return the warm-up's factor of the generator's learning rate at a step."""
         return min(1.0, (step + 1) / max(1, self.warmup))
 
     def decay_at(self, step: int) -> float:
-        """Return the share of a learning rate at a step: a plateau, then a cosine to zero."""
+        """Return the factor of the learning rates at a step: a plateau, then a cosine to zero."""
         decay_steps = max(1.0, self.steps * self.decay_share)
         left = min(1.0, (self.steps - step) / decay_steps)
         return 0.5 * (1 - math.cos(math.pi * left))
@@ -83,7 +83,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What decides the numbers of a training. It is stored with it and cannot change."""
+    """Settings that determine the results of a training; stored with it, and fixed."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _CHECKED
 
@@ -91,31 +91,31 @@ class Training:
     """In order; each starts from the one before it."""
     scale: Literal[2, 4] = 4
     degradation: Literal["bicubic", "archive"] = "bicubic"
-    """What makes LR from HR: antialiased bicubic, or blur, noise and JPEG as archives have them."""
+    """How LR is made from HR: antialiased bicubic, or the degradation of archives."""
     seed: int = 0
     start: str | None = None
-    """Checkpoint that the first stage starts from; None: an interpolation."""
+    """Checkpoint that the first stage starts from; None for an interpolation."""
     precision: Precision = "auto"
-    """auto: bfloat16 where the device multiplies it in hardware."""
+    """auto: bfloat16 if the device multiplies it in hardware."""
     compile: bool = True
     """Pass the generator through torch.compile."""
     memory_budget_mb: int = 4096
-    """Of decoded photographs, in MiB."""
+    """Memory budget for decoded photographs, in MiB."""
     report_every: int = 50
     validate_every: int = 500
     save_every: int = 250
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained.
+        """Check the settings.
 
         Raises: ValueError.
         """
         names = [stage.name for stage in self.stages]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"stages must have names of their own, not {names}")
+            raise ValueError(f"stages must have distinct names, not {names}")
         for stage in self.stages:
             if stage.crop_px % self.scale:
-                raise ValueError(f"crop_px {stage.crop_px} is no multiple of scale {self.scale}")
+                raise ValueError(f"crop_px {stage.crop_px} is not a multiple of scale {self.scale}")
         for key in ("report_every", "validate_every", "save_every", "memory_budget_mb"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")

@@ -1,4 +1,4 @@
-"""One training step of each kind, as the paper has it."""
+"""One training step of SRResNet and of SRGAN."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from sr_core.training.losses import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Networks:
-    """What takes part in a step.
+    """The generator with everything its content loss needs.
 
-    The forward calls may be wrapped (compiled, distributed over workers).
+    `generator` may be wrapped (compiled, distributed over workers).
     """
 
     generator: nn.Module
@@ -33,23 +33,30 @@ class Networks:
     vgg: Mapping[str, VGGFeatures | VGGStack]
     clip_norm: float
     autocast_dtype: torch.dtype | None = None
-    """Of mixed precision; bfloat16 needs no loss scaling. None computes in float32."""
+    """Type for mixed precision, bfloat16, which needs no loss scaling; None for float32."""
     average: nn.Module | None = None
-    """The generator's moving average, if the content has the artefact loss."""
-    discriminator: nn.Module | None = None
-    judge: nn.Module | None = None
-    """The discriminator without a wrapper: the generator's step asks it but does not move it."""
-    discriminator_optimizer: torch.optim.Optimizer | None = None
-    adversarial: float = 0.0
+    """Moving average of the generator, for the artefact loss."""
 
     def autocast(self, device: torch.device) -> torch.autocast:
-        """Return the context in which networks compute."""
+        """Return the context for forward passes."""
         enabled = self.autocast_dtype is not None
         return torch.autocast(device.type, self.autocast_dtype, enabled=enabled)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Adversary:
+    """The discriminator, its optimiser and the weight of the adversarial loss."""
+
+    discriminator: nn.Module
+    """May be wrapped (distributed over workers)."""
+    judge: nn.Module
+    """The unwrapped discriminator, which the generator's step evaluates but does not update."""
+    optimizer: torch.optim.Optimizer
+    weight: float
+
+
 def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-    """Move the generator towards less content loss; return the losses, detached scalars.
+    """Update the generator on the content loss; return the losses, detached scalars.
 
     Shapes: lr (N, 3, H, W), hr (N, 3, scale H, scale W), float in [0, 1].
     Source: arXiv 1609.04802, section 2.2.1.
@@ -61,43 +68,43 @@ def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tenso
     return {name: loss.detach() for name, loss in losses.items()}
 
 
-def srgan_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-    """Move the generator towards content and approval, then the discriminator towards the truth.
+def srgan_step(
+    networks: Networks, adversary: Adversary, lr: Tensor, hr: Tensor
+) -> dict[str, Tensor]:
+    """Update the generator on content and adversarial loss, then the discriminator.
 
     Returns the losses and the discriminator's mean probabilities of "photograph" for hr and sr,
     detached scalars. Shapes as in `srresnet_step`.
     Source: arXiv 1609.04802, equations 2 to 6; each step updates both networks once.
     """
-    judge = networks.judge
-    assert judge is not None
+    judge = adversary.judge
     judge.requires_grad_(False)
     with networks.autocast(lr.device):
         sr = networks.generator(lr).float()
         losses = _content_losses(networks, lr, sr, hr)
         adversarial = adversarial_loss(judge(sr).float())
-    _update_generator(
-        networks, _weighted(networks.content, losses) + networks.adversarial * adversarial
-    )
+    content = _weighted(networks.content, losses)
+    _update_generator(networks, content + adversary.weight * adversarial)
     judge.requires_grad_(True)
-    losses |= {"adversarial": adversarial} | _update_discriminator(networks, sr.detach(), hr)
+    losses |= {"adversarial": adversarial}
+    losses |= _update_discriminator(networks, adversary, sr.detach(), hr)
     return {name: value.detach() for name, value in losses.items()}
 
 
-def _update_discriminator(networks: Networks, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-    discriminator, optimizer = networks.discriminator, networks.discriminator_optimizer
-    assert discriminator is not None
-    assert optimizer is not None
-    optimizer.zero_grad(set_to_none=True)
+def _update_discriminator(
+    networks: Networks, adversary: Adversary, sr: Tensor, hr: Tensor
+) -> dict[str, Tensor]:
+    adversary.optimizer.zero_grad(set_to_none=True)
     losses, approval = [], {}
-    # One after the other, so that batch norm sees photographs or upscaled images, never a mixture.
+    # Separate passes: batch norm must not mix photographs with upscaled images.
     for name, image, is_photograph in (("d_hr", hr, True), ("d_sr", sr, False)):
         with networks.autocast(image.device):
-            logits = discriminator(image).float()
+            logits = adversary.discriminator(image).float()
         loss = discriminator_loss(logits, is_photograph=is_photograph)
         loss.backward()
         losses.append(loss.detach())
         approval[name] = torch.sigmoid(logits.detach()).mean()
-    optimizer.step()
+    adversary.optimizer.step()
     return {"discriminator": torch.stack(losses).sum()} | approval
 
 

@@ -1,4 +1,4 @@
-"""Validation: how well the generator does on photographs that it is not trained on."""
+"""Validation of a generator on held-out photographs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sr_core.metrics.lpips import LPIPS
 from sr_core.models.generator import Generator
 
 WINDOW_PX = 256
-"""Side of the window round each photograph's centre that is validated."""
+"""Side of the window at each photograph's centre that is scored."""
 _SAMPLES = 4
 
 
@@ -31,7 +31,7 @@ class HeldOut:
 
     @classmethod
     def of(cls, photographs: Iterable[NDArray[np.uint8]], scale: int, degradation: str) -> HeldOut:
-        """Cut the centre of each photograph and shrink it as the training's LR is made.
+        """Cut the centre of each photograph and make its LR by the training's degradation.
 
         Raises: ConfigurationError if there are no photographs.
         """
@@ -52,7 +52,7 @@ class HeldOut:
     def validate(
         self, generator: Generator, device: torch.device, lpips: LPIPS | None
     ) -> tuple[Scores, NDArray[np.uint8]]:
-        """Measure a generator.
+        """Score a generator.
 
         Returns:
             The mean scores, and a picture of the first windows, one below the other:
@@ -72,6 +72,6 @@ class HeldOut:
 
 
 def _stack(rows: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Put rows of different widths below each other, on black."""
+    """Stack rows of different widths, padded with black."""
     width = max(row.shape[1] for row in rows)
     return np.vstack([np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows])

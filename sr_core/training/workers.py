@@ -1,4 +1,4 @@
-"""A training's worker: its part of each batch, its device, and what it shares with the others."""
+"""Workers of a training: device, share of each batch, and communication."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Which of how many workers this process is, and on what it computes. Rank 0 writes."""
+    """One worker: its device, and its rank among `world` workers. Rank 0 writes."""
 
     device: torch.device
     rank: int = 0
     world: int = 1
 
     def distributed(self, network: nn.Module) -> nn.Module:
-        """Wrap a network so that all workers together move it as one with the whole batch would.
+        """Wrap a network so that all workers update it as one worker with the whole batch would.
 
         Gradients are averaged, and batch norms see every worker's part of the batch.
         """
@@ -35,7 +35,7 @@ class Worker:
         return DistributedDataParallel(network)
 
     def share(self, value: T) -> T:
-        """Return rank 0's value on every worker; it is pickled on the way."""
+        """Return rank 0's value, pickled, on every worker."""
         if self.world == 1:
             return value
         box = [value]
@@ -43,7 +43,7 @@ class Worker:
         return box[0]
 
     def mean(self, values: Mapping[str, Tensor]) -> dict[str, float]:
-        """Average scalars over all workers, so that every worker sees the same numbers."""
+        """Average scalars over all workers; every worker gets the same numbers."""
         together = torch.stack([value.float() for value in values.values()])
         if self.world > 1:
             torch.distributed.all_reduce(together)
@@ -55,9 +55,9 @@ LONE_WORKER = Worker(torch.device("cpu"))
 
 
 def mixed_precision(precision: Precision, device: torch.device) -> torch.dtype | None:
-    """Return the type of mixed precision, None for float32.
+    """Return the type for mixed precision, or None for float32.
 
-    "auto" takes bfloat16 where the device multiplies it in hardware, as it needs no loss scaling.
+    "auto" is bfloat16 if the device multiplies it in hardware; it needs no loss scaling.
     """
     if precision == "auto":
         precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
@@ -67,5 +67,5 @@ def mixed_precision(precision: Precision, device: torch.device) -> torch.dtype |
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    # There is no public question for it; AVX-512 alone emulates bfloat16 at a loss.
+    # There is no public API for this. AVX-512 without BF16 emulates it more slowly than float32.
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())

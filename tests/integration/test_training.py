@@ -19,7 +19,7 @@ from jobs.train.run import prepare, train
 from sr_core.archive.storage import open_store
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.models.checkpoint import load_generator
-from sr_core.training.trainer import DivergenceError
+from sr_core.training.loss_sums import DivergenceError
 from sr_core.training.workers import LONE_WORKER
 from tests.integration.storage.conftest import set_environment
 from tests.support.servers import S3Server, moto_server

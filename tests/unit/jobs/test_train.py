@@ -35,7 +35,7 @@ CPU_MACHINE = {"CPU": 4.0}
     [
         ("stages: [{name: a, steps: 1, rate: 2}]", "stages.0.rate: .*got 2"),
         ("stages: [{name: a, steps: 0}]", "steps must be at least 1"),
-        ("stages: [{name: a, steps: 1, crop_px: 90}]", "crop_px 90 is no multiple of scale 4"),
+        ("stages: [{name: a, steps: 1, crop_px: 90}]", "crop_px 90 is not a multiple of scale 4"),
         ("stages: [{name: a, steps: 1, content: {vgg19: 1}}]", "content.vgg19"),
         ("scale: 3\nstages: [{name: a, steps: 1}]", "scale: .*got 3"),
         ("stages: [", "is not valid YAML"),

@@ -123,7 +123,7 @@ def test_batches_in_any_order_are_the_same(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"crop_px": 25}, ValueError, "crop_px 25 is no multiple of scale 2"),
+        ({"crop_px": 25}, ValueError, "crop_px 25 is not a multiple of scale 2"),
         ({"crop_px": 96}, ConfigurationError, "none of 9 photographs has 96 px on each side"),
         ({"degradation": "rain"}, ValueError, "degradation is one of bicubic, archive, not rain"),
         ({"memory_budget_bytes": 1000}, ConfigurationError, "give at least 1 MiB"),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sr_core.models.discriminator import Discriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
-from sr_core.training.steps import Networks, srgan_step, srresnet_step
+from sr_core.training.steps import Adversary, Networks, srgan_step, srresnet_step
 
 Batch = tuple[Tensor, Tensor]
 
@@ -20,9 +20,9 @@ def batch() -> Batch:
     return nn.functional.avg_pool2d(hr, 2), hr
 
 
-def networks(*, rate: float = 1e-3, adversarial: float = 1e-2, clip_norm: float = 1.0) -> Networks:
+def networks(*, rate: float = 1e-3, clip_norm: float = 1.0) -> Networks:
     torch.manual_seed(0)
-    generator, discriminator = Generator(2), Discriminator()
+    generator = Generator(2)
     initialise_as_interpolator(generator)
     return Networks(
         generator=generator,
@@ -30,15 +30,17 @@ def networks(*, rate: float = 1e-3, adversarial: float = 1e-2, clip_norm: float 
         content={"l1": 0.5, "l2": 2.0},
         vgg={},
         clip_norm=clip_norm,
-        discriminator=discriminator,
-        judge=discriminator,
-        discriminator_optimizer=torch.optim.SGD(discriminator.parameters(), lr=rate),
-        adversarial=adversarial,
     )
 
 
-def parameters(network: nn.Module | None) -> Tensor:
-    assert network is not None
+def adversary(*, rate: float = 1e-3, weight: float = 1e-2) -> Adversary:
+    torch.manual_seed(1)
+    discriminator = Discriminator()
+    optimizer = torch.optim.SGD(discriminator.parameters(), lr=rate)
+    return Adversary(discriminator, discriminator, optimizer, weight)
+
+
+def parameters(network: nn.Module) -> Tensor:
     return torch.cat([each.detach().flatten() for each in network.parameters()])
 
 
@@ -63,16 +65,16 @@ def test_srresnet_follows_the_weighted_content(batch: Batch) -> None:
 
 
 def test_srgan_reports_each_loss_and_what_the_discriminator_believes(batch: Batch) -> None:
-    losses = srgan_step(networks(), *batch)
+    losses = srgan_step(networks(), adversary(), *batch)
     assert set(losses) == {"l1", "l2", "adversarial", "discriminator", "d_hr", "d_sr"}
     assert all(loss.dim() == 0 and not loss.requires_grad for loss in losses.values())
     assert 0 < float(losses["d_sr"]) < 1
 
 
 def test_a_larger_adversarial_weight_moves_the_generator_elsewhere(batch: Batch) -> None:
-    without, little, much = (networks(adversarial=weight) for weight in (0.0, 1e-3, 1.0))
-    for each in (without, little, much):
-        srgan_step(each, *batch)
+    without, little, much = (networks() for _ in range(3))
+    for each, weight in ((without, 0.0), (little, 1e-3), (much, 1.0)):
+        srgan_step(each, adversary(weight=weight), *batch)
     reference = parameters(without.generator)
     distances = [(parameters(each.generator) - reference).norm() for each in (little, much)]
     assert 0 < distances[0] < distances[1]
@@ -80,19 +82,16 @@ def test_a_larger_adversarial_weight_moves_the_generator_elsewhere(batch: Batch)
 
 def test_the_generator_s_part_does_not_move_the_discriminator(batch: Batch) -> None:
     # Without the discriminator's own step, nothing else may change it.
-    trained = networks()
-    assert trained.discriminator_optimizer is not None
-    for group in trained.discriminator_optimizer.param_groups:
-        group["lr"] = 0.0
-    before = parameters(trained.discriminator)
-    srgan_step(trained, *batch)
-    assert torch.equal(parameters(trained.discriminator), before)
+    trained, still = networks(), adversary(rate=0.0)
+    before = parameters(still.judge)
+    srgan_step(trained, still, *batch)
+    assert torch.equal(parameters(still.judge), before)
     assert not torch.equal(parameters(trained.generator), parameters(networks().generator))
 
 
 def test_the_discriminator_learns_to_tell_them_apart(batch: Batch) -> None:
-    trained = networks(rate=0.02, adversarial=0.0)
-    believed = [srgan_step(trained, *batch) for _ in range(12)]
+    trained, opponent = networks(rate=0.02), adversary(rate=0.02, weight=0.0)
+    believed = [srgan_step(trained, opponent, *batch) for _ in range(12)]
     first, last = believed[0], believed[-1]
     assert float(last["discriminator"]) < 0.9 * float(first["discriminator"])
     assert float(last["d_hr"] - last["d_sr"]) > float(first["d_hr"] - first["d_sr"])
@@ -106,12 +105,12 @@ def test_a_steep_gradient_is_clipped(batch: Batch) -> None:
 
 
 def test_mixed_precision_gives_nearly_the_same_losses(batch: Batch) -> None:
-    full = srgan_step(networks(), *batch)
+    full = srgan_step(networks(), adversary(), *batch)
     trained = networks()
     mixed = Networks(
         **{name: getattr(trained, name) for name in Networks.__slots__}
         | {"autocast_dtype": torch.bfloat16}
     )
-    for name, loss in srgan_step(mixed, *batch).items():
+    for name, loss in srgan_step(mixed, adversary(), *batch).items():
         assert loss.dtype == torch.float32
         torch.testing.assert_close(loss, full[name], rtol=0.05, atol=0.02)

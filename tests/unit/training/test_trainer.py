@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from sr_core.training.loss_sums import DivergenceError, LossSums, check_losses
 from sr_core.training.settings import Stage, Training, vgg_losses
-from sr_core.training.trainer import DivergenceError, LossSums, Trainer, check_losses
+from sr_core.training.trainer import Trainer
 from sr_core.training.workers import LONE_WORKER
 
 
@@ -152,9 +153,9 @@ def test_settings_that_cannot_be_trained_are_refused() -> None:
         Stage("srresnet", 1, adversarial=-1.0)
     with pytest.raises(ValueError, match="frozen_norms_share must be from 0 to 1, not 2"):
         Stage("srresnet", 1, frozen_norms_share=2)
-    with pytest.raises(ValueError, match="crop_px 50 is no multiple of scale 4"):
+    with pytest.raises(ValueError, match="crop_px 50 is not a multiple of scale 4"):
         Training((Stage("srresnet", 1, crop_px=50),))
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="distinct names"):
         Training((SRRESNET, SRRESNET))
 
 
