@@ -331,7 +331,7 @@ def test_a_browser_follows_the_profile(kind: Kind, shown: Shown) -> None:
     else:
         expected = convert_to_srgb(pixels, picture.metadata.icc)
         assert np.abs(found[..., :3].astype(int) - pixels).max() > 10
-    # One level for another way to compute the same curves.
+    # One level for another implementation of the same curves.
     assert_shown(found[..., :3], expected, tolerance(kind) + 1)
 
 

@@ -1,57 +1,30 @@
-"""Decoding: every kind of pixels, damage and limits."""
+"""Decoding: depths, modes, pages and orientations."""
 
 from __future__ import annotations
 
-import gc
 import io
-import struct
-import sys
-import zlib
 from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
-from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Limits, Page, Picture, decode
+from tests.support.decoding import only_page, samples
 from tests.support.image_files import (
     LIMITS,
     every_format,
     exif_block,
-    jpeg_with,
     picture,
-    png,
-    press_profile,
     saved,
     scene,
-    srgb_profile,
     tiff,
     tiff_of,
 )
 
 FILES = every_format()
 LOSSLESS = ("PNG", "TIFF", "BMP", "JPEG2000", "JXL")
-
-
-def only_page(data: bytes) -> Page:
-    (page,) = decode(data, LIMITS).pages
-    return page
-
-
-def refusal(data: bytes, limits: Limits = LIMITS) -> ErrorClass:
-    with pytest.raises(ImageError) as caught:
-        decode(data, limits)
-    return caught.value.error_class
-
-
-def samples(page: Page) -> NDArray[Any]:
-    """Return pixels and alpha as one array, (H, W) for opaque grey."""
-    if page.alpha is not None:
-        return np.concatenate([page.pixels, page.alpha[..., None]], 2)
-    return page.pixels[..., 0] if page.pixels.shape[2] == 1 else page.pixels
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -154,70 +127,6 @@ def test_deep_avif_is_not_cut_to_8_bits() -> None:
     assert error.max() < 0.02
 
 
-@pytest.mark.parametrize("name", ["PNG", "GIF"])
-def test_a_palette_with_transparency_gets_alpha(name: str) -> None:
-    image = picture("P")
-    clear = int(np.asarray(image)[3, 4])
-    page = only_page(saved(image, name, transparency=clear))
-    assert page.alpha is not None
-    np.testing.assert_array_equal(page.alpha == 0, np.asarray(image) == clear)
-
-
-def test_one_transparent_colour_gets_alpha() -> None:
-    image = picture()
-    colour = image.getpixel((3, 4))
-    page = only_page(saved(image, "PNG", transparency=colour))
-    assert page.alpha is not None
-    np.testing.assert_array_equal(page.alpha == 0, (scene(40, 56) == colour).all(-1))
-
-
-def test_premultiplied_alpha_is_made_straight() -> None:
-    rgba = scene(40, 56, 4)
-    rgba[..., :3] = np.minimum(rgba[..., :3], rgba[..., 3:])
-    page = only_page(tiff(rgba, photometric="rgb", extrasamples=["assocalpha"]))
-    assert page.alpha is not None
-    expected = rgba[..., :3] * 255.0 / np.maximum(rgba[..., 3:], 1)
-    seen = rgba[..., 3] > 0
-    assert np.abs(page.pixels - expected)[seen].max() <= 0.51
-
-
-def test_white_can_be_zero() -> None:
-    grey = scene(40, 56, 1)
-    page = only_page(tiff(grey, photometric="miniswhite"))
-    np.testing.assert_array_equal(page.pixels[..., 0], 255 - grey)
-
-
-def test_cmyk_goes_to_srgb_by_arithmetic_and_says_so() -> None:
-    image = picture("CMYK")
-    for data in (saved(image, "TIFF"), saved(image, "JPEG", quality=100, subsampling=0)):
-        decoded = decode(data, LIMITS)
-        assert decoded.mode_in == "CMYK"
-        assert any("CMYK" in warning for warning in decoded.warnings)
-        expected = np.asarray(image.convert("RGB")).astype(int)
-        # Not a negative: Adobe stores the inks of a JPEG inverted.
-        assert np.abs(samples(decoded.pages[0]) - expected).max() <= 6
-
-
-def test_ycck_is_cmyk_too() -> None:
-    inks = 255 - np.asarray(picture("CMYK"))
-    data = imagecodecs.jpeg8_encode(inks, level=100, colorspace="CMYK", outcolorspace="YCCK")
-    expected = np.asarray(picture("CMYK").convert("RGB")).astype(int)
-    assert np.abs(samples(only_page(data)) - expected).mean() < 8
-
-
-def test_lab_goes_to_srgb() -> None:
-    decoded = decode(saved(picture("LAB"), "TIFF"), LIMITS)
-    assert decoded.mode_in == "LAB"
-    assert np.abs(samples(decoded.pages[0]).astype(int) - scene(40, 56)).mean() < 3
-    assert decoded.metadata.icc is None
-
-
-def test_a_cmyk_picture_drops_a_profile_that_is_not_for_it() -> None:
-    decoded = decode(saved(picture("CMYK"), "TIFF", icc_profile=srgb_profile()), LIMITS)
-    assert decoded.metadata.icc is None
-    assert any("cannot be used" in warning for warning in decoded.warnings)
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_orientation_is_applied_and_its_tag_removed(name: str, orientation: int) -> None:
@@ -273,127 +182,6 @@ def test_smaller_copies_of_a_page_are_no_pages() -> None:
     assert [page.pixels.shape[0] for page in decoded.pages] == [64, 48]
 
 
-def test_linked_directories_that_run_in_a_circle_end() -> None:
-    data = bytearray(tiff_of([scene(8, 8)] * 2, photometric="rgb"))
-    first = struct.unpack_from("<I", data, 4)[0]
-    second = struct.unpack_from("<I", data, first + 2 + 12 * data[first])[0]
-    struct.pack_into("<I", data, second + 2 + 12 * data[second], first)
-    assert len(decode(bytes(data), LIMITS).pages) == 2
-
-
-@pytest.mark.parametrize("mode", ["RGB", "LAB", "P"])
-def test_a_tiff_with_fewer_strips_than_its_height_takes_is_damage(mode: str) -> None:
-    data = bytearray(saved(picture(mode), "TIFF"))
-    at = data.index(struct.pack("<HHII", 0x0101, 4, 1, 40))
-    struct.pack_into("<I", data, at + 8, 400)
-    assert refusal(bytes(data)) is ErrorClass.DECODE
-
-
-def test_thousands_of_pages_are_too_many() -> None:
-    assert refusal(tiff_of([np.zeros((2, 2), np.uint8)] * 1_100)) is ErrorClass.TOO_LARGE
-
-
-def test_the_pixels_of_all_pages_count_together() -> None:
-    data = tiff_of([scene(20, 20)] * 3, photometric="rgb")
-    assert len(decode(data, Limits(1 << 20, 100, 1_200, 1)).pages) == 3
-    assert refusal(data, Limits(1 << 20, 100, 1_199, 1)) is ErrorClass.TOO_LARGE
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        tiff(scene(8, 8).astype(np.float32), photometric="rgb"),
-        tiff(scene(8, 8).astype(np.uint32), photometric="rgb"),
-        tiff(scene(8, 8).astype(np.int16), photometric="rgb"),
-        tiff(scene(8, 8, 5), photometric="rgb"),
-        tiff(scene(8, 8, 1).astype(np.complex64), photometric="minisblack"),
-        imagecodecs.jpegxl_encode(scene(8, 8).astype(np.float32) / 255),
-        imagecodecs.jpeg8_encode(scene(8, 8, 1, np.uint16) >> 4, bitspersample=12),
-    ],
-    ids=["float", "32 bits", "signed", "five channels", "complex", "float jxl", "12-bit jpeg"],
-)
-def test_other_samples_are_an_unsupported_mode(data: bytes) -> None:
-    assert refusal(data) is ErrorClass.UNSUPPORTED_MODE
-
-
-@pytest.mark.parametrize("name", ["GIF", "WEBP", "PNG", "AVIF"])
-def test_animations_have_a_class_of_their_own(name: str) -> None:
-    frames = [picture(), picture().rotate(90)]
-    data = saved(frames[0], name, save_all=True, append_images=frames[1:])
-    assert refusal(data) is ErrorClass.ANIMATED
-
-
-def test_damaged_pngs_do_not_wear_the_interpreter_out() -> None:
-    data = bytearray(FILES["PNG"])
-    data[len(data) // 2] ^= 255
-    gc.collect()  # otherwise garbage of earlier tests might release its references meanwhile
-    gc.disable()
-    try:
-        before = sys.getrefcount(None)
-        for _ in range(300):
-            assert refusal(bytes(data)) is ErrorClass.DECODE
-        assert sys.getrefcount(None) > before - 100
-    finally:
-        gc.enable()
-
-
-@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"])
-def test_a_wrong_check_sum_of_a_png_is_damage(kind: bytes) -> None:
-    data = bytearray(saved(picture("P"), "PNG", transparency=3))
-    at = data.index(kind)
-    length = int.from_bytes(data[at - 4 : at])
-    data[at + 4 + length] ^= 1
-    assert refusal(bytes(data)) is ErrorClass.DECODE
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_cut_anywhere_is_an_error(name: str) -> None:
-    data = FILES[name]
-    # Bytes after the last pixel of a GIF carry no information.
-    last = 2 if name == "GIF" else 0
-    for length in {*range(30, len(data), max(1, len(data) // 40)), len(data) - 1 - last}:
-        with pytest.raises(ImageError):
-            decode(data[:length], LIMITS)
-
-
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}])
-def test_a_jpeg_without_the_end_of_its_scan_is_no_picture_with_a_grey_bottom(
-    options: dict[str, Any],
-) -> None:
-    data = saved(picture(height=160, width=160), "JPEG", **options)
-    for share in (0.5, 0.8, 0.97):
-        cut = data[: int(len(data) * share)]
-        assert refusal(cut) is ErrorClass.DECODE
-        assert refusal(cut + b"\xff\xd9") is ErrorClass.DECODE
-
-
-def test_bytes_of_padding_before_the_end_of_a_jpeg_are_a_warning() -> None:
-    decoded = decode(FILES["JPEG"][:-2] + bytes(4) + b"\xff\xd9", LIMITS)
-    assert any("may be damaged" in warning for warning in decoded.warnings)
-    np.testing.assert_array_equal(samples(decoded.pages[0]), samples(only_page(FILES["JPEG"])))
-
-
-def test_a_jpeg_of_very_many_scans_is_refused() -> None:
-    data = saved(picture(), "JPEG", progressive=True)
-    scan = data[data.rindex(b"\xff\xda") : -2]
-    with pytest.raises(ImageError, match="more than 500 scans"):
-        decode(data[:-2] + scan * 600 + data[-2:], LIMITS)
-
-
-def test_limits_are_checked_before_pixels_are_decoded() -> None:
-    for size in ((70_000, 2), (60_000, 60_000)):
-        assert refusal(png(size=size)) is ErrorClass.TOO_LARGE
-    assert refusal(FILES["PNG"], Limits(100, 100, 10_000, 1)) is ErrorClass.TOO_LARGE
-    assert refusal(png(size=(0, 4))) is ErrorClass.DECODE
-
-
-def test_absurdly_many_pixels_per_byte_are_flagged() -> None:
-    rows = zlib.compress(bytes((3 * 2000 + 1) * 2000), 9)
-    decoded = decode(png(size=(2000, 2000), idat=rows), LIMITS)
-    assert any("pixels per byte" in warning for warning in decoded.warnings)
-    assert not decode(FILES["PNG"], LIMITS).warnings
-
-
 @pytest.mark.slow
 def test_our_own_outputs_of_192_megapixels_open() -> None:
     from sr_core.imaging.codecs import encode
@@ -403,38 +191,6 @@ def test_our_own_outputs_of_192_megapixels_open() -> None:
     data = encode(Picture((Page(pixels),)), "png", 95)
     again = decode(data, Limits(1 << 30, 65_500, 200_000_000, 1))
     np.testing.assert_array_equal(again.pages[0].pixels, pixels)
-
-
-@pytest.mark.parametrize(
-    "extra",
-    [
-        (b"zTXt", b"Comment\0\0" + zlib.compress(bytes(60_000_000))),
-        (b"iCCP", b"profile\0\0" + zlib.compress(bytes(60_000_000))),
-        (b"iCCP", b"profile\0\0" + b"no zlib stream"),
-        (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(60_000_000))),
-        (b"iTXt", b"XML:com.adobe.xmp\0"),
-        (b"eXIf", b"neither II nor MM"),
-        (b"eXIf", b"II*\0\xff\xff\xff\xff"),
-        (b"pHYs", b"1"),
-        (b"gAMA", b"\0\0\0\0"),
-        (b"cHRM", bytes(32)),
-    ],
-)
-def test_metadata_that_cannot_be_read_never_fail_a_png(extra: tuple[bytes, bytes]) -> None:
-    decoded = decode(png(extra), LIMITS)
-    assert decoded.pages[0].pixels.shape == (4, 4, 3)
-    assert decoded.metadata.exif is None
-    assert decoded.metadata.icc is None
-
-
-def test_metadata_that_cannot_be_read_never_fail_a_jpeg() -> None:
-    circle = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x08\0\0\0\x08\0\0\0"
-    huge = b"Exif\0\0MM\0*" + bytes(65_000)
-    far = b"Exif\0\0II*\0\xf0\xff\xff\xff"
-    profile = b"ICC_PROFILE\0\x03\x02" + bytes(100)
-    for segments in ([(0xE1, circle)], [(0xE1, huge)] * 200, [(0xE1, far)], [(0xE2, profile)]):
-        decoded = decode(jpeg_with(FILES["JPEG"], *segments), LIMITS)
-        np.testing.assert_array_equal(samples(decoded.pages[0]), samples(only_page(FILES["JPEG"])))
 
 
 def test_several_pictures_in_a_jpeg_are_named() -> None:
@@ -480,33 +236,6 @@ def jxl_with_orientation(orientation: int) -> bytes:
 
 def packed(bits: str) -> bytes:
     return int(bits[::-1], 2).to_bytes((len(bits) + 7) // 8, "little")
-
-
-def test_cmyk_goes_through_its_profile() -> None:
-    inks = np.zeros((8, 8, 4), np.uint8)
-    inks[4:, :, 0] = 255
-    image = Image.fromarray(inks, "CMYK")
-    for data in (
-        saved(image, "TIFF", icc_profile=press_profile()),
-        saved(image, "JPEG", icc_profile=press_profile(), quality=100, subsampling=0),
-    ):
-        decoded = decode(data, LIMITS)
-        pixels = decoded.pages[0].pixels.astype(int)
-        assert np.abs(pixels[0, 0] - 255).max() <= 3
-        red, green, blue = pixels[7, 7]  # arithmetic would give (0, 255, 255)
-        assert green > 100
-        assert green - red > 50
-        assert green - blue > 5
-        assert decoded.metadata.icc is None
-        assert decoded.warnings == ("CMYK converted to sRGB",)
-
-
-def test_a_profile_for_other_pixels_is_dropped() -> None:
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    for image, profile in ((picture(), lab), (picture("L"), srgb_profile())):
-        decoded = decode(saved(image, "PNG", icc_profile=profile), LIMITS)
-        assert decoded.metadata.icc is None
-        assert any("ICC profile is for" in warning for warning in decoded.warnings)
 
 
 def test_exif_of_a_picture_is_kept() -> None:
