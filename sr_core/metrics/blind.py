@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sr_core.imaging.pixels import Pixels
-from sr_core.imaging.resample import resize_window, side_by_side, spans
+from sr_core.imaging.spans import resize_window, side_by_side, spans
 from sr_core.imaging.tensors import LUMA_WEIGHTS
 from sr_core.metrics.colour import delta_e_2000, srgb_to_lab
 from sr_core.metrics.reference import luma, psnr_db

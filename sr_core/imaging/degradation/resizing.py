@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sr_core.imaging.degradation.planes import Planes
-from sr_core.imaging.resample import Filter, spans
+from sr_core.imaging.spans import Filter, spans
 
 KERNELS: tuple[Filter, ...] = ("bicubic", "bilinear", "box", "lanczos")
 KERNEL_SHARES = (0.5, 0.2, 0.15, 0.15)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sr_core.imaging.pixels import Pixels
-from sr_core.imaging.resample import degrade, resize, resize_pixels, spans
+from sr_core.imaging.resample import degrade, resize, resize_pixels
+from sr_core.imaging.spans import spans
 from sr_core.imaging.tensors import to_pixels, to_tensor
 from tests.support.photograph import photograph
 
