@@ -17,7 +17,7 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS = 0x142, 0x143, 0x144
 _PLANES, _OLD_JPEG = 2, 6
 _EXTRA, _SAMPLE_FORMAT, _DNG = 0x152, 0x153, 0xC612
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
-WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretations
+WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6  # photometric
 _MODES = {WHITE_IS_ZERO: "L", _GREY: "L", _RGB: "RGB", _YCBCR: "RGB"}
 PILLOW_MODES = {_PALETTE: "P", _CMYK: "CMYK", 8: "LAB", 9: "LAB", 10: "LAB"}
 """Modes, by photometric interpretation, that Pillow decodes; imagecodecs decodes the others."""
