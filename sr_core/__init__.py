@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sr_core.archive.ledger.ledger import Ledger
+    from sr_core.archive.ledger.snapshot import Snapshot
     from sr_core.archive.storage import open_store
     from sr_core.audit.verify.checks import verify_run
     from sr_core.audit.verify.findings import Finding, Severity
@@ -38,6 +39,7 @@ __all__ = [
     "RetryLaterError",
     "RunConfig",
     "Severity",
+    "Snapshot",
     "SrfleetError",
     "Status",
     "Upscaled",
@@ -50,6 +52,7 @@ __all__ = [
 
 _MODULES = {
     "sr_core.archive.ledger.ledger": ("Ledger",),
+    "sr_core.archive.ledger.snapshot": ("Snapshot",),
     "sr_core.archive.storage": ("open_store",),
     "sr_core.audit.verify.checks": ("verify_run",),
     "sr_core.audit.verify.findings": ("Finding", "Severity"),

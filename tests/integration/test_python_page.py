@@ -108,6 +108,13 @@ def test_the_page_lists_exactly_the_public_names() -> None:
     assert [name for name in listed if getattr(sr_core, name).__name__ != name] == []
 
 
+def test_the_page_names_methods_that_exist() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", SECTIONS["What is public"], re.MULTILINE)
+    named = [(name, method) for name, text in rows for method in re.findall(r"`(\w+)\(", text)]
+    assert ("Ledger", "snapshot") in named
+    assert [each for each in named if not hasattr(getattr(sr_core, each[0]), each[1])] == []
+
+
 def test_types_and_imports_of_public_names_agree() -> None:
     tree = ast.parse((ROOT / "sr_core/__init__.py").read_text())
     (checked,) = (node for node in tree.body if isinstance(node, ast.If))
