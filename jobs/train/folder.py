@@ -1,4 +1,4 @@
-"""Where a training is written: a folder, or a prefix on S3 with a folder in its place meanwhile."""
+"""Output of a training: a folder, or an S3 prefix mirrored by a temporary folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ConfigurationError
@@ -20,21 +20,21 @@ _SETTINGS = "train.json"
 _WRITER = "writer"
 _LOCK = ".lock"
 _BEFORE_A_STEP = (_SETTINGS, _WRITER, _LOCK)
-"""What stands in OUT before anything came of the training."""
+"""Keys that exist in OUT before the first step."""
 _RESUMED_FROM = (".pt", ".safetensors", ".jsonl")
 _LOCK_PATIENCE_S = 10.0
-"""A worker that was killed holds its lock for a moment longer."""
+"""The lock of a killed worker is released a moment later."""
 _SLOWEST_BYTES_PER_S = 1 << 20
 
 
-def begin(output: str, settings: Mapping[str, Any]) -> None:
-    """Write down in OUT what its training is, or check that it is the one begun there.
+def begin(output: str, settings: Mapping[str, object]) -> None:
+    """Store the settings of a training in OUT, or check that they are those stored there.
 
     Args:
-        output: a folder or s3:// prefix; what is new must be empty.
+        output: a folder or s3:// prefix; a new one must be empty.
         settings: JSON values; mappings and lists may be nested.
 
-    Raises: ConfigurationError that names what differs.
+    Raises: ConfigurationError that names the differences.
     """
     store = open_store(output)
     text = json.dumps(settings, indent=1, sort_keys=True)
@@ -42,45 +42,45 @@ def begin(output: str, settings: Mapping[str, Any]) -> None:
     if store.head(_SETTINGS) is None:
         if others:
             raise ConfigurationError(
-                f"{output} holds no training, but other things, such as {others[0]}: give a new OUT"
+                f"{output} holds other files, such as {others[0]}, but no training: give a new OUT"
             )
         if store.put_if_absent(_SETTINGS, text.encode()):
             return
     begun = dict(_flattened(json.loads(store.read_object(_SETTINGS)[0])))
     now = dict(_flattened(json.loads(text)))
     differing = [key for key in sorted(begun | now) if begun.get(key) != now.get(key)]
-    if not others:  # nothing came of it yet
+    if not others:  # the training has not begun
         store.replace(_SETTINGS, text.encode())
     elif differing:
         changes = [f"{key} was {begun.get(key)}, is {now.get(key)}" for key in differing[:3]]
         more = f", and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise ConfigurationError(
             f"{output} holds a training with other settings: {'; '.join(changes)}{more}. Give "
-            "another OUT, or the same settings to go on"
+            "another OUT, or the same settings to resume"
         )
 
 
 def standing(output: str) -> dict[str, str]:
-    """Return the states and checkpoints in OUT with their etags: they change as it gets on."""
+    """Return the etags of the states and checkpoints in OUT, which change with progress."""
     listed = open_store(output).list()
     return {found.key: found.etag for found in listed if _is_resumed_from(found.key)}
 
 
 class TrainingFolder:
-    """Hold what a training writes; a context manager.
+    """The files of a training; a context manager.
 
-    `path` is a local folder. On S3 its files stand in for the objects: those that a training
-    resumes from are fetched at the start, and `publish` sends one back.
+    `path` is a local folder. For S3 it is a temporary copy: the files that a training resumes from
+    are fetched at the start, and `publish` uploads a file.
 
-    One process writes. A second one is refused on disk, by a lock of the kernel. On S3 nothing can
-    tell a writer that died from one that is slow, so there the second takes over: the first finds
-    out when it is about to publish, and ends without doing so.
+    Only one process writes. On disk a kernel lock refuses a second one. On S3 a dead writer cannot
+    be distinguished from a slow one, so the second takes over: the first notices before its next
+    upload, and ends.
     """
 
     path: Path
 
     def __init__(self, output: str, *, writes: bool) -> None:
-        """Take OUT after `begin`, and whether this process is the one that writes there."""
+        """Use OUT, after `begin`; `writes` is True for the only process that writes."""
         self._store: Store = open_store(output)
         self._writes = writes
         self._token = uuid.uuid4().hex.encode()
@@ -109,21 +109,18 @@ class TrainingFolder:
 
     @property
     def uri(self) -> str:
-        """OUT itself."""
+        """URI of OUT."""
         return self._store.uri
 
     def publish(self, file: Path) -> None:
-        """Make a file of `path` stand in OUT as it is now.
+        """Upload a file of `path` to OUT.
 
         Raises: ConfigurationError if another training took over.
         """
         if self._store.local_path is not None:
             return
         if self._store.read_object(_WRITER)[0] != self._token:
-            raise ConfigurationError(
-                f"another training was started on {self._store.uri} and goes on there; this one "
-                "ends"
-            )
+            raise ConfigurationError(f"another training took over {self._store.uri}; this one ends")
         self._store.replace(file.relative_to(self.path).as_posix(), file.read_bytes())
 
     def _fetch(self) -> None:
@@ -153,7 +150,7 @@ def _is_resumed_from(key: str) -> bool:
     return "/" not in key and key.endswith(_RESUMED_FROM)
 
 
-def _flattened(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def _flattened(value: object, name: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _flattened(inner, f"{name}.{key}" if name else str(key))

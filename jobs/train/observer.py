@@ -1,4 +1,4 @@
-"""What a person sees of a training: lines on the terminal, TensorBoard events, a page, samples."""
+"""Progress of a training: lines on the terminal, TensorBoard events, the page, samples."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _SAMPLES_SHOWN = 3
 
 
 class TrainingObserver:
-    """Show a training as it goes, and keep what shows it in its folder; a context manager.
+    """Observer that prints progress and writes page, samples and events; a context manager.
 
-    On S3 the page and its samples follow each validation, TensorBoard's files the end.
+    On S3, page and samples are uploaded at each validation, TensorBoard's files at the end.
     """
 
     def __init__(self, folder: TrainingFolder, training: Training, console: Console) -> None:
@@ -49,21 +49,23 @@ class TrainingObserver:
         self._events.close()
         if not (self._folder.path / _JOURNAL).exists():
             return
-        if kind is None or issubclass(kind, SrfleetError):  # also to show how a divergence ended
+        if kind is None or issubclass(
+            kind, SrfleetError
+        ):  # a divergence should show on the page too
             self._show()
             for file in (self._folder.path / "tensorboard").rglob("*"):
                 if file.is_file():
                     self._folder.publish(file)
 
     def begun(self, stage: str, step: int) -> None:
-        """Say where a stage stands, and let OUT show that its training has begun."""
+        """Print the start of a stage, and publish the journal."""
         self._folder.publish(self._folder.path / _JOURNAL)
         steps = f"{self._steps[stage]:,}"
-        where = f"goes on after step {step:,} of {steps}" if step else f"begins: {steps} steps"
+        where = f"resumes after step {step:,} of {steps}" if step else f"begins: {steps} steps"
         self._print(f"{stage} {where}")
 
     def recorded(self, record: Record) -> None:
-        """Add to the events; print validations always, steps now and then."""
+        """Write events; print every validation, and steps now and then."""
         self._events.append(record)
         now = time.monotonic()
         if isinstance(record, StepRecord):
@@ -73,7 +75,7 @@ class TrainingObserver:
         self._print(self._line(record))
 
     def sampled(self, stage: str, step: int, picture: NDArray[np.uint8]) -> None:
-        """Keep the picture and bring the page up to date."""
+        """Write the picture and update the page."""
         self._events.sample(stage, step, picture)
         metadata = Metadata(exif=None, xmp=None, icc=None, dpi=None)
         file = self._folder.path / "samples" / f"{stage}-{step:07d}.png"
@@ -84,13 +86,13 @@ class TrainingObserver:
         self._show()
 
     def saved(self, file: Path) -> None:
-        """Publish what the training itself wrote, and before it the records that lead there."""
+        """Publish a file of the training, after the records up to it."""
         for each in (self._folder.path / _JOURNAL, file):
             if each.exists():
                 self._folder.publish(each)
 
     def _show(self) -> None:
-        """Make the page anew with the latest samples, and publish what a reader opens."""
+        """Write the page with the latest samples, and publish it."""
         folder = self._folder.path
         samples = sorted(folder.glob("samples/*"), key=lambda file: file.stat().st_mtime)
         settings = asdict(self._training)

@@ -1,4 +1,4 @@
-"""HR photographs to train on: from a folder, a bucket or a manifest, read when they are needed."""
+"""HR photographs to train on, from a folder, a bucket or a manifest, read on demand."""
 
 from __future__ import annotations
 
@@ -28,45 +28,45 @@ _LIMITS = Limits(
     max_bytes=1 << 30, max_side_px=65_500, max_source_px=250_000_000, max_output_px=1 << 40
 )
 _PASSING = frozenset({ErrorClass.NETWORK, ErrorClass.OUT_OF_MEMORY})
-"""What says nothing of the file. Leaving it out would change the training with the weather."""
-_NAMES_TOLD = 3
+"""Errors that are not the file's. Leaving files out for them would make trainings differ."""
+_NAMES_SHOWN = 3
 _THREADS = 16
 
 
 @dataclass(slots=True)
 class LeftOut:
-    """Tells once of each file that cannot be read; of many, only that there are more."""
+    """Reports each unreadable file once, the first few by name."""
 
     console: Console
     keys: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, key: str, reason: str) -> None:
-        """Say that a file is left out, and why."""
+    def report(self, key: str, reason: str) -> None:
+        """Report that a file is left out, and why."""
         with self.lock:
             if key in self.keys:
                 return
             self.keys.add(key)
-            if len(self.keys) <= _NAMES_TOLD:
+            if len(self.keys) <= _NAMES_SHOWN:
                 _say(self.console, f"left out {key}: {reason}")
-            elif len(self.keys) == _NAMES_TOLD + 1:
+            elif len(self.keys) == _NAMES_SHOWN + 1:
                 _say(self.console, f"left out {key}; more are left out without a line each")
 
 
 class SourcePhotographs:
-    """The photographs of a source, in key order. Safe to use from many threads."""
+    """The photographs of a source in key order. Thread-safe."""
 
     def __init__(self, store: Store, rows: pa.Table, left_out: LeftOut) -> None:
-        """Take manifest rows that have sizes."""
+        """Use manifest rows that have sizes."""
         self.store, self.rows, self._left_out = store, rows, left_out
         self.keys: list[str] = rows["key"].to_pylist()
 
     def __len__(self) -> int:
-        """Return how many there are, unread."""
+        """Return the number of photographs."""
         return len(self.keys)
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        """Read one after the other, without those that cannot be read."""
+        """Read the photographs in order, without unreadable ones."""
         for index in range(len(self)):
             pixels = self.read(index)
             if pixels is not None:
@@ -74,24 +74,24 @@ class SourcePhotographs:
 
     @property
     def sizes(self) -> Sequence[tuple[int, int]]:
-        """Height and width of each, upright, as their headers say."""
+        """Height and width of each from its header, upright."""
         columns = (self.rows[name].to_pylist() for name in ("height_px", "width_px"))
         return list(zip(*columns, strict=True))
 
     @property
     def digest(self) -> str:
-        """Name the photographs in their versions: the same as long as nothing comes or changes."""
+        """Digest of keys and versions: constant while no photograph is added or changed."""
         return manifest_digest(self.rows)
 
     def read(self, index: int) -> NDArray[np.uint8] | None:
-        """Read the first page: upright, 8 bits, grey as neutral RGB, laid over white.
+        """Return the first page: upright, 8 bits, grey as neutral RGB, over white.
 
         Colours stay in the profile of the file, as they do when an archive is upscaled.
 
         Returns:
-            (H, W, 3), or None where the file cannot be read, which is told once.
+            (H, W, 3), or None if the file cannot be read, which is reported once.
 
-        Raises: RetryLaterError where the store cannot be used, or the file not now.
+        Raises: RetryLaterError if the store or the file is unavailable for now.
         """
         key = self.keys[index]
         try:
@@ -100,25 +100,25 @@ class SourcePhotographs:
         except ImageError as error:
             if error.error_class in _PASSING:
                 raise _not_now(key, error) from error
-            self._left_out.tell(key, error.message)
+            self._left_out.report(key, error.message)
             return None
         pixels = reduced(flattened(page))
         rgb = np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
         return rgb.astype(np.uint8, copy=False)
 
     def part(self, chosen: NDArray[np.bool_]) -> SourcePhotographs:
-        """Return some of them, by a mask."""
+        """Return the photographs selected by a mask."""
         return SourcePhotographs(self.store, self.rows.filter(pa.array(chosen)), self._left_out)
 
 
 def open_photographs(source: str, console: Console, *, min_side_px: int = 96) -> SourcePhotographs:
-    """Find out which photographs a source has and how large they are, without decoding any.
+    """List the photographs of a source and their sizes, without decoding any.
 
     Args:
         source: a folder, an s3:// prefix, a manifest, or a table of the user's own; see
-            `open_source`. A manifest spares reading all headers again at each start, and keeps
-            what arrives later out of a training that goes on.
-        console: told in one line what is left out.
+            `open_source`. A manifest avoids reading all headers at each start, and fixes the
+            photographs of a training while the source grows.
+        console: receives one line about files left out.
         min_side_px: photographs with a shorter side are left out.
 
     Raises: ConfigurationError if nothing is left; RetryLaterError if the store cannot be used.
@@ -147,15 +147,15 @@ def open_photographs(source: str, console: Console, *, min_side_px: int = 96) ->
 def split(
     photographs: SourcePhotographs, share: float, *, at_most: int = 100
 ) -> tuple[SourcePhotographs, SourcePhotographs]:
-    """Keep some photographs apart for validation, by a hash of their keys.
+    """Hold out photographs for validation, by a hash of their keys.
 
-    So each stays on its side when others come, as long as `at_most` does not bite. Copies of one
-    photograph under different names can end on both sides.
+    Each stays on its side when others are added, unless `at_most` limits the number. Copies of a
+    photograph under different names can end up on both sides.
 
     Args:
         photographs: at least two.
-        share: of them for validation, in (0, 1); at least one and no more than at_most are.
-        at_most: more tell nothing new, and every validation takes its time.
+        share: share held out, in (0, 1); at least one photograph and no more than at_most.
+        at_most: limit, as every validation takes time.
 
     Returns:
         Those to train on, and those to validate on.
@@ -164,7 +164,7 @@ def split(
     """
     if len(photographs) < 2:
         raise ConfigurationError(
-            "one photograph cannot be trained on and validated on; give a --validation of its own"
+            "one photograph cannot serve for both training and validation; give --validation"
         )
     hashes = np.array([int(image_id(key), 16) / 2**64 for key in photographs.keys])
     wanted = min(max(1, int((hashes < share).sum())), at_most, len(photographs) - 1)
@@ -174,7 +174,7 @@ def split(
 
 
 def _looked_into(store: Store, table: pa.Table) -> pa.Table:
-    """Read the files whose size no probe could find out; none is left without size or error."""
+    """Read the files whose size no probe could determine, so that each has a size or an error."""
     unknown = pc.and_(pc.equal(table["status"], Status.OK), pc.is_null(table["height_px"]))
     if not pc.any(unknown).as_py():
         return table
@@ -199,13 +199,13 @@ def _with_size(store: Store, row: ManifestRow) -> ManifestRow:
 
 def _not_now(key: str, error: ImageError) -> RetryLaterError:
     return RetryLaterError(
-        f"{key} cannot be read now: {error.message}; the same command goes on from what is saved"
+        f"{key} cannot be read now: {error.message}; the same command resumes from the saved state"
     )
 
 
 def _summary(keys: Sequence[str], reasons: Sequence[str]) -> str:
-    """Name the first few files with what is wrong with them."""
-    told = [f"{key} ({reason})" for key, reason in zip(keys, reasons, strict=True)][:_NAMES_TOLD]
+    """Return the first few files, each with its problem."""
+    told = [f"{key} ({reason})" for key, reason in zip(keys, reasons, strict=True)][:_NAMES_SHOWN]
     more = f" and {len(keys) - len(told)} more" if len(keys) > len(told) else ""
     return ": " + ", ".join(told) + more if told else ""
 

@@ -1,4 +1,4 @@
-"""srfleet train: SRResNet, then SRGAN from it, in this process or on the workers of a cluster."""
+"""Training: SRResNet, then SRGAN from it, in this process or on the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from sr_core.training.workers import Worker
 PACKAGED_CONFIG = Path(__file__).parent.parent / "configs" / "train_x4.yaml"
 _VALIDATION_SHARE = 0.05
 _VALIDATED = 100
-"""Photographs that are validated on at most: more tell nothing new, and it takes its time."""
+"""Largest number of photographs to validate on: more take time and change little."""
 _SMALLEST_PX = 32
-"""Of a photograph's sides: what LPIPS and SSIM need."""
+"""Shortest side of a photograph, in pixels, that LPIPS and SSIM accept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A training as it was typed."""
+    """Arguments of the command."""
 
     photographs: str
     output: str
     config: Path = PACKAGED_CONFIG
     validation: str | None = None
-    """None: a twentieth of the photographs is held out."""
+    """Source to validate on; None holds out a twentieth of the photographs."""
     vgg: Path | None = None
     lpips: Path | None = None
     device: str = "auto"
@@ -62,10 +62,10 @@ class Trained:
 
 
 def train(request: Request, console: Console) -> Trained:
-    """Train from where OUT stands to the end.
+    """Train to the end, resuming what OUT holds.
 
-    Raises: ConfigurationError; DivergenceError; RetryLaterError where it was stopped, or something
-        is away.
+    Raises: ConfigurationError; DivergenceError; RetryLaterError if stopped, or if a store is
+        unavailable.
     """
     if request.workers is None and request.address is None:
         worker = Worker(torch.device(torch_device(request.device)))
@@ -87,7 +87,7 @@ def train(request: Request, console: Console) -> Trained:
 
 
 def prepare(request: Request, console: Console) -> Task:
-    """Check all that can be checked before the first step, and write down in OUT what it will be.
+    """Check everything that can be checked before the first step, and store the settings in OUT.
 
     Raises: ConfigurationError; RetryLaterError if a store cannot be used now.
     """
@@ -117,7 +117,7 @@ def prepare(request: Request, console: Console) -> Task:
 
 
 def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:
-    """Read the weights that the first stage starts from.
+    """Return the weights that the first stage starts from.
 
     Raises: ConfigurationError if they are of another network or scale.
     """
@@ -130,7 +130,7 @@ def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:
 
 
 def _load_vgg(training: Training, file: Path | None) -> dict[str, VGGFeatures | VGGStack]:
-    """Read the feature maps of all stages, so that a later one does not fail for want of them."""
+    """Load VGG19 for the losses of all stages, so that missing weights are reported at once."""
     needed = {loss: stage.name for stage in training.stages for loss in vgg_losses(stage)}
     if needed and file is None:
         raise ConfigurationError(
@@ -166,14 +166,14 @@ def _open_photographs(
 
 
 def _evenly(count: int, at_most: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Choose some of many."""
+    """Return a mask of at most `at_most` evenly spaced items."""
     chosen = np.zeros(count, np.bool_)
     chosen[np.linspace(0, count - 1, min(count, at_most)).astype(int)] = True
     return chosen
 
 
 def _name(photographs: SourcePhotographs) -> str:
-    """Name photographs by what batches depend on, which a copy on another machine shares."""
+    """Describe photographs by what batches depend on: names and sizes, not location."""
     digest = hashlib.sha256()
     for key, (height, width) in zip(photographs.keys, photographs.sizes, strict=True):
         digest.update(f"{key!r} {height} {width}\n".encode())
@@ -187,7 +187,7 @@ def _sha256(file: Path) -> str:
 
 @contextmanager
 def _stopping_on_signals(console: Console) -> Iterator[Callable[[], bool]]:
-    """Remember the first Ctrl-C or SIGTERM for the end of a step; let a second one interrupt."""
+    """Defer the first Ctrl-C or SIGTERM to the end of the step; the second one interrupts."""
     asked = Event()
 
     def ask(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What one worker of a training does, be it the only one or one of many on a cluster."""
+"""Work of one worker of a training, the only one or one of many on a cluster."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from sr_core.training.workers import Worker
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listing:
-    """Photographs as they travel to workers: all of these see the same ones."""
+    """Photographs in the form that is sent to workers, so that all of them see the same ones."""
 
     store: Store
     rows: pa.Table
 
     @classmethod
     def of(cls, photographs: SourcePhotographs) -> Listing:
-        """Take photographs that are opened already."""
+        """Return the listing of opened photographs."""
         return cls(photographs.store, photographs.rows)
 
     def open(self, console: Console) -> SourcePhotographs:
-        """Return the photographs; the console is told which cannot be read."""
+        """Return the photographs; unreadable ones are reported on the console."""
         return SourcePhotographs(self.store, self.rows, LeftOut(console))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A training with all that it needs besides its photographs and OUT.
+    """A training and its weights, but not its photographs or OUT's files.
 
-    It travels to the workers, so that weights need to be on the machine of the command alone.
+    It is sent to the workers, so only the machine of the command needs the weight files.
     """
 
     training: Training
@@ -58,7 +58,7 @@ class Task:
     def work(
         self, worker: Worker, console: Console, stopping: Callable[[], bool] = lambda: False
     ) -> None:
-        """Do one worker's part, from where OUT stands to the end.
+        """Do one worker's part to the end, resuming what OUT holds.
 
         Raises: DivergenceError; ConfigurationError; RetryLaterError.
         """

@@ -1,4 +1,4 @@
-"""On what this process computes where no Ray decides it."""
+"""The torch device of a process that Ray does not manage."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from sr_core.errors import ConfigurationError
 
 
 def torch_device(wanted: str) -> str:
-    """Return cpu or cuda for auto, cpu or cuda.
+    """Resolve auto, cpu or cuda to cpu or cuda.
 
-    Raises: ConfigurationError for another word, or if there is no such device.
+    Raises: ConfigurationError for another value, or if there is no such device.
     """
     if wanted not in ("auto", "cpu", "cuda"):
         raise ConfigurationError(f"--device must be auto, cpu or cuda, not {wanted!r}")

@@ -1,4 +1,4 @@
-"""Weights too large to come with the package: where they are looked for, and what goes without."""
+"""Weights too large for the package: VGG19 and LPIPS."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _VGG = "vgg19_imagenet_features_fp16.safetensors"
 
 
 def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
-    """Read LPIPS from a file; None: from where it is expected, or not at all, which is told.
+    """Load LPIPS from a file; None loads it from its default place, or warns and returns None.
 
-    Raises: ConfigurationError if the file that was given is not there or holds something else.
+    Raises: ConfigurationError if the given file is missing or holds something else.
     """
     if file is not None:
         return load_lpips(file)
@@ -24,8 +24,8 @@ def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
     if expected.is_file():
         return load_lpips(expected)
     console.print(
-        f"LPIPS is not measured: no weights at {expected}; --lpips PATH says where they are, "
-        "docs/evaluation.md how to make the file",
+        f"LPIPS is not measured: no weights at {expected}; give their place with --lpips PATH; "
+        "docs/evaluation.md explains how to make the file",
         style="yellow",
         markup=False,
     )
@@ -33,7 +33,7 @@ def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
 
 
 def find_vgg(file: Path | None) -> Path | None:
-    """Return the file of VGG19's weights that was given, or the expected one if it is there."""
+    """Return the given file of VGG19's weights, or the default one if it exists."""
     if file is None and _shared(_VGG).is_file():
         return _shared(_VGG)
     return file

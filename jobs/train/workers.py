@@ -26,13 +26,13 @@ from sr_core.errors import ConfigurationError, RetryLaterError, SrfleetError
 from sr_core.training.workers import Worker
 
 _ATTEMPTS = 3
-"""How often workers may be lost without a state saved in between before the command gives up."""
+"""Losses of workers in a row, without a state saved in between, after which to give up."""
 _POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The workers of a training, which all have the same."""
+    """Number of workers and the resources of each."""
 
     workers: int
     cpus: int
@@ -42,19 +42,19 @@ class Group:
 def train_on_workers(
     task: Task, workers: int | None, device: str, address: str | None, console: Console
 ) -> None:
-    """Train on the workers of a local Ray or a cluster, from where OUT stands to the end.
+    """Train to the end on the workers of a local Ray or a cluster, resuming what OUT holds.
 
-    A worker or machine that is lost takes the group down; a new one goes on from the last saved
-    state, as often as needed, as long as it gets on.
+    Losing a worker or a machine ends the group; a new group resumes from the last saved state, as
+    often as needed while there is progress.
 
     Args:
         task: the training.
-        workers: how many; None: one per GPU, or one per machine without.
-        device: auto, cpu or cuda; auto takes GPUs if Ray has any.
-        address: of a cluster; None: $RAY_ADDRESS, or a Ray of this command's own.
-        console: is told what the first worker says.
+        workers: number of workers; None for one per GPU, or one per machine without GPUs.
+        device: auto, cpu or cuda; auto uses GPUs if Ray has any.
+        address: of a cluster; None for $RAY_ADDRESS, or a Ray started by this command.
+        console: receives the first worker's lines.
 
-    Raises: what a worker raises for a person to read; ConfigurationError; RetryLaterError.
+    Raises: errors of workers meant for the user; ConfigurationError; RetryLaterError.
     """
     execution = ExecutionConfig(address=address)
     try:
@@ -69,23 +69,23 @@ def train_on_workers(
                 if failures == _ATTEMPTS:
                     raise failure.error
                 console.print(
-                    f"{failure.reason}; the workers begin again from the last saved state",
+                    f"{failure.reason}; the workers resume from the last saved state",
                     markup=False,
                     highlight=False,
                 )
     except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
-        raise RetryLaterError("the same command goes on from the last saved state") from interrupt
+        raise RetryLaterError("the same command resumes from the last saved state") from interrupt
 
 
 def share_out(machines: Sequence[Mapping[str, float]], workers: int | None, device: str) -> Group:
-    """Decide what each worker gets: as many CPU cores as all can have alike, and a GPU if any.
+    """Return the resources of each worker: an equal share of CPU cores, and a GPU if any.
 
     Args:
-        machines: their resources as Ray names them, CPU and GPU.
-        workers: how many; None: one per GPU, or one per machine without.
+        machines: resources by Ray's names, CPU and GPU.
+        workers: number of workers; None for one per GPU, or one per machine without GPUs.
         device: auto, cpu or cuda.
 
-    Raises: ConfigurationError if there is not enough for so many workers, or no such device.
+    Raises: ConfigurationError if the workers do not fit, or the device does not exist.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigurationError(f"--device must be auto, cpu or cuda, not {device!r}")
@@ -123,21 +123,21 @@ def _check_batches(task: Task, group: Group) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """How an attempt ended before its time."""
+    """An attempt that ended early."""
 
     error: Exception
     reason: str
     is_standstill: bool
-    """Whether nothing new was saved."""
+    """True if nothing new was saved."""
 
 
 def _attempt(task: Task, group: Group, console: Console) -> _Failure | None:
-    """Train with one group of workers until the end, which returns None, or until it breaks.
+    """Train with one group of workers; return None at the end of the training, or the failure.
 
-    Raises: what a worker raised for a person to read: trying again would not help.
+    Raises: errors of workers meant for the user, which a retry would not fix.
     """
     before = standing(task.output)
-    # On the machine of this command: the controller is here too, and workers save nothing there.
+    # A local folder will do: the controller runs here too, and workers save nothing in it.
     with tempfile.TemporaryDirectory(prefix="srfleet-ray-") as folder:
         lines = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": _here()})
         trainer = TorchTrainer(
@@ -170,7 +170,7 @@ def _attempt(task: Task, group: Group, console: Console) -> _Failure | None:
 
 
 def _as_lost(failures: Iterable[Exception]) -> RetryLaterError | None:
-    """Say in one line that a worker died; others fail with it for want of an answer."""
+    """Return one error for a worker that died; the others fail because it no longer answers."""
     for failure in failures:
         death = getattr(failure, "health_check_failure", failure)
         if isinstance(death, RayError):
@@ -179,7 +179,7 @@ def _as_lost(failures: Iterable[Exception]) -> RetryLaterError | None:
 
 
 def _fit_telling(trainer: TorchTrainer, lines: Queue, console: Console) -> None:
-    """Run the trainer in a thread, where it leaves Ctrl-C alone, and print what comes meanwhile."""
+    """Run the trainer in a thread, where it does not catch Ctrl-C, and print the workers' lines."""
     executor = ThreadPoolExecutor(1, thread_name_prefix="srfleet-train")
     outcome = executor.submit(trainer.fit)
     executor.shutdown(wait=False)
@@ -202,14 +202,14 @@ def _here() -> NodeAffinitySchedulingStrategy:
 
 
 def _work(task: Task, lines: Queue) -> None:
-    """Run in each worker."""
+    """Entry point of each worker."""
     context = ray.train.get_context()
     worker = Worker(get_device(), context.get_world_rank(), context.get_world_size())
     task.work(worker, Console(file=cast(IO[str], _Lines(lines)), soft_wrap=True))
 
 
 class _Lines(io.TextIOBase):
-    """A file whose lines go to the command's terminal."""
+    """A text file that sends its lines to the command's terminal."""
 
     def __init__(self, lines: Queue) -> None:
         self._lines, self._begun = lines, ""

@@ -1,1 +1,1 @@
-"""What an upscaler is worth on benchmark images whose truth is known."""
+"""Evaluation of upscalers on benchmark images with known HR."""

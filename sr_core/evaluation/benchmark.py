@@ -1,4 +1,4 @@
-"""Benchmarks: folders of images whose truth is known, read as pairs of LR and HR."""
+"""Benchmarks: folders of images, read as pairs of LR and HR."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sr_core.imaging.resample import degrade
 from sr_core.imaging.tensors import to_pixels, to_tensor
 
 SMALLEST_SIDE_PX = 32
-"""Of an HR image: the networks of LPIPS and the windows of SSIM need about that much."""
+"""Shortest side of an HR image: LPIPS and SSIM need about that much."""
 MADE_LR = "bicubic"
-"""`lr_source` where no LR files exist."""
+"""`lr_source` if there are no LR files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One image: hr (H, W, C), its sides multiples of the scale, and lr that much smaller."""
+    """One image: hr (H, W, C), with sides that are multiples of the scale, and its lr."""
 
     image: str
     lr: Pixels
@@ -28,16 +28,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A set of images. `lr_source` names the folder of the LR files, or says how LR is made."""
+    """A set of images. `lr_source` is the folder of the LR files, or how LR is made."""
 
     name: str
     scale: int
     lr_source: str
     files: tuple[tuple[Path, Path | None], ...]
-    """Each image's HR and LR file; without the latter HR is shrunk by antialiased bicubic."""
+    """HR and LR file of each image; without an LR file, LR is made from HR."""
 
     def pairs(self) -> Iterator[Pair]:
-        """Read the images in the order of their names, one at a time.
+        """Yield the images in order of their names.
 
         Rows and columns of HR beyond a multiple of the scale are cut off at the bottom and right.
 
@@ -69,7 +69,7 @@ class Benchmark:
 
 
 def open_benchmark(folder: Path, scale: int) -> Benchmark:
-    """Find the images of a folder.
+    """List the images of a folder.
 
     Either it holds HR/, and LRx4/ with files of the same names if LR is given; or HR images.
 
@@ -98,7 +98,7 @@ def open_benchmark(folder: Path, scale: int) -> Benchmark:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of a folder by name, without hidden ones such as .DS_Store."""
+    """Return the files of a folder in order of name, except hidden ones such as .DS_Store."""
     files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     if not files:
         raise ConfigurationError(f"{folder} holds no images")
@@ -119,13 +119,13 @@ def _check_names(hr_files: list[Path], lr_files: list[Path]) -> None:
 
 
 def _name(folder: Path) -> str:
-    """Call a folder by its name; one that is called HR by its parent's too."""
+    """Return a folder's name, with its parent's for a folder called HR."""
     folder = folder.resolve()
     return f"{folder.parent.name}-HR" if folder.name == "HR" else _shown(folder)
 
 
 def _shown(path: Path) -> str:
-    """Return a name in Unicode, whatever bytes the file system has."""
+    """Return a file name as valid Unicode, whatever bytes it has."""
     return path.name.encode("utf-8", "backslashreplace").decode()
 
 

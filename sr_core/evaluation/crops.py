@@ -1,4 +1,4 @@
-"""The part of an image that is worth looking at, as every model shows it."""
+"""A crop of an image, as every model renders it, for comparison by eye."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WINDOW_PX = 128
 
 
 def crops(pair: Pair, outputs: Sequence[Output], scale: int) -> list[Pane]:
-    """Cut one window out of LR (enlarged to squares), every output and HR, in this order.
+    """Cut one window out of LR (enlarged by nearest), every output and HR, in this order.
 
-    It is the window where bicubic loses most: its error in luma against HR, squared and summed, is
-    the largest there. So it depends on the image alone, and stays where it is for other models.
+    It is the window with the largest squared error of bicubic in luma, so that it depends on the
+    image alone and is the same for all models.
     """
     height, width = pair.hr.shape[:2]
     bicubic = resize_pixels(pair.lr, height, width, "bicubic")
@@ -43,8 +43,8 @@ def largest_error(sr: Pixels, hr: Pixels, side: int, step: int) -> tuple[int, in
     Args:
         sr: (H, W, C).
         hr: (H, W, C).
-        side: of the window; less where the image is smaller.
-        step: windows begin at its multiples.
+        side: side of the window; less if the image is smaller.
+        step: windows start at multiples of it.
     """
     error = (luma(sr) - luma(hr)).square().double().numpy()
     # The sum over a window from four corners of the table of sums.
@@ -58,7 +58,7 @@ def largest_error(sr: Pixels, hr: Pixels, side: int, step: int) -> tuple[int, in
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """Choose at most `wanted` of `count` numbers from 0 on, evenly, both ends among them."""
+    """Return at most `wanted` evenly spaced indices of `count`, including both ends."""
     return sorted({round(index) for index in np.linspace(0, count - 1, min(count, wanted))})
 
 

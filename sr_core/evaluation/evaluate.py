@@ -15,7 +15,7 @@ from sr_core.metrics.lpips import LPIPS
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one model made of an image."""
+    """The output of one model for an image, with its scores and time."""
 
     model: str
     sr: Pixels
@@ -26,7 +26,7 @@ class Output:
 def evaluate(
     pair: Pair, upscalers: Mapping[str, Upscaler], scale: int, lpips: LPIPS | None
 ) -> list[Output]:
-    """Upscale an image with every model, in their order, and score what comes out.
+    """Upscale an image with every model, in order, and score the outputs.
 
     Raises: ImageError as the upscalers do.
     """

@@ -1,4 +1,4 @@
-"""What the literature reports at x4, to stand beside what is measured."""
+"""Scores at x4 from the literature, for comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SCALE = 4
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Means over a set. SSIM is left out: the paper's comes from another implementation."""
+    """Mean scores on a set, without SSIM: the paper's comes from another implementation."""
 
     psnr_y_db: float
     lpips_alex: float | None
@@ -31,5 +31,5 @@ LPIPS: arXiv 2003.13081, table 1.
 
 
 def published(benchmark: str, model: str, scale: int) -> Published | None:
-    """Return what is reported of a model on a benchmark, if anything is."""
+    """Return the published scores of a model on a benchmark, if any."""
     return PUBLISHED.get((benchmark, model)) if scale == SCALE else None

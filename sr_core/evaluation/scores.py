@@ -1,4 +1,4 @@
-"""The scores of one upscaled image against its truth, and their mean over a set."""
+"""Scores of an upscaled image against HR, and their mean over a set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sr_core.metrics.reference import compare_y
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """PSNR and SSIM of luma (higher is better), LPIPS (lower is better; None: not measured)."""
+    """PSNR and SSIM of luma (higher is better), LPIPS (lower is better; None if not measured)."""
 
     psnr_y_db: float
     ssim_y: float
@@ -25,15 +25,15 @@ class Scores:
 
 
 def score(sr: Pixels, hr: Pixels, scale: int, lpips: LPIPS | None) -> Scores:
-    """Measure one image as the literature does.
+    """Score one image as the literature does.
 
     PSNR and SSIM leave `scale` pixels out on each side; LPIPS sees the whole RGB image.
 
     Args:
         sr: (H, W, C) uint8 or uint16; C of 1 counts as neutral RGB.
-        hr: the truth; same height and width, channels may differ.
-        scale: how many times larger than its LR the image is.
-        lpips: on any device, where it is measured; without it lpips_alex is None.
+        hr: the reference, of the same height and width; channels may differ.
+        scale: HR pixels per LR pixel.
+        lpips: on any device, which computes it; None leaves lpips_alex None.
 
     Raises:
         ValueError: for sizes that differ or are too small: 11 + 2 * scale px a side, 31 for LPIPS.
@@ -43,7 +43,7 @@ def score(sr: Pixels, hr: Pixels, scale: int, lpips: LPIPS | None) -> Scores:
 
 
 def mean_scores(scores: Iterable[Scores]) -> Scores:
-    """Average each score; +inf where one is, and None where one is missing.
+    """Return the mean of each score: +inf if one is, None if one is missing.
 
     Raises: ValueError if there are none.
     """

@@ -1,4 +1,4 @@
-"""Tables of an evaluation: one row per image and model as Parquet, means as Markdown."""
+"""Tables of an evaluation: a row per image and model as Parquet, means as Markdown."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Mean:
     scores: Scores
 
     def cells(self) -> tuple[str, ...]:
-        """Say it in words, one for each of `_HEADINGS`."""
+        """Format the mean, one cell for each of `_HEADINGS`."""
         known = published(self.benchmark, self.model, self.scale)
         return (
             self.benchmark,
@@ -89,7 +89,7 @@ class Mean:
 def scores_row(
     benchmark: Benchmark, pair: Pair, output: Output, checkpoint_sha256: str | None
 ) -> ScoresRow:
-    """Put into a row what is known of an output."""
+    """Return the row of an output."""
     height, width = pair.hr.shape[:2]
     return ScoresRow(
         benchmark=benchmark.name,
@@ -109,7 +109,7 @@ def scores_row(
 
 
 def means(rows: Iterable[ScoresRow]) -> list[Mean]:
-    """Average the rows of each model on each benchmark, in their order."""
+    """Return the means of each model on each benchmark, in order."""
     groups: dict[tuple[str, str, int], list[Scores]] = {}
     for row in rows:
         key = (row.benchmark, row.model, row.scale)
@@ -121,9 +121,9 @@ def means(rows: Iterable[ScoresRow]) -> list[Mean]:
 
 
 def means_table(rows: Iterable[ScoresRow]) -> list[tuple[str, ...]]:
-    """Lay the means out as lines of cells, the first line of headings.
+    """Return the means as lines of cells, headings first.
 
-    Columns of published numbers are left out where nothing is published.
+    Columns of published numbers are left out if they are empty.
     """
     columns = zip(_HEADINGS, *(mean.cells() for mean in means(rows)), strict=True)
     return list(
@@ -139,7 +139,7 @@ def means_table(rows: Iterable[ScoresRow]) -> list[tuple[str, ...]]:
 
 
 def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
-    """Write rows as one Parquet file, with unit and meaning in the metadata of each column."""
+    """Return rows as a Parquet file, with unit and description in the metadata of each column."""
     import pyarrow as pa  # noqa: PLC0415 - training machines may lack it
 
     from sr_core.archive.tables import to_parquet  # noqa: PLC0415 - so
@@ -162,7 +162,7 @@ def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
 
 
 def scores_markdown(rows: Sequence[ScoresRow]) -> str:
-    """Write the means as a Markdown table, with what is needed to read and repeat them."""
+    """Return the means as a Markdown table, with protocol, LR sources and checkpoints."""
     headings, *body = means_table(rows)
     lines = [_line(headings), _line(["---"] * len(headings)), *map(_line, body)]
     first = rows[0]

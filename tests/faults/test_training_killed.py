@@ -90,7 +90,7 @@ def test_a_killed_training_goes_on_to_the_bit(
     killed.kill()
     killed.communicate()
     assert not (tmp_path / "out" / "srgan_x4.safetensors").exists()
-    assert "srresnet goes on after step" in finish(start(tmp_path / "out"))
+    assert "srresnet resumes after step" in finish(start(tmp_path / "out"))
     assert journal(tmp_path / "out") == journal(undisturbed)
 
 
@@ -102,7 +102,7 @@ def test_a_terminated_training_is_saved_and_may_be_tried_again(
     training.send_signal(signal.SIGTERM)
     _, said = training.communicate(timeout=PATIENCE_S)
     assert training.returncode == ExitCode.TRY_AGAIN
-    assert "the same command goes on from there" in said
+    assert "the same command resumes it" in said
     assert "Traceback" not in said
 
 
@@ -130,7 +130,7 @@ def test_a_worker_that_is_killed_costs_no_more_than_what_was_not_saved(
     os.kill(second, signal.SIGKILL)
     said = finish(training)
     assert "a worker was lost" in said
-    assert said.count("goes on after step") >= 1
+    assert said.count("resumes after step") >= 1
     assert "Traceback" not in said
     assert_same_training(tmp_path / "out", undisturbed)
 
@@ -146,7 +146,7 @@ def test_workers_end_with_their_command_and_leave_nothing_at_home(
     training.send_signal(signal.SIGINT)
     _, said = training.communicate(timeout=PATIENCE_S)
     assert training.returncode == ExitCode.TRY_AGAIN, said
-    assert "the same command goes on from the last saved state" in said
+    assert "the same command resumes from the last saved state" in said
     assert "Traceback" not in said
     assert len(workers) == 2
     end = time.monotonic() + PATIENCE_S

@@ -82,7 +82,7 @@ def test_a_training_stopped_between_two_records_goes_on_to_the_bit(
 ) -> None:
     request = small_request(tmp_path, tmp_path / "out", SRRESNET, SRGAN)
     task = prepare(request, QUIET)
-    with pytest.raises(RetryLaterError, match="saved at step 3 of 6; the same command goes on"):
+    with pytest.raises(RetryLaterError, match="saved at step 3 of 6; the same command resumes"):
         task.work(LONE_WORKER, QUIET, stop_after(3))
     train(request, QUIET)
     assert journal(tmp_path / "out") == journal(undisturbed)
@@ -114,7 +114,7 @@ def test_a_training_on_a_bucket_goes_on_where_nothing_of_it_is_on_disk(
         prepare(request, QUIET).work(LONE_WORKER, QUIET, stop_after(5))
     said = StringIO()
     train(request, Console(file=said, width=200))
-    assert "srresnet goes on after step 5 of 6" in said.getvalue()
+    assert "srresnet resumes after step 5 of 6" in said.getvalue()
     assert journal(bucket) == journal(undisturbed)
     keys = {found.key for found in open_store(bucket).list()}
     assert {"index.html", "srgan_x4.safetensors", "samples/srresnet-0000004.png"} <= keys
@@ -133,7 +133,7 @@ def test_on_a_bucket_the_later_of_two_trainings_goes_on_alone(tmp_path: Path, bu
         with TrainingFolder(bucket, writes=True) as second:
             (second.path / "index.html").write_text("second")
             second.publish(second.path / "index.html")
-            with pytest.raises(ConfigurationError, match="another training was started on"):
+            with pytest.raises(ConfigurationError, match="another training took over"):
                 first.publish(first.path / "index.html")
     assert open_store(bucket).read("index.html") == b"second"
 

@@ -174,7 +174,7 @@ def test_both_sides_of_a_split_have_something(tmp_path: Path) -> None:
     for share in (0.001, 0.999):
         sides = split(numbered(tmp_path, range(2)), share)
         assert [len(side) for side in sides] == [1, 1]
-    with pytest.raises(ConfigurationError, match="one photograph cannot be trained on and"):
+    with pytest.raises(ConfigurationError, match="one photograph cannot serve for both"):
         split(numbered(tmp_path / "one", range(1)), 0.5)
 
 
@@ -245,7 +245,7 @@ def test_a_bucket_that_does_not_answer_now_never_changes_what_is_trained_on(
     monkeypatch.setattr(ranged_source, "DEADLINE_S", 0.3)
     photographs = opened(bucket)
     proxy.inject(Fault.SLOW_DOWN, times=None, where="001.jpg")
-    with pytest.raises(RetryLaterError, match=r"001.jpg cannot be read now: .*SlowDown.* goes on"):
+    with pytest.raises(RetryLaterError, match=r"001.jpg cannot be read now: .*SlowDown.* resumes"):
         photographs.read(1)
     with pytest.raises(RetryLaterError, match=r"001.jpg cannot be read now"):
         opened(bucket)
