@@ -47,7 +47,7 @@ class Bare:
         from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
 
         take_cores(execution, "cpu")
-        self._upscaler: Any = open_upscaler(MODEL, engine=execution.engine)
+        self._upscaler: Any = open_upscaler(MODEL)
         self._tiles = {}
         for path in sorted(Path(folder).iterdir()):
             with Image.open(path) as image:

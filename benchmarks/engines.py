@@ -26,8 +26,9 @@ from sr_core.errors import ConfigurationError
 from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.engines import usable_engines
-from sr_core.inference.upscaler import open_upscaler
+from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.metrics.reference import psnr_y
+from sr_core.records import Precision
 
 REPEATS = 3
 TILES_PX = (64, 128, 192, 256)
@@ -37,6 +38,12 @@ PHOTOGRAPHS = 8
 SCALE = 4
 FLOP_PER_LR_PX = 4_436_352
 EAGER = "eager"
+PRECISIONS: dict[str, Precision] = {
+    "torch": "float32",
+    "openvino": "float32",
+    "openvino-bf16": "half",
+    "openvino-int8": "int8",
+}
 _AT_LEAST_S = 0.8
 
 
@@ -90,10 +97,22 @@ def open_engines() -> dict[str, Any]:
     upscalers: dict[str, Any] = {}
     for name in (*reversed(usable_engines("cpu")), "openvino-int8"):
         try:
-            upscalers[name] = open_upscaler(MODEL, engine=name)
+            upscalers[name] = open_with(MODEL, name)
         except ConfigurationError as error:
             say(f"without {name}: {error}")
     return upscalers
+
+
+def open_with(model: str, engine: str) -> Upscaler:
+    """Return the upscaler of a model with one of `ENGINES`, on the CPU.
+
+    Raises: ConfigurationError if this machine would compute with another.
+    """
+    library = engine.partition("-")[0]
+    upscaler = open_upscaler(model, precision=PRECISIONS[engine], engine=library)
+    if upscaler.engine != engine:
+        raise ConfigurationError(f"this machine computes with {upscaler.engine} in its place")
+    return upscaler
 
 
 def time_engines(

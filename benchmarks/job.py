@@ -27,9 +27,10 @@ from benchmarks.section import Section, ratios, run_alone, say, spread, table
 from jobs.cluster.connect import choose_devices, connected
 from jobs.upscale.actors import SHARDS_PER_ACTOR
 from jobs.upscale.run import actor_factory
+from jobs.upscale.speed import fleet_precision
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from sr_core.engine.prepare import open_run, plan_round, put_plan
+from sr_core.engine.prepare import decide_precision, open_run, plan_round, put_plan
 from sr_core.inference.upscaler import open_upscaler
 
 REPEATS = 5
@@ -57,7 +58,7 @@ JOBS = {
     PNG: (_PNG, EXECUTION),
     JPEG: (RunConfig(model=MODEL, format="jpeg"), EXECUTION),
     UNMEASURED: (RunConfig(model=MODEL, format="png", measure=False), EXECUTION),
-    FLOAT32: (_PNG, ExecutionConfig(device="cpu", engine=FLOAT32_ENGINE)),
+    FLOAT32: (RunConfig(model=MODEL, format="png", precision="float32"), EXECUTION),
 }
 
 
@@ -135,6 +136,8 @@ def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionCon
     job = JobConfig(source=str(source), output=str(root), run=config, execution=execution)
     run, manifest = open_run(job)
     devices = choose_devices(execution)
+    if run.job.run.precision == "auto":
+        run = decide_precision(run, fleet_precision(job, devices))
     put_plan(run, plan_round(run, manifest, 0, devices.actors, lambda: 1.0))
     make = actor_factory(run, devices.device)
     actors: list[Any] = [make() for _ in range(devices.actors)]

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, nargs="+", default=SOURCE_MEGAPIXELS)
     parser.add_argument("--model", default="bicubic")
     parser.add_argument("--format", default="png", choices=("png", "jpeg", "tiff", "jxl"))
-    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--precision", default="float32")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="put sources and outputs here")
     parser.add_argument("--one", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
@@ -65,7 +65,14 @@ def main() -> None:
 
 def rows(options: argparse.Namespace, budget: int) -> Iterator[tuple[str, ...]]:
     """Yield the row of each size, of several repeats the fastest."""
-    passed = ["--model", options.model, "--format", options.format, "--engine", options.engine]
+    passed = [
+        "--model",
+        options.model,
+        "--format",
+        options.format,
+        "--precision",
+        options.precision,
+    ]
     # What Ray sets for an actor of one core; BLAS counts its threads as it loads.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for megapixels in options.megapixels:
@@ -139,7 +146,7 @@ def open_worker(source: Path, output: Path, options: argparse.Namespace) -> Shar
     from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
 
     limit_threads(1)
-    run_config = RunConfig(model=options.model, format=options.format)
+    run_config = RunConfig(model=options.model, format=options.format, precision=options.precision)
     job = JobConfig(source=str(source), output=str(output), run=run_config)
     run, manifest = open_run(job)
     if manifest is None:
@@ -147,9 +154,11 @@ def open_worker(source: Path, output: Path, options: argparse.Namespace) -> Shar
     put_plan(run, plan_round(run, manifest, 0, 1, lambda: 1.0))
     shares = share_out(job.execution)
     keep_large_on_disk(shares)
-    upscaler = open_upscaler(options.model, engine=options.engine, memory_budget_bytes=shares.tiles)
+    upscaler = open_upscaler(
+        options.model, precision=options.precision, memory_budget_bytes=shares.tiles
+    )
     root = run.ledger.store
-    stages = Stages(run.source.store, root, run.record.run_id, job.run, upscaler, deadline_s=60)
+    stages = Stages(run.source.store, root, run.record.run_id, run.job.run, upscaler, deadline_s=60)
     return ShardWorker(
         root,
         stages,

@@ -12,11 +12,13 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
 from sr_core.errors import ConfigurationError
+from sr_core.records import Precision
 
 T = TypeVar("T")
 
@@ -38,6 +40,9 @@ class RunConfig(_Frozen):
     format: OutputFormat = "source"
     quality: int = Field(default=95, ge=1, le=100)
     """Of JPEG and WebP."""
+    precision: Precision | Literal["auto"] = "auto"
+    """Coarsest precision that may compute the network. auto is decided at the first start, by the
+    devices that there are; run.json holds the decision."""
     strip_gps: bool = False
     measure: bool = True
     """Measure quality; checksums, sizes and times are always recorded."""
@@ -59,8 +64,8 @@ class ExecutionConfig(_Frozen):
     address: str | None = None
     """Ray address; None starts a local Ray."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    engine: Literal["auto", "torch", "openvino", "openvino-bf16", "openvino-int8"] = "auto"
-    """What computes the network; auto is the fastest that is here and exact enough."""
+    engine: Literal["auto", "torch", "openvino"] = "auto"
+    """Library that computes the network; auto is the fastest that is installed."""
     actors: int | None = Field(default=None, ge=1)
     """None: one per GPU, or one per CPU core."""
     cpus_per_actor: float = Field(default=1, gt=0)
@@ -75,6 +80,16 @@ class ExecutionConfig(_Frozen):
     """How long the reads of one image may take, retries included."""
     node_wait_s: float = Field(default=600.0, ge=0)
     """How long to wait for lost machines to come back before giving up."""
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _precision_is_of_the_run(cls, value: object) -> object:
+        names = {"openvino-bf16": "half", "openvino-int8": "int8"}  # of version 0.1.0
+        if isinstance(value, str) and value in names:
+            raise ValueError(
+                f"the precision belongs to the run now: give precision {names[value]} instead"
+            )
+        return value
 
 
 class JobConfig(_Frozen):

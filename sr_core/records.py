@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from sr_core.errors import ErrorClass
+
+Precision = Literal["float32", "half", "int8"]
+"""Precision of a network's multiplications: half is float16 on GPUs and bfloat16 on CPUs."""
 
 
 class Status(StrEnum):

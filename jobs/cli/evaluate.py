@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.box import SIMPLE
@@ -47,9 +47,11 @@ def evaluate(
     ] = None,
     scale: Annotated[int, typer.Option(min=2, max=8, help="Scale of HR to LR.")] = 4,
     device: DeviceOption = None,
-    engine: Annotated[
-        str, typer.Option(help="As in upscale; torch on CPUs scores the same up to rounding.")
-    ] = "torch",
+    precision: Annotated[
+        Literal["auto", "float32", "half", "int8"],
+        typer.Option(help="As in upscale; scores in float32 are the same on every machine."),
+    ] = "float32",
+    engine: Annotated[str, typer.Option(help="As in upscale.")] = "torch",
 ) -> None:
     """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
     from jobs.models.evaluate import run_evaluation
@@ -62,6 +64,7 @@ def evaluate(
         lpips_file=lpips,
         scale=scale,
         device=device or "auto",
+        precision=precision,
         engine=engine,
     )
     answers().print(_table(evaluation.means))

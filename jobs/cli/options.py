@@ -72,10 +72,17 @@ ActorsOption = Annotated[
 DeviceOption = Annotated[
     str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto: GPUs, if any")
 ]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Coarsest precision that may compute the network: float32, half, or int8.",
+        show_default="auto: half on devices that have it, else float32",
+    ),
+]
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        help="What computes the network: auto, torch, openvino, openvino-bf16, or openvino-int8.",
+        help="Library that computes the network: auto, torch, or openvino.",
         show_default="auto: the fastest here",
     ),
 ]

@@ -32,6 +32,6 @@ def quantize(
 
     found = measure(photographs, model, validation, notices())
     answers().say(
-        f"{found.loss}; --engine openvino-int8 may be used, and here runs {found.speedup:.1f} "
-        f"times as fast as openvino ({found.path})"
+        f"{found.loss}; --precision int8 may be used, and here runs {found.speedup:.1f} "
+        f"times as fast as float32 ({found.path})"
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import track
@@ -27,6 +28,7 @@ from sr_core.imaging.contact_sheet import Pane, contact_sheet
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import checkpoint_sha256, shipped_models
+from sr_core.records import Precision
 
 _YARDSTICK = "bicubic"
 _SHOWN_IMAGES = 6
@@ -51,6 +53,7 @@ def run_evaluation(
     lpips_file: Path | None,
     scale: int,
     device: str,
+    precision: Precision | Literal["auto"] = "float32",
     engine: str = "torch",
 ) -> Evaluation:
     """Score models on benchmark folders, and write scores.parquet, scores.md and crops.
@@ -65,15 +68,15 @@ def run_evaluation(
         lpips_file: None looks in the expected place and warns if it is not there.
         scale: of the benchmarks; a network of another scale is resized by bicubic from its output.
         device: auto, cpu or cuda.
-        engine: see `open_upscaler`. With torch on the CPU, scores differ between machines only by
-            the rounding of float32; on CUDA it computes in float16.
+        precision: see `open_upscaler`. Scores in float32 differ between machines by rounding only.
+        engine: see `open_upscaler`.
 
     Raises: ConfigurationError; RetryLaterError if stopped.
     """
     _check_output(output)
     device = torch_device(device)
     benchmarks = _open_benchmarks(folders, scale)
-    upscalers = _open_upscalers(models or shipped_models(), device, engine)
+    upscalers = _open_upscalers(models or shipped_models(), device, precision, engine)
     lpips = open_lpips(lpips_file, console)
     if lpips is not None:
         lpips.to(device)
@@ -108,14 +111,17 @@ def _open_benchmarks(folders: Sequence[Path], scale: int) -> list[Benchmark]:
 
 
 def _open_upscalers(
-    models: Sequence[str], device: str, engine: str
+    models: Sequence[str], device: str, precision: Precision | Literal["auto"], engine: str
 ) -> dict[str, tuple[Upscaler, str | None]]:
     """Return upscaler and checkpoint hash by the name shown in tables, each model once.
 
     The name is the upscaler's own, or what was typed if several checkpoints have the same name.
     """
     wanted = models if _YARDSTICK in models else [_YARDSTICK, *models]
-    opened = {model: open_upscaler(model, device=device, engine=engine) for model in wanted}
+    opened = {
+        model: open_upscaler(model, device=device, precision=precision, engine=engine)
+        for model in wanted
+    }
     names = Counter(upscaler.name for upscaler in opened.values())
     return {
         upscaler.name if names[upscaler.name] == 1 else model: (upscaler, checkpoint_sha256(model))

@@ -43,14 +43,14 @@ class Quantized:
     path: Path
     loss: str
     speedup: float
-    """Speed of openvino-int8 on this machine, relative to openvino."""
+    """Speed of int8 on this machine, relative to float32."""
 
 
 def quantize(source: str, model: str, validation: str | None, console: Console) -> Quantized:
     """Calibrate a checkpoint on photographs and measure what 8 bits lose on others.
 
     Only the central window of 256 px of each photograph counts (`HeldOut.of`). The calibration is
-    written beside the checkpoint, where `--engine openvino-int8` finds it, and only if the mean
+    written beside the checkpoint, where `--precision int8` finds it, and only if the mean
     loss is below `MAX_LOSS_DB`.
 
     Args:
@@ -65,10 +65,10 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
     """
     if model in shipped_models():
         raise ConfigurationError(
-            f"--model {model}: the shipped weights are already calibrated for --engine "
-            "openvino-int8; give the path of your own checkpoint"
+            f"--model {model}: the shipped weights are already calibrated for "
+            "--precision int8; give the path of your own checkpoint"
         )
-    candidate_engines("openvino-int8", "cpu")
+    candidate_engines("int8", "openvino", "cpu")
     checkpoint = find_checkpoint(model)
     try:
         found = _measured(checkpoint, *_photographs(source, validation, console), console)
@@ -92,11 +92,9 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
 
 
 def _speedup(checkpoint: Path) -> float:
-    int8, float32 = (
-        measure_speed(str(checkpoint), ExecutionConfig(engine=engine), "cpu")
-        for engine in ("openvino-int8", "openvino")
-    )
-    return int8 / float32
+    execution = ExecutionConfig(engine="openvino")
+    int8 = measure_speed(str(checkpoint), "int8", execution, "cpu")
+    return int8 / measure_speed(str(checkpoint), "float32", execution, "cpu")
 
 
 def _photographs(

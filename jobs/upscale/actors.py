@@ -81,6 +81,7 @@ class UpscaleActor:
         upscaler = open_upscaler(
             self._config.model,
             device=self._device,
+            precision=self._config.precision,
             engine=self._execution.engine,
             memory_budget_bytes=shares.tiles,
         )

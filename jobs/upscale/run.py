@@ -23,7 +23,7 @@ from jobs.upscale.observer import (
     SourceChanged,
     Warned,
 )
-from jobs.upscale.speed import fleet_speed
+from jobs.upscale.speed import fleet_precision, fleet_speed
 from sr_core.archive.ledger.snapshot import Progress, Snapshot
 from sr_core.archive.planning.plan import Plan, read_shard
 from sr_core.archive.source.changes import Change
@@ -32,6 +32,7 @@ from sr_core.config import ExecutionConfig, JobConfig
 from sr_core.engine.prepare import (
     OpenRun,
     added_images,
+    decide_precision,
     failed_images,
     open_run,
     plan_round,
@@ -65,7 +66,8 @@ def upscale(
     run, manifest = open_run(job)
     if extend and run.source.manifest is not None:
         run.source.listed()  # says that a manifest is frozen, before anything is done
-    observer.observe(RunOpened(run.record.run_id, run.source.store.uri, run.ledger.store.uri))
+    if run.job.run.precision != "auto":
+        observer.observe(_opened(run))
     state = run.ledger.snapshot() if manifest is None else None
     if state is not None and not (state.pending or retry_failed or extend):
         _observe_changes(run, state, observer)
@@ -75,6 +77,9 @@ def upscale(
         with connected(job.execution):
             devices = choose_devices(job.execution)
             _check_root(run, observer)
+            if run.job.run.precision == "auto":
+                run = decide_precision(run, fleet_precision(job, devices))
+                observer.observe(_opened(run))
             if manifest is not None:
                 _freeze(
                     run,
@@ -97,6 +102,10 @@ def upscale(
     except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
         raise RetryLaterError(_what_is_left(run, state)) from interrupt
     return _sum_up(run, state, report=report)
+
+
+def _opened(run: OpenRun) -> RunOpened:
+    return RunOpened(run.record.run_id, run.source.store.uri, run.ledger.store.uri)
 
 
 def _freeze(run: OpenRun, plan: Plan, observer: RunObserver) -> bool:

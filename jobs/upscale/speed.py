@@ -1,9 +1,10 @@
-"""The speed of a model on the machines that run the actors."""
+"""The speed and the precision of the machines that run the actors."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import numpy as np
 import ray
@@ -13,27 +14,58 @@ from jobs.cluster.connect import Devices, actor_options
 from jobs.upscale.cores import limit_threads
 from sr_core.config import ExecutionConfig, JobConfig
 from sr_core.errors import RetryLaterError
+from sr_core.records import Precision
+
+T = TypeVar("T")
 
 
 def fleet_speed(job: JobConfig, devices: Devices) -> Callable[[], float]:
     """Return a call that measures one actor's output megapixels per second where actors run."""
 
     def speed() -> float:
-        measure = ray.remote(measure_speed).options(
-            **actor_options(job.execution, devices.device), max_retries=1
+        execution, device = job.execution, devices.device
+        return _where_actors_run(
+            execution,
+            device,
+            lambda: measure_speed(job.run.model, job.run.precision, execution, device),
         )
-        call = measure.remote(job.run.model, job.execution, devices.device)
-        try:
-            return float(ray.get(call, timeout=job.execution.node_wait_s))
-        except GetTimeoutError as error:
-            raise RetryLaterError(
-                f"no machine was free within {job.execution.node_wait_s:g} s to measure the speed"
-            ) from error
 
     return speed
 
 
-def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
+def fleet_precision(job: JobConfig, devices: Devices) -> Precision:
+    """Return the precision that "auto" means on a machine where actors run."""
+    device, library = devices.device, job.execution.engine
+
+    def preferred() -> Precision:
+        from sr_core.inference.engines import preferred_precision
+
+        return preferred_precision(device, library)
+
+    return _where_actors_run(job.execution, device, preferred)
+
+
+def _where_actors_run(execution: ExecutionConfig, device: str, function: Callable[[], T]) -> T:
+    """Run a function on a machine that has room for an actor, and return its result.
+
+    Raises: RetryLaterError if no machine is free within `node_wait_s`.
+    """
+    task = ray.remote(function).options(**actor_options(execution, device), max_retries=1)
+    try:
+        result: T = ray.get(task.remote(), timeout=execution.node_wait_s)
+    except GetTimeoutError as error:
+        raise RetryLaterError(
+            f"no machine was free within {execution.node_wait_s:g} s to measure the speed"
+        ) from error
+    return result
+
+
+def measure_speed(
+    model: str,
+    precision: Precision | Literal["auto"],
+    execution: ExecutionConfig,
+    device: str,
+) -> float:
     """Return the output megapixels per second of a model on this machine's device.
 
     One tile of 192x192 pixels, upscaled twice; the second time counts.
@@ -42,7 +74,7 @@ def measure_speed(model: str, execution: ExecutionConfig, device: str) -> float:
 
     # Not pinned: the process that measures stays, and would keep the core from an actor.
     limit_threads(max(1, int(execution.cpus_per_actor)))
-    upscaler = open_upscaler(model, device=device, engine=execution.engine)
+    upscaler = open_upscaler(model, device=device, precision=precision, engine=execution.engine)
     tile = np.random.default_rng(0).integers(0, 256, (192, 192, 3), np.uint8)
     seconds = 0.0
     for _ in range(2):

@@ -33,8 +33,8 @@ from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.metrics.registry import PROTOCOL_VERSION
-from sr_core.models.catalogue import checkpoint_sha256, model_name
-from sr_core.records import ManifestRow, Status
+from sr_core.models.catalogue import BASELINES, checkpoint_sha256, model_name
+from sr_core.records import ManifestRow, Precision, Status
 
 # A shard takes about this long on its device: long enough that its commit costs nothing, short
 # enough that losing one costs little.
@@ -45,6 +45,9 @@ SHARDS_PER_ACTOR_AT_LEAST = 6
 
 # Files that are looked for before the whole source is taken to be away.
 WITNESSES = 20
+
+PRECISION_OF_0_1_0: Precision = "half"
+"""Precision of runs that version 0.1.0 began, whose records name none."""
 
 _SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag")
 
@@ -71,6 +74,7 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
     source = open_source(job.source, leave_out=[root.uri])
     ledger = Ledger(root)
     standing = ledger.run()
+    job = _with_known_precision(job, standing)
     is_planned = bool(ledger.rounds())
     manifest = None
     if standing is None or not is_planned or source.manifest is not None:
@@ -80,12 +84,35 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
         digest = manifest_digest(manifest)
     else:
         digest = standing.manifest_digest
-    record = _record(job, source.store, digest)
+    record = _record(job, source.store, digest, standing)
     if standing is not None:
         if not is_planned:
             _check_unplanned(ledger, standing, record)
         record = ledger.open_run(record)
     return OpenRun(job, source, ledger, record), None if is_planned else manifest
+
+
+def decide_precision(run: OpenRun, precision: Precision) -> OpenRun:
+    """Return a run that is about to begin with its precision, which is part of its run id."""
+    record = replace(run.record, config=run.record.config | {"precision": precision})
+    record = replace(record, run_id=identity(record))
+    return replace(run, job=_with_precision(run.job, precision), record=record)
+
+
+def _with_known_precision(job: JobConfig, standing: RunRecord | None) -> JobConfig:
+    """Replace a precision of "auto" by the run's own, or for interpolation, which has none.
+
+    A run of version 0.1.0 has none in its record; that version took half if it was native.
+    """
+    if job.run.precision != "auto":
+        return job
+    if standing is not None:
+        return _with_precision(job, standing.config.get("precision", PRECISION_OF_0_1_0))
+    return _with_precision(job, "float32") if job.run.model in BASELINES else job
+
+
+def _with_precision(job: JobConfig, precision: Precision) -> JobConfig:
+    return job.model_copy(update={"run": job.run.model_copy(update={"precision": precision})})
 
 
 def _check_unplanned(ledger: Ledger, standing: RunRecord, record: RunRecord) -> None:
@@ -98,9 +125,12 @@ def _check_unplanned(ledger: Ledger, standing: RunRecord, record: RunRecord) -> 
         )
 
 
-def _record(job: JobConfig, source: Store, digest: str) -> RunRecord:
-    # Where the checkpoint lies decides nothing; its hash does.
+def _record(job: JobConfig, source: Store, digest: str, standing: RunRecord | None) -> RunRecord:
+    # The folder of a checkpoint decides nothing; its hash does.
     config = job.run.model_dump(mode="json") | {"model": model_name(job.run.model)}
+    begun_by_0_1_0 = standing is not None and "precision" not in standing.config
+    if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
+        del config["precision"]  # the run id stays as it is
     checkpoint = checkpoint_sha256(job.run.model)
     return RunRecord(
         run_id=run_id_of(source.uri, config, digest, checkpoint, PROTOCOL_VERSION),
@@ -152,7 +182,11 @@ def put_plan(run: OpenRun, plan: Plan) -> bool:
 
     Returns:
         False: another driver has frozen this round before, and that plan holds.
+
+    Raises: ValueError if the precision of the run is not decided yet.
     """
+    if run.job.run.precision == "auto":
+        raise ValueError("a run cannot begin before its precision is decided")
     run.ledger.open_run(run.record)
     return run.ledger.put_plan(plan.round, plan_bytes(plan, run.record.run_id))
 

@@ -1,4 +1,4 @@
-"""Which engines there are, and which of them this machine can use."""
+"""The engines, and those that this machine can use."""
 
 from __future__ import annotations
 
@@ -13,69 +13,98 @@ from sr_core.inference.engine import Engine, make_engine
 from sr_core.inference.graphed import GraphedEngine
 from sr_core.inference.quantised import Ranges
 from sr_core.models.network import Network
+from sr_core.records import Precision
 
 ENGINES = ("torch", "openvino", "openvino-bf16", "openvino-int8")
-"""The names of all."""
+"""Names of all engines: a library, and its precision if that is not float32 on CPUs."""
+LIBRARIES = ("torch", "openvino")
+"""Libraries that compute networks."""
 
 _log = logging.getLogger(__name__)
 
 
-def usable_engines(device: str) -> list[str]:
-    """Return the engines that compute any network on a device here; the preferred first.
+def preferred_precision(device: str, library: str = "auto") -> Precision:
+    """Return the precision that "auto" means on a device here: half if the hardware has it.
 
-    openvino-int8 is never among them: it takes a checkpoint's calibration, and must be asked for.
-    An OpenVINO that is installed but does not load counts as absent; a warning says why.
+    int8 is never preferred: it loses more, and not every checkpoint may be computed in it.
+
+    Args:
+        device: cpu or cuda.
+        library: as in `candidate_engines`.
+    """
+    if device != "cpu":
+        return "half"
+    if library == "torch":
+        return "float32"
+    return "half" if "openvino-bf16" in usable_engines(device) else "float32"
+
+
+def usable_engines(device: str) -> list[str]:
+    """Return the engines that compute any network on a device here, the fastest first.
+
+    openvino-int8 is never among them, as it needs a checkpoint's calibration. An OpenVINO that is
+    installed but does not load counts as absent; a warning says why.
 
     Args:
         device: cpu or cuda.
     """
     usable, trouble = _found(device)
     if trouble is not None:
-        _warn(trouble)
+        _warn(f"{trouble}; torch computes instead")
     return usable
 
 
-def candidate_engines(wanted: str, device: str) -> list[str]:
-    """Return the engine that is wanted; of `auto` all that may do, the preferred first.
+def candidate_engines(precision: Precision, library: str, device: str) -> list[str]:
+    """Return the engines that compute no coarser than a precision on a device here.
 
-    openvino-int8 must be asked for, as it loses more than rounding.
+    The first is the best: of the wanted precision if the hardware has it, else of a finer one.
+    Finer ones follow, for a network that the first computes wrongly.
 
-    Raises: ConfigurationError if there is no such engine, or this machine cannot use it, saying
-        why.
+    Args:
+        precision: the coarsest that is allowed.
+        library: torch, openvino, or auto for whichever is faster.
+        device: cpu or cuda.
+
+    Raises: ConfigurationError if there is no such library, or this machine cannot use it.
     """
-    if wanted == "auto":
-        return usable_engines(device)
-    if wanted not in ENGINES:
+    if library not in ("auto", *LIBRARIES):
         raise ConfigurationError(
-            f"--engine {wanted}: unknown engine; take one of auto, {', '.join(ENGINES)}"
+            f"--engine {library}: unknown engine; take one of auto, {', '.join(LIBRARIES)}"
         )
-    if wanted == "torch":  # whatever state OpenVINO is in
-        return [wanted]
-    usable, trouble = _found(device)
-    if wanted in usable or (wanted == "openvino-int8" and "openvino" in usable):
-        return [wanted]
-    if device != "cpu":
-        why = "OpenVINO computes on the CPU: add --device cpu"
-    elif trouble is not None:
-        why = f"{trouble}: pip install --force-reinstall openvino"
-    elif find_spec("openvino") is None:
-        why = "OpenVINO is not installed: pip install openvino"
-    else:
-        why = "this CPU has no bfloat16 of its own"
-    raise ConfigurationError(f"--engine {wanted}: {why}, or take one of auto, {', '.join(usable)}")
+    if library == "torch":  # works whatever state OpenVINO is in
+        return ["torch"]
+    if library == "openvino":
+        _check_openvino(device)
+    usable = usable_engines(device)
+    if precision == "float32":
+        usable = [name for name in usable if name != "openvino-bf16"]
+    elif precision == "int8" and "openvino" in usable:
+        usable = ["openvino-int8", *usable]
+    elif precision == "int8":
+        _warn("8-bit integers need OpenVINO on a CPU; a finer precision is computed instead")
+    return [name for name in usable if library == "auto" or name != "torch"]
 
 
 def open_engine(
-    network: Network, name: str, device: torch.device, ranges: Ranges | None = None
+    network: Network,
+    name: str,
+    device: torch.device,
+    ranges: Ranges | None = None,
+    precision: Precision = "half",
 ) -> Engine:
     """Return an engine for a network.
 
-    torch computes in float32 on the CPU, in float16 and by recorded graphs on CUDA. `ranges` are
-    what openvino-int8 was calibrated with.
+    Args:
+        network: stays as it is.
+        name: one of `ENGINES`.
+        device: CUDA for torch only, which records graphs there.
+        ranges: calibration of the checkpoint, for openvino-int8.
+        precision: for torch on CUDA, float32 or else float16; names of other engines say theirs.
     """
     if name == "torch":
         if device.type == "cuda":
-            return GraphedEngine(make_engine(network, device, torch.float16))
+            dtype = torch.float32 if precision == "float32" else torch.float16
+            return GraphedEngine(make_engine(network, device, dtype))
         return make_engine(network, device)
     from sr_core.inference.openvino_engine import OpenVINOEngine  # noqa: PLC0415 - optional
 
@@ -84,8 +113,22 @@ def open_engine(
     return OpenVINOEngine(network, "bf16" if name == "openvino-bf16" else "f32")
 
 
+def _check_openvino(device: str) -> None:
+    """Raise ConfigurationError if OpenVINO cannot be used on a device here."""
+    usable, trouble = _found(device)
+    if "openvino" in usable:
+        return
+    if device != "cpu":
+        why = "OpenVINO computes on the CPU: add --device cpu"
+    elif trouble is not None:
+        why = f"{trouble}: pip install --force-reinstall openvino"
+    else:
+        why = "OpenVINO is not installed: pip install openvino"
+    raise ConfigurationError(f"--engine openvino: {why}, or take one of auto, torch")
+
+
 def _found(device: str) -> tuple[list[str], str | None]:
-    """Return the usable engines, and what is wrong with an OpenVINO that is there but broken."""
+    """Return the usable engines, and the error of an OpenVINO that is installed but broken."""
     if device != "cpu" or find_spec("openvino") is None:
         return ["torch"], None
     from sr_core.inference.openvino_engine import has_native_bf16  # noqa: PLC0415 - optional
@@ -101,6 +144,6 @@ def _found(device: str) -> tuple[list[str], str | None]:
 
 
 @cache
-def _warn(trouble: str) -> None:
-    """Tell once of each trouble, however many networks are opened."""
-    _log.warning("%s; torch computes instead", trouble)
+def _warn(message: str) -> None:
+    """Log a warning once, however many networks are opened."""
+    _log.warning(message)

@@ -16,40 +16,56 @@ from sr_core.models.network import Network
 if TYPE_CHECKING:
     from openvino import InferRequest
 
-Precision = Literal["f32", "bf16", "int8"]
+Form = Literal["f32", "bf16", "int8"]
 _SLACK = 0.25
-"""How far outside their calibrated range features may lie, in widths of the range. Those of 46
-photographs lay up to 0.04 outside, of noise 0.18, of dithered images 0.4 to 0.6."""
+"""Distance that features may lie outside their calibrated range, in widths of the range. Those of
+46 photographs lay up to 0.04 outside, of noise 0.18, of dithered images 0.4 to 0.6."""
 _DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}
 
 
 class OpenVINOEngine:
     """Compute a network's two levels with OpenVINO, with as many threads as torch is given.
 
-    In f32 it is as exact as torch. In bf16, which CPUs with AVX512_BF16 or AMX compute at several
-    times the speed, factors have 8 bits of mantissa and sums are kept in float32: an error about
-    50 dB below the signal. In int8 the network's 3x3 convolutions are of 8-bit integers, within
-    ranges that were calibrated before, the rest is of bfloat16 where the CPU has it.
+    f32 is as exact as torch. bf16, for CPUs with AVX512_BF16 or AMX, multiplies factors of 8 bits
+    of mantissa and adds up in float32: an error about 50 dB below the signal. int8 computes the
+    3x3 convolutions in 8-bit integers, within ranges that were calibrated before.
     """
 
     device = torch.device("cpu")
 
     def __init__(
-        self, network: Network, precision: Precision = "f32", ranges: Ranges | None = None
+        self,
+        network: Network,
+        form: Form = "f32",
+        ranges: Ranges | None = None,
+        *,
+        floats: Literal["f32", "bf16"] | None = None,
     ) -> None:
+        """Convert and compile a network.
+
+        Args:
+            network: stays as it is.
+            form: what the convolutions multiply.
+            ranges: calibration of the checkpoint, for int8 and for nothing else.
+            floats: what int8 computes its first and last layers and its sums in; None for
+                bfloat16 if the CPU has it, which is a fifth faster and adds a quarter to the error.
+
+        Raises: ValueError if ranges are missing, or not of this form.
+        """
         import openvino  # noqa: PLC0415 - an optional extra
 
-        if (precision == "int8") != (ranges is not None):
-            raise ValueError("ranges are of int8, and int8 needs them")
-        self.dtype = _DTYPES[precision]
+        if (form == "int8") != (ranges is not None):
+            raise ValueError("int8 needs ranges, and other forms take none")
+        self.dtype = _DTYPES[form]
         core = openvino.Core()
         options: dict[str, str | int | bool] = {
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # whoever runs several of these pins their processes
         }
-        if precision != "int8":  # of the floats beside integers, the plugin's default is the best
-            options["INFERENCE_PRECISION_HINT"] = precision
+        hint = floats if form == "int8" else form
+        if hint is not None:
+            options["INFERENCE_PRECISION_HINT"] = hint
         module = make_engine(network) if ranges is None else QuantisedGenerator(network, ranges)
         trunk, tail = convert(module, network.cell_px, core)
         self._trunk, self._tail = (
@@ -62,8 +78,8 @@ class OpenVINOEngine:
         """Return features of an image; they are overwritten by the next call.
 
         Raises: UnfitError in int8, for an image whose features lie far outside the calibrated
-            range, as those of dithered scans do: of the same image, integers in the layers before
-            will have been cut off, and what was made of it has holes.
+            range, as those of dithered scans do: integers of the layers before have saturated,
+            and the output would have holes.
         """
         features = _infer(self._trunk, lr)
         if self._features is not None:
@@ -83,15 +99,15 @@ class OpenVINOEngine:
 
 def _infer(request: InferRequest, values: Tensor) -> Tensor:
     array = np.ascontiguousarray(values.numpy())
-    # Not the synchronous call: where memory runs out, it returns what the last call has made.
+    # Not the synchronous call: if memory runs out, that returns the result of the call before.
     request.start_async(array, share_inputs=True)
     request.wait()
     return torch.from_numpy(request.get_output_tensor(0).data)
 
 
 def has_native_bf16() -> bool:
-    """Tell whether this CPU multiplies bfloat16 itself; emulated, it is slower than float32."""
+    """Return whether this CPU multiplies bfloat16 itself; emulated, it is slower than float32."""
     import openvino  # noqa: PLC0415
 
-    # The plugin's own default: what it takes where nothing is asked for.
+    # The plugin's own default, which it takes without a hint.
     return openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT") == openvino.Type.bf16

@@ -194,6 +194,6 @@ def _checked(network: Network) -> Generator:
     if not isinstance(network, Generator):
         raise ConfigurationError(
             f"8 bits are for the paper's generator only, not for {type(network).__name__}; take "
-            "another --engine"
+            "another --precision"
         )
     return network

@@ -20,8 +20,9 @@ from sr_core.inference.graphed import GraphedEngine
 from sr_core.inference.memory import is_out_of_memory
 from sr_core.inference.quantised import Ranges
 from sr_core.inference.tiling import Span, Tile, plan_tail_tiles, plan_tiles
-from sr_core.inference.upscaled import ComputedPrecision, MadeBy, Upscaled
+from sr_core.inference.upscaled import MadeBy, Upscaled
 from sr_core.models.network import Network
+from sr_core.records import Precision
 
 # Smaller tiles than this compute mostly context; an image that fails with them fails.
 SMALLEST_TILE_PX = 64 * 64
@@ -34,7 +35,7 @@ SMALLEST_SIDE_PX = 8
 # has the measurement.
 LARGEST_CONTEXT = 64
 
-_PRECISIONS: dict[torch.dtype, ComputedPrecision] = {
+_PRECISIONS: dict[torch.dtype, Precision] = {
     torch.float32: "float32",
     torch.float16: "half",
     torch.bfloat16: "half",
@@ -61,14 +62,26 @@ class GeneratorUpscaler:
         *,
         device: torch.device | str = "cpu",
         engine: str = "torch",
+        precision: Precision = "half",
         ranges: Ranges | None = None,
         memory_budget_bytes: int = 1 << 30,
     ) -> None:
+        """Load a network onto its device.
+
+        Args:
+            generator: the network; evaluated, on the CPU.
+            name: what tables call it.
+            device: cpu or cuda.
+            engine: see `open_engine`.
+            precision: see `open_engine`.
+            ranges: see `open_engine`.
+            memory_budget_bytes: bound on what tiles may use on the device.
+        """
         self.name, self.engine = name, engine
         self.scale = generator.scale
         self._generator = generator.eval()
         device = torch.device(device)
-        self._engine = open_engine(generator, engine, device, ranges)
+        self._engine = open_engine(generator, engine, device, ranges, precision)
         # On a CPU what goes in and out of an engine is float32 in any case.
         itemsize = 4 if device.type == "cpu" else self.dtype.itemsize
         # The trunk's features stay while the tail runs; three quarters leave them room.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from sr_core.imaging.pixels import Pixels
-
-ComputedPrecision = Literal["float32", "half", "int8"]
-"""Precision of the multiplications: half is float16 on GPUs and bfloat16 on CPUs."""
+from sr_core.records import Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +14,7 @@ class MadeBy:
 
     engine: str | None
     """One of `sr_core.inference.engines.ENGINES`."""
-    precision: ComputedPrecision | None
+    precision: Precision | None
     model: str
     """The upscaler's name in tables."""
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from sr_core.errors import ConfigurationError
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import Interpolation, resize_pixels
 from sr_core.inference.conversion import cache_folder
-from sr_core.inference.engines import candidate_engines
+from sr_core.inference.engines import candidate_engines, preferred_precision
 from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error
 from sr_core.inference.quantised import load_ranges
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaled import MadeBy, Upscaled
 from sr_core.models.catalogue import find_checkpoint, model_name
 from sr_core.models.checkpoint import load_network
+from sr_core.records import Precision
 
 
 class Upscaler(Protocol):
@@ -52,33 +53,43 @@ class Interpolator:
 
 
 def open_upscaler(
-    model: str, *, device: str = "cpu", engine: str = "auto", memory_budget_bytes: int = 1 << 30
+    model: str,
+    *,
+    device: str = "cpu",
+    precision: Precision | Literal["auto"] = "auto",
+    engine: str = "auto",
+    memory_budget_bytes: int = 1 << 30,
 ) -> Upscaler:
     """Return the upscaler of a model name or checkpoint path, ready on its device.
 
     Args:
         model: nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's path.
         device: "cpu" or "cuda"; the baselines always run on the CPU.
-        engine: one of `ENGINES`, or "auto": the first of `usable_engines` that computes this
-            network as exactly as its precision allows. openvino-int8 needs the checkpoint's
-            calibration. The baselines have none.
+        precision: the coarsest that is allowed, or "auto": `preferred_precision` of the device.
+            int8 needs the checkpoint's calibration.
+        engine: torch or openvino, or "auto": the first of `candidate_engines` that computes this
+            network as exactly as its precision allows. The baselines have none.
         memory_budget_bytes: bound on what tiles may use on the device.
 
-    Raises: ConfigurationError for an unknown model, an unreadable checkpoint, an engine that this
-        machine cannot use, or one whose known answer is wrong.
+    Raises: ConfigurationError for an unknown model, an unreadable checkpoint, one that was never
+        calibrated for int8, an engine that this machine cannot use, or a wrong known answer.
     """
     if model in get_args(Interpolation):
         return Interpolator(model)  # type: ignore[arg-type]
     checkpoint = find_checkpoint(model)
     network, _ = load_network(checkpoint)
-    ranges = load_ranges(checkpoint) if engine == "openvino-int8" else None
-    for candidate in candidate_engines(engine, device):
+    if precision == "auto":
+        precision = preferred_precision(device, engine)
+    candidates = candidate_engines(precision, engine, device)
+    ranges = load_ranges(checkpoint) if "openvino-int8" in candidates else None
+    for candidate in candidates:
         upscaler = GeneratorUpscaler(
             network,
             model_name(model),
             device=device,
             engine=candidate,
-            ranges=ranges,
+            precision=precision,
+            ranges=ranges if candidate == "openvino-int8" else None,
             memory_budget_bytes=memory_budget_bytes,
         )
         levels = known_answer_error(upscaler)

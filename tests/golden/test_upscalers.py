@@ -1,4 +1,7 @@
-"""Golden outputs of each upscaler for one photograph, inspected by eye when they were written."""
+"""Golden outputs of each upscaler for one photograph, inspected by eye when they were written.
+
+Networks are computed by the reference, torch in float32; `test_engines.py` has the other engines.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ TOLERANCE_LEVELS = 1
 def test_the_output_is_the_golden_one(model: str, scale: int, pytestconfig: pytest.Config) -> None:
     with Image.open(SAMPLE) as sample:
         lr = np.array(sample.crop((48, 30, 88, 60)))
-    sr = open_upscaler(model).upscale(lr, lr.shape[0] * scale, lr.shape[1] * scale).pixels
+    upscaler = open_upscaler(model, precision="float32", engine="torch")
+    sr = upscaler.upscale(lr, lr.shape[0] * scale, lr.shape[1] * scale).pixels
     path = FOLDER / f"{model}_x{scale}.png"
     if pytestconfig.getoption("write_golden"):
         Image.fromarray(sr).save(path, optimize=True)

@@ -65,7 +65,7 @@ def test_a_checkpoint_that_loses_little_is_calibrated_and_opens(
     record = json.loads(calibration_path(checkpoint).read_text())
     assert (record["calibrated_on"], record["validated_on"]) == (4, 1)
     assert -0.1 < record["psnr_y_loss_db"] < 0.1
-    assert open_upscaler(str(checkpoint), engine="openvino-int8").engine == "openvino-int8"
+    assert open_upscaler(str(checkpoint), precision="int8").engine == "openvino-int8"
 
 
 def test_photographs_of_their_own_may_measure_it(

@@ -9,9 +9,17 @@ import pytest
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.engine import prepare
-from sr_core.engine.prepare import OpenRun, failed_images, open_run, plan_round, put_plan
+from sr_core.engine.prepare import (
+    OpenRun,
+    decide_precision,
+    failed_images,
+    open_run,
+    plan_round,
+    put_plan,
+)
 from sr_core.engine.shard import ShardWorker
 from sr_core.engine.stages import Stages
+from sr_core.inference.engines import preferred_precision
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 
 
@@ -57,6 +65,8 @@ def plan_here(job: JobConfig, *, watch: Callable[[Store], Store] = lambda store:
             lambda uri: watch(open_store(uri)) if uri == job.output else open_store(uri),
         )
         run, manifest = open_run(job)
+    if run.job.run.precision == "auto":
+        run = decide_precision(run, preferred_precision("cpu"))
     if manifest is not None:
         put_plan(run, plan_round(run, manifest, 0, 1, lambda: 1.0))
     return run
@@ -75,7 +85,7 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
         open_store(run.record.source_uri),
         run.ledger.store,
         run.record.run_id,
-        job.run,
-        upscaler or open_upscaler(job.run.model),
+        run.job.run,
+        upscaler or open_upscaler(job.run.model, precision=run.job.run.precision),
         deadline_s=job.execution.image_deadline_s,
     )

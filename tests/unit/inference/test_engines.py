@@ -11,16 +11,24 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from sr_core.config import ExecutionConfig
 from sr_core.errors import ConfigurationError
 from sr_core.inference import engines
-from sr_core.inference.engines import ENGINES, candidate_engines, open_engine, usable_engines
+from sr_core.inference.engines import (
+    LIBRARIES,
+    candidate_engines,
+    open_engine,
+    preferred_precision,
+    usable_engines,
+)
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
 from sr_core.models.network import Network
+from sr_core.records import Precision
 from tests.support.networks import NETWORKS, make_network
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -99,7 +107,10 @@ def test_tiles_of_openvino_fit_together(generator: Generator) -> None:
     assert np.abs(upscaler.upscale(lr, 600, 440).pixels - whole).max() <= 1
 
 
-@pytest.mark.skipif("openvino-bf16" not in usable_engines("cpu"), reason="no bfloat16 here")
+@pytest.mark.skipif(
+    "openvino-bf16" not in usable_engines("cpu"),
+    reason="this CPU has neither AVX512_BF16 nor AMX",
+)
 def test_bfloat16_differs_by_its_rounding_only(generator: Generator) -> None:
     lr = torch.rand(1, 3, 40, 40)
     exact = answer(generator, "openvino", lr)
@@ -110,7 +121,7 @@ def test_bfloat16_differs_by_its_rounding_only(generator: Generator) -> None:
 def test_a_kept_conversion_of_other_weights_is_noticed(
     generator: Generator, checkpoint: Path, cache: Path
 ) -> None:
-    open_upscaler(str(checkpoint), engine="openvino")
+    open_upscaler(str(checkpoint), precision="float32", engine="openvino")
     (kept,) = cache.iterdir()
     with torch.no_grad():
         generator.output.weight.mul_(1.2)
@@ -119,49 +130,88 @@ def test_a_kept_conversion_of_other_weights_is_noticed(
     shutil.rmtree(kept)
     other.rename(kept)
     with pytest.raises(ConfigurationError, match=r"levels off.*openvino.*removed") as raised:
-        open_upscaler(str(checkpoint), engine="openvino")
+        open_upscaler(str(checkpoint), precision="float32", engine="openvino")
     assert str(cache) in str(raised.value)
-    assert open_upscaler(str(checkpoint)).engine == "torch", "auto must go on to the next"
+    assert open_upscaler(str(checkpoint), precision="float32").engine == "torch", "the next one"
 
 
-def test_every_usable_engine_opens_and_auto_takes_the_first(checkpoint: Path) -> None:
-    usable = usable_engines("cpu")
-    assert [open_upscaler(str(checkpoint), engine=each).engine for each in usable] == usable
-    assert open_upscaler(str(checkpoint)).engine == usable[0]
+@pytest.fixture(params=[True, False], ids=["bfloat16", "no bfloat16"])
+def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A CPU that multiplies bfloat16 itself, or one that does not."""
+    monkeypatch.setattr("sr_core.inference.openvino_engine.has_native_bf16", lambda: request.param)
+    return bool(request.param)
+
+
+def test_a_cpu_computes_in_the_precision_or_in_a_finer_one(native: bool) -> None:
+    half = ["openvino-bf16"] if native else []
+    assert candidate_engines("float32", "auto", "cpu") == ["openvino", "torch"]
+    assert candidate_engines("half", "auto", "cpu") == [*half, "openvino", "torch"]
+    assert candidate_engines("half", "openvino", "cpu") == [*half, "openvino"]
+    assert candidate_engines("half", "torch", "cpu") == ["torch"]
+    assert candidate_engines("int8", "auto", "cpu") == [
+        "openvino-int8",
+        *half,
+        "openvino",
+        "torch",
+    ]
+
+
+def test_half_is_preferred_on_devices_that_have_it(native: bool) -> None:
+    assert preferred_precision("cpu") == ("half" if native else "float32")
+    assert preferred_precision("cpu", "torch") == "float32"
+    assert preferred_precision("cuda") == "half"
+
+
+@pytest.mark.parametrize("precision", ["float32", "half", "int8"])
+def test_a_gpu_computes_with_torch(precision: Precision) -> None:
+    assert candidate_engines(precision, "auto", "cuda") == ["torch"]
+
+
+def test_an_upscaler_takes_the_best_engine_of_its_precision(checkpoint: Path) -> None:
+    assert open_upscaler(str(checkpoint), precision="float32").engine == "openvino"
+    assert open_upscaler(str(checkpoint), engine="torch").engine == "torch"
+    assert open_upscaler(str(checkpoint)).engine == usable_engines("cpu")[0]
     assert open_upscaler("bicubic").engine is None
 
 
-@pytest.mark.parametrize(
-    ("wanted", "device", "why"),
-    [
-        ("openvino", "cuda", "--device cpu"),
-        ("openvino-bf16", "cpu", "no bfloat16"),
-    ],
-)
-def test_an_engine_that_cannot_be_used_says_why(
-    wanted: str, device: str, why: str, monkeypatch: pytest.MonkeyPatch
+def test_openvino_on_a_gpu_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ConfigurationError, match=r"--engine openvino: .*--device cpu.*auto"):
+        candidate_engines("float32", "openvino", "cuda")
+
+
+def test_without_openvino_torch_serves(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sr_core.inference.openvino_engine.has_native_bf16", lambda: False)
-    with pytest.raises(ConfigurationError, match=f"--engine {wanted}: .*{why}.*auto"):
-        candidate_engines(wanted, device)
-
-
-def test_without_openvino_torch_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "find_spec", lambda _: None)
-    assert candidate_engines("auto", "cpu") == ["torch"]
+    engines._warn.cache_clear()
+    assert candidate_engines("half", "auto", "cpu") == ["torch"]
+    assert preferred_precision("cpu") == "float32"
+    assert caplog.messages == []
+    assert candidate_engines("int8", "auto", "cpu") == ["torch"]
+    assert "finer precision" in caplog.text
     with pytest.raises(ConfigurationError, match="pip install openvino"):
-        candidate_engines("openvino", "cpu")
+        candidate_engines("int8", "openvino", "cpu")
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_an_engine_that_does_not_exist_is_told_from_all_that_do(device: str) -> None:
-    known = "auto, torch, openvino, openvino-bf16, openvino-int8"
+def test_an_engine_that_does_not_exist_is_refused_with_all_that_do(device: str) -> None:
+    known = "auto, torch, openvino"
     with pytest.raises(ConfigurationError, match=f"--engine onnx: unknown engine; .* {known}$"):
-        candidate_engines("onnx", device)
+        candidate_engines("float32", "onnx", device)
 
 
-def test_a_job_file_may_name_every_engine() -> None:
-    assert {*get_args(ExecutionConfig.model_fields["engine"].annotation)} == {"auto", *ENGINES}
+def test_a_job_file_may_name_every_library() -> None:
+    assert {*get_args(ExecutionConfig.model_fields["engine"].annotation)} == {"auto", *LIBRARIES}
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision"), [("openvino-bf16", "half"), ("openvino-int8", "int8")]
+)
+def test_an_engine_of_version_0_1_0_names_the_precision_to_give(
+    engine: str, precision: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"give precision {precision} instead"):
+        ExecutionConfig.model_validate({"engine": engine})
 
 
 @pytest.fixture(
@@ -203,10 +253,10 @@ def test_auto_goes_without_an_openvino_that_is_broken_and_says_why_once(
     assert "\n" not in said
 
 
-@pytest.mark.parametrize("wanted", ["openvino", "openvino-bf16", "openvino-int8"])
+@pytest.mark.parametrize("precision", ["float32", "half", "int8"])
 def test_an_openvino_that_is_broken_and_wanted_is_one_line(
-    wanted: str, broken_openvino: str
+    precision: Precision, broken_openvino: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"does not load .*{broken_openvino}") as raised:
-        candidate_engines(wanted, "cpu")
+        candidate_engines(precision, "openvino", "cpu")
     assert "\n" not in str(raised.value)

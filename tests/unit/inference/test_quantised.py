@@ -105,7 +105,7 @@ def test_openvino_multiplies_integers_and_rounds_as_the_reference_does(
     generator: Generator, images: list[torch.Tensor]
 ) -> None:
     ranges = calibrate(generator, images)
-    engine = OpenVINOEngine(generator, "int8", ranges)
+    engine = OpenVINOEngine(generator, "int8", ranges, floats="f32")
     found = engine.tail(engine.trunk(images[0])).clone()
     with torch.inference_mode():
         expected = QuantisedGenerator(generator, ranges)(images[0])
@@ -120,6 +120,25 @@ def test_openvino_multiplies_integers_and_rounds_as_the_reference_does(
         if each["layerType"].astype(str) == "Convolution"
     ]
     assert kinds.count("u8") == 2 * 2 + 1, "two of each block, and the trunk's last"
+
+
+def test_bfloat16_beside_the_integers_moves_values_by_no_more_than_their_rounding(
+    generator: Generator, images: list[torch.Tensor]
+) -> None:
+    """The floats are bfloat16 on CPUs that have it, so other values round to other integers.
+
+    If all of them did, the outputs would have independent rounding errors of the same size: sqrt(2)
+    between them, and no more than 1 to the exact output. A quarter is for bfloat16 itself.
+    """
+    ranges = calibrate(generator, images)
+    engine = OpenVINOEngine(generator, "int8", ranges)
+    found = engine.tail(engine.trunk(images[0])).clone()
+    with torch.inference_mode():
+        expected = QuantisedGenerator(generator, ranges)(images[0])
+        exact = generator(images[0])
+    rounding = rms(expected - exact)
+    assert rms(found - expected) < 2**0.5 * 1.25 * rounding
+    assert rms(found - exact) < 1.25 * rounding
 
 
 def test_sums_of_integers_do_not_overflow() -> None:
@@ -187,7 +206,7 @@ def test_ranges_come_back_with_their_checkpoint(calibration: Calibration, tmp_pa
     path = calibration.save(checkpoint)
     assert path == calibration_path(checkpoint) == tmp_path / "g.int8.json"
     assert load_ranges(checkpoint) == calibration.ranges
-    assert open_upscaler(str(checkpoint), engine="openvino-int8").engine == "openvino-int8"
+    assert open_upscaler(str(checkpoint), precision="int8").engine == "openvino-int8"
     assert open_upscaler(str(checkpoint)).engine != "openvino-int8", "it must be asked for"
 
 
@@ -196,7 +215,7 @@ def test_without_a_calibration_the_command_for_one_is_named(
 ) -> None:
     checkpoint = str(tmp_path / "g.safetensors")
     with pytest.raises(ConfigurationError, match=f"srfleet quantize .* --model {checkpoint}"):
-        open_upscaler(checkpoint, engine="openvino-int8")
+        open_upscaler(checkpoint, precision="int8")
 
 
 def test_a_calibration_of_other_weights_is_refused(
@@ -260,7 +279,7 @@ def test_a_calibration_without_a_convolution_is_refused(
     del record["ranges"]["second.1"]
     path.write_text(json.dumps(record))
     with pytest.raises(ConfigurationError, match=r"no range for second\.1"):
-        open_upscaler(str(tmp_path / "g.safetensors"), engine="openvino-int8")
+        open_upscaler(str(tmp_path / "g.safetensors"), precision="int8")
 
 
 def test_other_ranges_are_another_conversion(
