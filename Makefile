@@ -8,7 +8,7 @@ SHARED := $(or $(SRFLEET_SHARED),../shared)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-gpu lint types imports format bench golden picture train evaluate
+.PHONY: help setup demo test test-slow test-isa test-gpu lint types imports format bench golden picture train evaluate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
