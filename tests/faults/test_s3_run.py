@@ -114,7 +114,7 @@ def test_a_source_that_is_broken_when_it_is_listed_is_left_to_the_worker(
     s3_job: JobConfig, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("probing", "ranged_source"):
-        monkeypatch.setattr(f"sr_core.archive.{module}.DEADLINE_S", 0.5)
+        monkeypatch.setattr(f"sr_core.archive.source.{module}.DEADLINE_S", 0.5)
     proxy.inject(Fault.SLOW_DOWN, times=None, method="GET", where=f"/photos/{KEYS[1]}")
     plan_here(s3_job)
     proxy.heal()

@@ -59,8 +59,8 @@ class Puppet:
         try:
             job(store)
         except Crash:
-            pass
-        except BaseException as error:  # noqa: BLE001 - judged by the thread that pulls the strings
+            pass  # the death that `kill` asked for
+        except BaseException as error:  # noqa: BLE001 - the controlling thread checks it
             self.error = error
         finally:
             self.ended = True

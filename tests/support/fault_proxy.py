@@ -7,8 +7,10 @@ import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from email.message import Message
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 _REPLACED = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -69,7 +71,9 @@ class FaultProxy:
         self._changed = threading.Condition()
         self._released = threading.Event()
         self._connections: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self})
+        )
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
 
@@ -141,102 +145,106 @@ class FaultProxy:
             self.most_in_flight = max(self.most_in_flight, self._in_flight)
             self._changed.notify_all()
 
-    def _handler(proxy) -> type[BaseHTTPRequestHandler]:  # noqa: N805  the handler has a self
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def setup(self) -> None:
-                super().setup()
-                proxy._connections.add(self.connection)
+class _Handler(BaseHTTPRequestHandler):
+    """Answers requests for the proxy, with its faults."""
 
-            def finish(self) -> None:
-                proxy._connections.discard(self.connection)
-                super().finish()
+    proxy: ClassVar[FaultProxy]
+    protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_: object) -> None:
-                pass
+    def setup(self) -> None:
+        super().setup()
+        self.proxy._connections.add(self.connection)
 
-            def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                fault = proxy._take(self.command, self.path)
-                proxy._count(+1)
-                try:
-                    self.answer(body, fault)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
-                finally:
-                    proxy._count(-1)
+    def finish(self) -> None:
+        self.proxy._connections.discard(self.connection)
+        super().finish()
 
-            do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815
+    def log_message(self, *_: object) -> None:
+        pass
 
-            def answer(self, body: bytes, fault: Fault | None) -> None:
-                if fault is not None and isinstance(fault.value, tuple):
-                    self.send_error_code(*fault.value)
-                elif fault is Fault.HANG_UP:
-                    self.close_connection = True
-                elif fault is Fault.STALL:
-                    self.wait_for_hang_up()
-                else:
-                    if fault is Fault.HOLD:
-                        proxy._released.wait(60)
-                    self.forward(body, fault)
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.proxy._take(self.command, self.path)
+        self.proxy._count(+1)
+        try:
+            self.answer(body, fault)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            self.proxy._count(-1)
 
-            def forward(self, body: bytes, fault: Fault | None) -> None:
-                upstream = http.client.HTTPConnection(proxy.upstream, timeout=60)
-                upstream.putrequest(
-                    self.command, self.path, skip_host=True, skip_accept_encoding=True
-                )
-                for name, value in self.headers.items():
-                    if name.lower() not in ("expect", "connection"):
-                        upstream.putheader(name, value)
-                upstream.endheaders(body)
-                answer = upstream.getresponse()
-                content, status = answer.read(), answer.status
-                upstream.close()
-                if fault is Fault.LOST_ANSWER:
-                    self.close_connection = True
-                    return
-                # Conditions and ranges are signed, so a server that ignores them is simulated here.
-                if fault is Fault.IGNORE_CONDITION and status == 412:
-                    status, content = 200, b"<Done/>"
-                if fault is Fault.IGNORE_RANGE and status == 206:
-                    status, content = 200, widened(content, answer.headers["Content-Range"])
-                self.send_response_only(status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in _REPLACED:
-                        self.send_header(name, value)
-                length = answer.getheader("Content-Length") if self.command == "HEAD" else None
-                self.send_header("Content-Length", length or str(len(content)))
-                self.end_headers()
-                half = fault in (Fault.CUT_BODY, Fault.STALL_BODY)
-                if fault is Fault.DRIP:
-                    self.drip(content)
-                    return
-                self.wfile.write(content[: len(content) // 2] if half else content)
-                if fault is Fault.STALL_BODY:
-                    self.wait_for_hang_up()
-                self.close_connection = self.close_connection or half
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any  # noqa: N815
 
-            def drip(self, content: bytes) -> None:
-                for start in range(0, len(content), 1000):
-                    self.wfile.write(content[start : start + 1000])
-                    proxy._released.wait(0.01)
+    def answer(self, body: bytes, fault: Fault | None) -> None:
+        if fault is not None and isinstance(fault.value, tuple):
+            self.send_error_code(*fault.value)
+        elif fault is Fault.HANG_UP:
+            self.close_connection = True
+        elif fault is Fault.STALL:
+            self.wait_for_hang_up()
+        else:
+            if fault is Fault.HOLD:
+                self.proxy._released.wait(60)
+            self.forward(body, fault)
 
-            def wait_for_hang_up(self) -> None:
-                self.close_connection = True
-                self.connection.settimeout(60)
-                self.connection.recv(1)
+    def forward(self, body: bytes, fault: Fault | None) -> None:
+        headers, status, content = self.ask_upstream(body)
+        if fault is Fault.LOST_ANSWER:
+            self.close_connection = True
+            return
+        # Conditions and ranges are signed, so a server that ignores them is simulated here.
+        if fault is Fault.IGNORE_CONDITION and status == 412:
+            status, content = 200, b"<Done/>"
+        if fault is Fault.IGNORE_RANGE and status == 206:
+            status, content = 200, widened(content, headers["Content-Range"])
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in _REPLACED:
+                self.send_header(name, value)
+        length = headers["Content-Length"] if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        half = fault in (Fault.CUT_BODY, Fault.STALL_BODY)
+        if fault is Fault.DRIP:
+            self.drip(content)
+            return
+        self.wfile.write(content[: len(content) // 2] if half else content)
+        if fault is Fault.STALL_BODY:
+            self.wait_for_hang_up()
+        self.close_connection = self.close_connection or half
 
-            def send_error_code(self, status: int, code: str) -> None:
-                text = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
-                content = b"" if self.command == "HEAD" else text
-                self.send_response_only(status)
-                self.send_header("Content-Type", "application/xml")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
+    def ask_upstream(self, body: bytes) -> tuple[Message, int, bytes]:
+        """Repeat the request at the server; return headers, status and body of its response."""
+        upstream = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
+        upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in ("expect", "connection"):
+                upstream.putheader(name, value)
+        upstream.endheaders(body)
+        answer = upstream.getresponse()
+        content = answer.read()
+        upstream.close()
+        return answer.headers, answer.status, content
 
-        return Handler
+    def drip(self, content: bytes) -> None:
+        for start in range(0, len(content), 1000):
+            self.wfile.write(content[start : start + 1000])
+            self.proxy._released.wait(0.01)
+
+    def wait_for_hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.settimeout(60)
+        self.connection.recv(1)
+
+    def send_error_code(self, status: int, code: str) -> None:
+        text = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
+        content = b"" if self.command == "HEAD" else text
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
 
 def widened(part: bytes, content_range: str) -> bytes:
