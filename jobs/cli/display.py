@@ -20,6 +20,7 @@ from jobs.upscale.observer import (
     RoundFinished,
     RoundNotNeeded,
     RunEvent,
+    RunObserver,
     RunOpened,
     ShardCommitted,
     ShardIsolated,
@@ -37,6 +38,18 @@ _REMEDIES = {
     Change.CHANGED: "; their outputs remain those of the planned version",
     Change.GONE: "",
 }
+
+
+class Observers:
+    """Pass each event to several observers, in their order."""
+
+    def __init__(self, *observers: RunObserver) -> None:
+        self._observers = observers
+
+    def observe(self, event: RunEvent) -> None:
+        """Pass an event on."""
+        for observer in self._observers:
+            observer.observe(event)
 
 
 class Display:
@@ -149,7 +162,8 @@ def describe(event: RunEvent) -> str | None:
         case RoundNotNeeded(reason):
             line = reason
         case ActorLost(host, shards, reason):
-            line = f"lost an actor on {host}, its {shards} shards are queued again: {reason}"
+            place = host or "an unknown machine"
+            line = f"lost an actor on {place}, its {shards} shards are queued again: {reason}"
         case ActorNotStarted(reason, place_given_up):
             less = "; continuing with one actor less" if place_given_up else ""
             line = f"an actor could not start: {reason}{less}"

@@ -93,6 +93,9 @@ AddressOption = Annotated[
         show_default="$RAY_ADDRESS, or this machine",
     ),
 ]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Answer with a JSON object (docs/json.md).")
+]
 
 
 def build_job(

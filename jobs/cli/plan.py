@@ -17,6 +17,7 @@ from jobs.cli.options import (
     JobOption,
     JobOutputArgument,
     JobSourceArgument,
+    JsonOption,
     ModelOption,
     PrecisionOption,
     QualityOption,
@@ -60,8 +61,10 @@ def plan(
     price_per_hour: Annotated[
         float | None, typer.Option(help="Price of one GPU or core per hour, to estimate the cost.")
     ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Estimate time, size and cost of upscale with the same arguments. Nothing is written."""
+    from jobs.cli.answers import PlanAnswer, answer_text
     from jobs.upscale.estimate import estimate
 
     configuration = build_job(
@@ -79,7 +82,11 @@ def plan(
         },
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
-    for line in _lines(estimate(configuration), price_per_hour):
+    found = estimate(configuration)
+    if json:
+        answers().data(answer_text(PlanAnswer.of(found, price_per_hour)))
+        return
+    for line in _lines(found, price_per_hour):
         answers().say(line)
 
 

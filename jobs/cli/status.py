@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING
 import typer
 
 from jobs.cli.exit_codes import ExitCode
-from jobs.cli.options import RootArgument
+from jobs.cli.options import JsonOption, RootArgument
 from jobs.cli.terminal import answers
 from sr_core.records import Status
 
 if TYPE_CHECKING:
     from sr_core.archive.ledger.snapshot import Progress
 
-EXAMPLES = ("srfleet status ./photos-x4", "watch srfleet status s3://archive/photos-x4")
+EXAMPLES = ("srfleet status ./photos-x4", "srfleet status s3://archive/photos-x4 --json")
 
 
-def status(root: RootArgument) -> None:
+def status(root: RootArgument, json: JsonOption = False) -> None:
     """Show the progress of the run in OUT, live or after it stopped.
 
     Exit codes: 0 done; 3 done, but some images failed; 75 not finished.
     """
+    from jobs.cli.answers import StatusAnswer, answer_text
     from sr_core.archive.ledger.ledger import Ledger
     from sr_core.archive.storage import open_store
 
-    progress = Ledger(open_store(root)).snapshot().progress
-    for line in _lines(progress):
-        answers().say(line)
+    store = open_store(root)
+    progress = Ledger(store).snapshot().progress
+    if json:
+        answers().data(answer_text(StatusAnswer.of(progress, store.uri)))
+    else:
+        for line in _lines(progress):
+            answers().say(line)
     raise typer.Exit(_exit_code(progress))
 
 

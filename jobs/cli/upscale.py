@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +18,7 @@ from jobs.cli.options import (
     JobOption,
     JobOutputArgument,
     JobSourceArgument,
+    JsonOption,
     ModelOption,
     PrecisionOption,
     QualityOption,
@@ -27,6 +30,9 @@ from jobs.cli.options import (
 )
 from jobs.cli.terminal import answers, notices
 from sr_core.config import JobConfig
+
+if TYPE_CHECKING:
+    from jobs.upscale.observer import RunObserver, RunOutcome
 
 EXAMPLES = (
     "srfleet upscale ./photos ./photos-x4",
@@ -55,6 +61,11 @@ def upscale(
     extend: Annotated[
         bool, typer.Option("--extend", help="Add files that are new in SOURCE since the plan.")
     ] = False,
+    json: JsonOption = False,
+    log_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Append events to FILE, one JSON object per line."),
+    ] = None,
 ) -> None:
     """Upscale every image of SOURCE into OUT. The same command resumes a stopped run."""
     configuration = build_job(
@@ -72,23 +83,51 @@ def upscale(
         },
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
-    raise typer.Exit(drive(configuration, retry_failed=retry_failed, extend=extend))
+    raise typer.Exit(
+        drive(configuration, retry_failed=retry_failed, extend=extend, json=json, log=log_json)
+    )
 
 
-def drive(job: JobConfig, *, retry_failed: bool = False, extend: bool = False) -> ExitCode:
+def drive(
+    job: JobConfig,
+    *,
+    retry_failed: bool = False,
+    extend: bool = False,
+    json: bool = False,
+    log: Path | None = None,
+) -> ExitCode:
     """Drive a run to its end and print its outcome.
 
-    Raises: as `jobs.upscale.run.upscale`.
+    Raises: as `jobs.upscale.run.upscale`, and ConfigurationError for a log that cannot be written.
     """
-    from jobs.cli.display import Display, outcome
+    from jobs.cli.display import Display, Observers
+    from jobs.cli.event_log import EventLog
     from jobs.upscale.run import upscale as bring_to_its_end
 
-    with Display(notices()) as display:
-        ended = bring_to_its_end(job, display, retry_failed=retry_failed, extend=extend)
-    answers().say(f"{ended.images} images: {outcome(ended.statuses, ended.error_classes)}")
-    if ended.report_uri is not None:
-        answers().say(f"report: {ended.report_uri}")
+    with ExitStack() as open_observers:
+        observers: list[RunObserver] = [open_observers.enter_context(Display(notices()))]
+        event_log = open_observers.enter_context(EventLog(log, job)) if log is not None else None
+        if event_log is not None:
+            observers.append(event_log)
+        ended = bring_to_its_end(
+            job, Observers(*observers), retry_failed=retry_failed, extend=extend
+        )
+        if event_log is not None:
+            event_log.finish(ended)
+    _answer(ended, json=json)
     if not ended.images_failed:
         return ExitCode.DONE
     notices().say("the report names the failed images; --retry-failed tries them again")
     return ExitCode.FAILED_IMAGES
+
+
+def _answer(ended: RunOutcome, *, json: bool) -> None:
+    from jobs.cli.answers import UpscaleAnswer, answer_text
+    from jobs.cli.display import outcome
+
+    if json:
+        answers().data(answer_text(UpscaleAnswer.of(ended)))
+        return
+    answers().say(f"{ended.images} images: {outcome(ended.statuses, ended.error_classes)}")
+    if ended.report_uri is not None:
+        answers().say(f"report: {ended.report_uri}")

@@ -73,7 +73,7 @@ def wait_for_commits(tmp_path: Path, count: int, driver: subprocess.Popen[str]) 
 def check(tmp_path: Path, driver: subprocess.Popen[str]) -> None:
     _, said = driver.communicate(timeout=PATIENCE_S)
     assert driver.returncode == 0, said
-    assert "an actor is gone" in said
+    assert "lost an actor on" in said
     assert verify_run(open_store(str(tmp_path / "out"))) == []
     statuses = pq.read_table(tmp_path / "out/metrics").column("status").to_pylist()
     assert Counter(statuses) == {"ok": IMAGES}

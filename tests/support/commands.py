@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from jobs.cli.app import app
+from jobs.cli.terminal import run
 from sr_core.config import JobConfig
 
 
@@ -23,6 +25,18 @@ def srfleet(*arguments: str) -> subprocess.CompletedProcess[str]:
 def srfleet_here(*arguments: str) -> Result:
     """Run a command in this process, and with its Ray."""
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+def exit_code_here(*arguments: str) -> int:
+    """Run a command in this process through all that ends one; return its exit code."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        run(lambda: app(arguments, prog_name="srfleet"))
+    except SystemExit as end:
+        return int(end.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
 
 
 def job_file(job: JobConfig, folder: Path) -> Path:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from jobs.cli import app as cli
@@ -94,6 +95,24 @@ def test_targets() -> None:
     for wrong in ("3840", "x", "3840x", "-1x5", "1.5x2"):
         with pytest.raises(ConfigurationError, match="must look like 3840x2160"):
             parse_target(wrong)
+
+
+@pytest.mark.parametrize("name", get_command(app).commands)
+def test_the_help_of_a_command_fits_a_screen_and_shows_two_examples(name: str) -> None:
+    said = CliRunner(env={"COLUMNS": "100"}).invoke(app, [name, "--help"]).output
+    assert len(said.splitlines()) <= 40
+    assert len(max(said.splitlines(), key=len)) == 100
+    examples = [line.split() for line in said.splitlines() if line.startswith(f" srfleet {name}")]
+    assert len(examples) == 2
+    known = {option for each in get_command(app).commands[name].params for option in each.opts}
+    assert {word for words in examples for word in words if word.startswith("-")} <= known
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ("torch", "ray", "pyarrow", "numpy", "boto3")
+    check = f"import sys, jobs.cli.app; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_help_lists_every_command_and_exit_code() -> None:

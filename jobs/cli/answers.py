@@ -1,0 +1,202 @@
+"""Answers in JSON: one dataclass per command with --json, documented in docs/json.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from jobs.cli.json_text import to_text
+from sr_core.records import Status
+
+if TYPE_CHECKING:
+    from jobs.upscale.estimate import Estimate
+    from jobs.upscale.observer import RunOutcome
+    from sr_core.archive.ledger.snapshot import Progress
+    from sr_core.audit.verify.findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The unit and meaning of a field, as docs/json.md has them."""
+
+    unit: str
+    meaning: str
+
+
+RunId = Annotated[str, About("", "id of the run")]
+Source = Annotated[str, About("", "URI of the source")]
+Root = Annotated[str, About("", "URI of the output root")]
+Model = Annotated[str, About("", "name of the model, or path of a checkpoint")]
+Images = Annotated[int, About("images", "images of the run")]
+Statuses = Annotated[dict[str, int], About("images", "committed images by status")]
+ErrorClasses = Annotated[dict[str, int], About("images", "failed images by error class")]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """The answer of `srfleet status --json`."""
+
+    schema: ClassVar[str] = "srfleet.status/1"
+    run_id: RunId
+    source_uri: Source
+    root_uri: Root
+    model: Model
+    finished: Annotated[bool, About("", "true if every round is closed")]
+    rounds: Annotated[int, About("rounds", "rounds with a plan")]
+    shards: Annotated[int, About("shards", "shards of all rounds")]
+    shards_done: Annotated[int, About("shards", "committed shards")]
+    images: Images
+    images_done: Annotated[int, About("images", "images in committed shards")]
+    output_megapixels: Annotated[float, About("MP", "planned output")]
+    output_megapixels_done: Annotated[float, About("MP", "output in committed shards")]
+    statuses: Statuses
+    error_classes: ErrorClasses
+    last_commit_at: Annotated[
+        str | None, About("ISO 8601, UTC", "time of the newest commit; null before the first")
+    ]
+
+    @classmethod
+    def of(cls, progress: Progress, root_uri: str) -> StatusAnswer:
+        """Answer with the progress of a run."""
+        last = progress.last_commit_at
+        return cls(
+            run_id=progress.run.run_id,
+            source_uri=progress.run.source_uri,
+            root_uri=root_uri,
+            model=str(progress.run.config["model"]),
+            finished=progress.finished,
+            rounds=progress.rounds,
+            shards=progress.shards,
+            shards_done=progress.shards_done,
+            images=progress.images,
+            images_done=progress.images_done,
+            output_megapixels=progress.megapixels,
+            output_megapixels_done=progress.megapixels - progress.megapixels_left,
+            statuses=_every_status(progress.statuses),
+            error_classes={str(name): n for name, n in progress.error_classes.items()},
+            last_commit_at=None if last is None else last.isoformat(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FindingAnswer:
+    """One of the `findings` of `srfleet verify --json`."""
+
+    severity: Annotated[str, About("", "error: damage; warning: not finished yet")]
+    subject: Annotated[str, About("", "the object or image concerned")]
+    message: Annotated[str, About("", "what is wrong")]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAnswer:
+    """The answer of `srfleet verify --json`."""
+
+    schema: ClassVar[str] = "srfleet.verify/1"
+    root_uri: Root
+    errors: Annotated[int, About("findings", "findings of damage")]
+    warnings: Annotated[int, About("findings", "findings of unfinished work")]
+    findings: Annotated[list[FindingAnswer], About("", "all findings, see below")]
+
+    @classmethod
+    def of(cls, findings: list[Finding], root_uri: str) -> VerifyAnswer:
+        """Answer with the findings of a run."""
+        listed = [FindingAnswer(each.severity, each.subject, each.message) for each in findings]
+        errors = sum(each.severity == "error" for each in listed)
+        return cls(root_uri, errors, len(listed) - errors, listed)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAnswer:
+    """The answer of `srfleet plan --json`."""
+
+    schema: ClassVar[str] = "srfleet.plan/1"
+    source_uri: Source
+    model: Model
+    files: Annotated[int, About("files", "files of the source")]
+    images: Annotated[int, About("images", "files that can be upscaled")]
+    unprobed: Annotated[int, About("images", "images of unknown size, in no sum below")]
+    duplicates: Annotated[int, About("files", "files that a table names again")]
+    refused: Annotated[dict[str, int], About("files", "refused files by error class")]
+    source_megapixels: Annotated[float, About("MP", "pixels of the sources")]
+    native_megapixels: Annotated[float, About("MP", "pixels that the model makes")]
+    output_megapixels: Annotated[float, About("MP", "pixels of the outputs")]
+    output_bytes: Annotated[dict[str, int], About("bytes", "estimated outputs by format")]
+    device: Annotated[str, About("", "cpu or cuda")]
+    actors: Annotated[int, About("actors", "actors that fit")]
+    actor_mp_per_s: Annotated[float, About("MP/s", "measured speed of one actor")]
+    device_s: Annotated[float, About("s", "time that one device alone would take")]
+    wall_s: Annotated[float, About("s", "time that all actors would take")]
+    price: Annotated[float | None, About("as given", "price; null without --price-per-hour")]
+    renamed: Annotated[int, About("images", "outputs renamed to keep names apart")]
+    first_renamed: Annotated[list[str], About("", "keys of the first of them")]
+    over_limit: Annotated[int, About("files", "files refused for their size")]
+    first_over_limit: Annotated[list[str], About("", "keys of the first of them")]
+
+    @classmethod
+    def of(cls, found: Estimate, price_per_hour: float | None) -> PlanAnswer:
+        """Answer with an estimate."""
+        summary = found.summary
+        return cls(
+            source_uri=found.source_uri,
+            model=found.model,
+            files=summary.rows,
+            images=summary.images,
+            unprobed=summary.unprobed,
+            duplicates=summary.duplicates,
+            refused=dict(summary.failed),
+            source_megapixels=summary.source_megapixels,
+            native_megapixels=summary.native_megapixels,
+            output_megapixels=summary.output_megapixels,
+            output_bytes=dict(summary.output_bytes),
+            device=found.devices.device,
+            actors=found.devices.actors,
+            actor_mp_per_s=found.actor_mp_per_s,
+            device_s=found.device_s,
+            wall_s=found.wall_s,
+            price=None if price_per_hour is None else found.price(price_per_hour),
+            renamed=summary.renamed,
+            first_renamed=list(summary.first_renamed),
+            over_limit=summary.over_limit,
+            first_over_limit=list(summary.first_over_limit),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UpscaleAnswer:
+    """The answer of `srfleet upscale --json`, when every planned round is done."""
+
+    schema: ClassVar[str] = "srfleet.upscale/1"
+    run_id: RunId
+    root_uri: Root
+    images: Images
+    statuses: Statuses
+    error_classes: ErrorClasses
+    report_uri: Annotated[
+        str | None, About("", "URI of the HTML report; null if it was written before")
+    ]
+
+    @classmethod
+    def of(cls, outcome: RunOutcome) -> UpscaleAnswer:
+        """Answer with the outcome of a run."""
+        return cls(
+            run_id=outcome.run_id,
+            root_uri=outcome.root_uri,
+            images=outcome.images,
+            statuses=_every_status(outcome.statuses),
+            error_classes={str(name): n for name, n in outcome.error_classes.items()},
+            report_uri=outcome.report_uri,
+        )
+
+
+Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer
+
+
+def answer_text(answer: Answer) -> str:
+    """Write an answer as one JSON object, with its schema first."""
+    values = {each.name: getattr(answer, each.name) for each in fields(answer)}
+    return to_text({"schema": answer.schema} | values, indent=2)
+
+
+def _every_status(statuses: Mapping[Status, int]) -> dict[str, int]:
+    return {str(status): statuses.get(status, 0) for status in Status}
