@@ -111,7 +111,7 @@ def _opened(run: OpenRun) -> RunOpened:
 def _freeze(run: OpenRun, plan: Plan, observer: RunObserver) -> bool:
     """Freeze a plan; False if another driver has frozen this round before."""
     ours = put_plan(run, plan)
-    observer.observe(RoundPlanned(plan.round, plan.shards, plan.summary.images))
+    observer.observe(RoundPlanned(plan.round_index, plan.shards, plan.summary.images))
     return ours
 
 

@@ -1,1 +1,1 @@
-"""What can be said of a run from its storage alone."""
+"""Checks and reports of a run, from its storage alone."""

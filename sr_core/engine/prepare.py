@@ -146,7 +146,7 @@ def _record(job: JobConfig, source: Store, digest: str, standing: RunRecord | No
 
 
 def plan_round(
-    run: OpenRun, manifest: pa.Table, round_: int, actors: int, speed: Callable[[], float]
+    run: OpenRun, manifest: pa.Table, round_index: int, actors: int, speed: Callable[[], float]
 ) -> Plan:
     """Plan a round over manifest rows, with shards of a size that suits the fleet.
 
@@ -157,7 +157,7 @@ def plan_round(
     job = run.job
     store = run.ledger.store
     columns = ["image_id", "size_bytes", "etag", "output_key"]
-    earlier = [read_plan(store, each, columns) for each in range(round_)]
+    earlier = [read_plan(store, each, columns) for each in range(round_index)]
     taken = keys_of_others(earlier, manifest)
 
     def plan(megapixels: float) -> Plan:
@@ -166,7 +166,7 @@ def plan_round(
             run=job.run,
             shard_megapixels=megapixels,
             shard_images=job.execution.shard_images,
-            round=round_,
+            round_index=round_index,
             taken_keys=taken,
         )
 
@@ -188,7 +188,7 @@ def put_plan(run: OpenRun, plan: Plan) -> bool:
     if run.job.run.precision == "auto":
         raise ValueError("a run cannot begin before its precision is decided")
     run.ledger.open_run(run.record)
-    return run.ledger.put_plan(plan.round, plan_bytes(plan, run.record.run_id))
+    return run.ledger.put_plan(plan.round_index, plan_bytes(plan, run.record.run_id))
 
 
 def witness(run: OpenRun) -> str | None:

@@ -1,1 +1,1 @@
-"""HTML pages that load nothing: their base, their content-security policy, numbers as text."""
+"""Self-contained HTML pages: base template, content-security policy, numbers as text."""

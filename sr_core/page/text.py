@@ -6,7 +6,7 @@ import math
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """Write a number for a reader: 1,234.5, a dash where it is undefined, the sign of infinity."""
+    """Format a number: 1,234.5, a dash if it is undefined, the sign of infinity."""
     if value is None or math.isnan(value):
         return "\N{EN DASH}"
     if math.isinf(value):
@@ -15,7 +15,7 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def megapixels(value: float) -> str:
-    """Write megapixels with the prefix that suits them."""
+    """Format megapixels with a suitable prefix."""
     for limit, unit, digits in ((1e6, "TP", 1), (1e3, "GP", 1), (10, "MP", 0)):
         if value >= limit:
             return f"{number(value / (limit if limit > 10 else 1), digits)} {unit}"
@@ -23,7 +23,7 @@ def megapixels(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time in its two largest units."""
+    """Format a duration in its two largest units."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -34,12 +34,12 @@ def duration(seconds: float) -> str:
 
 
 def sortable(value: float | None) -> str:
-    """Write a number for the script that sorts; nothing where it is undefined."""
+    """Format a number for the script that sorts; empty if it is undefined."""
     if value is None or math.isnan(value):
         return ""
     return str(value).replace("inf", "Infinity")
 
 
 def sentence(text: str) -> str:
-    """Begin a text with a capital letter."""
+    """Capitalise the first letter of a text."""
     return text[:1].upper() + text[1:]

@@ -149,8 +149,8 @@ class Drivers(RuleBasedStateMachine):
     def finish(self) -> None:
         """Let one healthy driver do the rest; nothing may be lost or left to do."""
         ledger = begin(self.store, IMAGES)
-        for round_number in ledger.rounds():
-            process_round(ledger, round_number, "last")
+        for round_index in ledger.rounds():
+            process_round(ledger, round_index, "last")
         state = ledger.close_rounds(ledger.snapshot())
         assert verify_run(self.store) == []
         progress = state.progress

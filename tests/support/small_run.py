@@ -69,9 +69,9 @@ def _refused(number: int, shard: int) -> PlannedImage:
     return PlannedImage(row, shard, None, None, None, None)
 
 
-def plan_bytes(run_id: str, images: Sequence[PlannedImage], round_number: int = 0) -> bytes:
+def plan_bytes(run_id: str, images: Sequence[PlannedImage], round_index: int = 0) -> bytes:
     """Serialise a plan, sorted by shard as the planner does."""
-    metadata = {"srfleet.run_id": run_id, "srfleet.round": str(round_number)}
+    metadata = {"srfleet.run_id": run_id, "srfleet.round": str(round_index)}
     ordered = sorted(images, key=lambda image: image.shard)
     return to_parquet(plan_table(ordered), metadata)
 
@@ -86,25 +86,25 @@ def begin(store: Store, images: Sequence[PlannedImage]) -> Ledger:
 
 
 def process_round(
-    ledger: Ledger, round_number: int, attempt: str, *, sick: Collection[str] = ()
+    ledger: Ledger, round_index: int, attempt: str, *, sick: Collection[str] = ()
 ) -> None:
     """Process and commit the shards of a round that are not committed.
 
     Args:
         ledger: ledger of an open run.
-        round_number: a planned round.
+        round_index: a planned round.
         attempt: name of this attempt.
         sick: keys whose source cannot be read at present.
     """
-    images = plan_rows(read_plan(ledger.store, round_number, PLAN_SCHEMA.names))
+    images = plan_rows(read_plan(ledger.store, round_index, PLAN_SCHEMA.names))
     parts = list_parts(ledger.store)
-    committed = {part.shard for part in parts if part.round_index == round_number}
+    committed = {part.shard for part in parts if part.round_index == round_index}
     for shard in sorted({image.shard for image in images} - committed):
         mine = [image for image in images if image.shard == shard]
         ledger.commit(
-            round_number,
+            round_index,
             shard,
-            [_process(ledger, image, round_number, attempt, sick) for image in mine],
+            [_process(ledger, image, round_index, attempt, sick) for image in mine],
         )
 
 
@@ -120,7 +120,7 @@ def work(
 
 def plan_retry(ledger: Ledger) -> int:
     """Plan the failed images again, two per shard; return the number of the new round."""
-    round_number = ledger.rounds()[-1] + 1
+    round_index = ledger.rounds()[-1] + 1
     failed = set(ledger.failed_images(ledger.snapshot()).column("image_id").to_pylist())
     first = plan_rows(read_plan(ledger.store, 0, PLAN_SCHEMA.names))
     again = [
@@ -136,8 +136,8 @@ def plan_retry(ledger: Ledger) -> int:
     ]
     run = ledger.run()
     assert run is not None
-    ledger.put_plan(round_number, plan_bytes(run.run_id, again, round_number))
-    return round_number
+    ledger.put_plan(round_index, plan_bytes(run.run_id, again, round_index))
+    return round_index
 
 
 def contents(store: Store, prefixes: Iterable[str] = ("",)) -> dict[str, bytes]:
@@ -145,12 +145,12 @@ def contents(store: Store, prefixes: Iterable[str] = ("",)) -> dict[str, bytes]:
     return {info.key: store.read(info.key) for each in prefixes for info in store.list(each)}
 
 
-def ok_row(image: PlannedImage, data: bytes, round_number: int, attempt: str) -> MetricsRow:
+def ok_row(image: PlannedImage, data: bytes, round_index: int, attempt: str) -> MetricsRow:
     """Return the row of an image whose output is `data`."""
     return MetricsRow(
         image_id=image.image.image_id,
         key=image.image.key,
-        round=round_number,
+        round=round_index,
         shard=image.shard,
         attempt=attempt,
         status=Status.OK,
@@ -163,13 +163,13 @@ def ok_row(image: PlannedImage, data: bytes, round_number: int, attempt: str) ->
 
 
 def failed_row(
-    image: PlannedImage, error_class: ErrorClass, round_number: int, attempt: str
+    image: PlannedImage, error_class: ErrorClass, round_index: int, attempt: str
 ) -> MetricsRow:
     """Return the row of an image without an output."""
     return MetricsRow(
         image_id=image.image.image_id,
         key=image.image.key,
-        round=round_number,
+        round=round_index,
         shard=image.shard,
         attempt=attempt,
         status=Status.FAILED,
@@ -178,19 +178,17 @@ def failed_row(
 
 
 def _process(
-    ledger: Ledger, image: PlannedImage, round_number: int, attempt: str, sick: Collection[str]
+    ledger: Ledger, image: PlannedImage, round_index: int, attempt: str, sick: Collection[str]
 ) -> MetricsRow:
     if image.output_key is None:
         assert image.image.error_class is not None
-        return failed_row(image, image.image.error_class, round_number, attempt)
+        return failed_row(image, image.image.error_class, round_index, attempt)
     if image.image.key in sick:
-        return failed_row(image, ErrorClass.NETWORK, round_number, attempt)
+        return failed_row(image, ErrorClass.NETWORK, round_index, attempt)
     try:
-        return ok_row(
-            image, _put_or_adopt(ledger, image.output_key, attempt), round_number, attempt
-        )
+        return ok_row(image, _put_or_adopt(ledger, image.output_key, attempt), round_index, attempt)
     except ImageError as error:
-        return failed_row(image, error.error_class, round_number, attempt)
+        return failed_row(image, error.error_class, round_index, attempt)
 
 
 def _put_or_adopt(ledger: Ledger, key: str, attempt: str) -> bytes:

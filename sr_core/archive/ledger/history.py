@@ -1,4 +1,4 @@
-"""Reading what a root holds: plans, committed parts, and what they say together."""
+"""Reading plans and committed parts of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sr_core.errors import DamagedError
 from sr_core.parallel import map_in_order
 
 _READERS = 8
-"""Parts that are read at once."""
+"""Number of parts read concurrently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,15 @@ def list_parts(store: Store) -> list[Part]:
 def read_plan(
     store: Store, round_index: int, columns: Sequence[str], rows: pc.Expression | None = None
 ) -> pa.Table:
-    """Read some columns of a plan, of all rows or of those that an expression picks.
+    """Read some columns of a plan.
 
-    Raises: DamagedError where the plan is damaged.
+    Args:
+        store: the root of the run.
+        round_index: round of the plan.
+        columns: columns of PLAN_SCHEMA.
+        rows: picks rows; None for all.
+
+    Raises: DamagedError if the plan is damaged.
     """
     key = plan_name(round_index)
     try:
@@ -60,21 +66,21 @@ def read_plan(
                 file, columns=list(columns), filters=rows, page_checksum_verification=True
             )
     except UNREADABLE as error:
-        raise DamagedError(f"{key} is not a table that can be read: {error}") from error
+        raise DamagedError(f"{key} is not a readable table: {error}") from error
 
 
 def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:
     """Read some columns of METRICS_SCHEMA of one part.
 
-    Raises: DamagedError naming the part where it is damaged.
+    Raises: DamagedError naming the part if it is damaged.
     """
-    # Parts are small: fetched whole they cost one request, column by column several.
+    # Parts are small: whole they cost one request, column by column several.
     data = store.read(key)
     try:
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
             table = file.read(columns=list(columns))
     except UNREADABLE as error:
-        raise DamagedError(f"{key} is not a table that can be read: {error}") from error
+        raise DamagedError(f"{key} is not a readable table: {error}") from error
     if set(table.column_names) != set(columns):
         raise DamagedError(f"{key} does not have the columns of the metrics table")
     return table.select(list(columns))
@@ -87,7 +93,7 @@ def read_parts(store: Store, keys: Sequence[str], columns: Sequence[str]) -> pa.
     """
     tables = map_in_order(lambda key: read_part(store, key, columns), keys, threads=_READERS)
     empty = METRICS_SCHEMA.empty_table().select(list(columns))
-    # Without their metadata, which differs, tables of one schema need no conversion.
+    # Tables of one schema need no conversion without their metadata, which differs.
     return pa.concat_tables(
         [table.replace_schema_metadata() for table in [empty, *tables]]
     ).combine_chunks()
@@ -96,12 +102,12 @@ def read_parts(store: Store, keys: Sequence[str], columns: Sequence[str]) -> pa.
 def latest_rows(
     store: Store, parts: Sequence[Part], columns: Sequence[str] = STATE_COLUMNS
 ) -> pa.Table:
-    """Read the rows of parts; of several rounds the latest speaks for an image.
+    """Read some columns of parts, of each image only those of its latest round.
 
     Args:
-        store: the run's root.
+        store: the root of the run.
         parts: the parts to read.
-        columns: of METRICS_SCHEMA; image_id must be among them.
+        columns: columns of METRICS_SCHEMA, with image_id.
     """
     keys: dict[int, list[str]] = {0: []}
     for part in parts:

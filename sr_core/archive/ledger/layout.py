@@ -8,29 +8,29 @@ RUN_KEY = "run.json"
 IMAGES_PREFIX = "images/"
 METRICS_PREFIX = "metrics/"
 OWN_NAMES = (RUN_KEY, IMAGES_PREFIX, METRICS_PREFIX, "plan.parquet", "plan-round-", "_SUCCESS")
-"""How the names of all objects begin that are written once."""
+"""Prefixes of the names of all objects that are written once."""
 
 _PART = re.compile(r"metrics/(?:round-([1-9]\d*)-)?shard-(\d{5,})\.parquet")
 
 
 def plan_name(round_index: int) -> str:
-    """Name the plan of a round: plan.parquet, plan-round-1.parquet, ..."""
+    """Return the name of a round's plan: plan.parquet, plan-round-1.parquet, ..."""
     return f"plan{_round_suffix(round_index)}.parquet"
 
 
 def success_name(round_index: int) -> str:
-    """Name the closing record of a round: _SUCCESS.json, _SUCCESS-round-1.json, ..."""
+    """Return the name of a round's closing record: _SUCCESS.json, _SUCCESS-round-1.json, ..."""
     return f"_SUCCESS{_round_suffix(round_index)}.json"
 
 
 def part_name(round_index: int, shard: int) -> str:
-    """Name the metrics part that commits a shard."""
+    """Return the name of the metrics part that commits a shard."""
     prefix = f"round-{round_index}-" if round_index else ""
     return f"{METRICS_PREFIX}{prefix}shard-{shard:05d}.parquet"
 
 
 def parse_part_name(key: str) -> tuple[int, int] | None:
-    """Tell the round and shard that a key commits; None for a key of another kind."""
+    """Return the round and shard that a key commits; None for other keys."""
     match = _PART.fullmatch(key)
     if match is None:
         return None

@@ -1,7 +1,7 @@
-"""The ledger of a run: what its root says was planned, written and committed.
+"""The ledger of a run: plans, outputs and commits under its root.
 
-One output root is one run. Everything in it is write-once, and the Parquet part of a shard under
-metrics/ is its commit: there is no other book.
+One output root is one run. Everything in it is written once, and the Parquet part of a shard under
+metrics/ is its commit; no other record exists.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ from sr_core.scratch import Blob
 
 
 class Ledger:
-    """The one way to write into a run's root, and to ask what stands there.
+    """Writes and reads the root of a run.
 
-    Every method may be called again after a crash at any point, and by several drivers at once.
+    Every method can be repeated after a crash at any point, and called by several drivers at once.
     """
 
     def __init__(self, store: Store) -> None:
@@ -57,9 +57,9 @@ class Ledger:
     # the run
 
     def run(self) -> RunRecord | None:
-        """Read the record of the run that holds the root; None where there is none.
+        """Read the record of the run; None if the root holds none.
 
-        Raises: ConfigurationError where run.json is damaged.
+        Raises: ConfigurationError if run.json is damaged.
         """
         if self._run is None:
             data = self._read_if_present(RUN_KEY)
@@ -67,22 +67,22 @@ class Ledger:
         return self._run
 
     def open_run(self, record: RunRecord) -> RunRecord:
-        """Begin a run, or go on with it.
+        """Begin a run, or resume it.
 
         Returns:
-            The record that stands in run.json.
+            The record as stored in run.json.
 
-        Raises: ConfigurationError where another run holds the root (one line for each option that
-            differs), or where the root has outputs of unknown origin.
+        Raises: ConfigurationError if the root holds another run (with a line for each option that
+            differs), or outputs of unknown origin.
         """
-        standing = self.run()
-        if standing is None:
+        existing = self.run()
+        if existing is None:
             self._check_unused()
             self.store.put_if_absent(RUN_KEY, runs.to_json(record))
-            standing = self._existing_run()
-        if standing.run_id != record.run_id:
-            raise ConfigurationError(runs.describe_difference(self.store.uri, standing, record))
-        return standing
+            existing = self._existing_run()
+        if existing.run_id != record.run_id:
+            raise ConfigurationError(runs.describe_difference(self.store.uri, existing, record))
+        return existing
 
     # plans
 
@@ -94,7 +94,7 @@ class Ledger:
         """Freeze the plan of a round.
 
         Returns:
-            False: the round has a plan already, which holds instead of this one.
+            False if the round has a plan already, which is used instead of this one.
         """
         return self.store.put_if_absent(plan_name(round_index), data)
 
@@ -104,18 +104,18 @@ class Ledger:
         """Write an output.
 
         Returns:
-            False: the key exists; ask `adoptable` whether it can stand.
+            False if the key exists; `adoptable` reads it if it can be used.
         """
         metadata = {"run-id": run_id, "attempt": attempt, "sha256": sha256}
         return self.store.put_if_absent(key, data, metadata)
 
     def adoptable(self, key: str, run_id: str) -> Blob | None:
-        """Read an output that an earlier attempt of this run wrote; None where there is none.
+        """Read an output written by an earlier attempt of this run; None if it does not exist.
 
-        On a local disk, which keeps no metadata, run.json is the proof of ownership: there the
-        caller must check that the bytes are the image it expects.
+        In a store that keeps no metadata, run.json is the proof of ownership, and the caller must
+        check that the bytes are the expected image.
 
-        Raises: ImageError (conflict) where the object belongs to something else or is damaged.
+        Raises: ImageError (conflict) if the object is not of this run or is damaged.
         """
         try:
             data = read_blob(self.store, key)
@@ -128,7 +128,7 @@ class Ledger:
         metadata = self.store.metadata(key)
         if metadata.get("run-id") != run_id:
             owner = f"run {metadata['run-id']}" if "run-id" in metadata else "no run of srfleet"
-            message = f"{key} exists and belongs to {owner}; it was left as it is"
+            message = f"{key} exists and belongs to {owner}; it was left unchanged"
             raise ImageError(ErrorClass.CONFLICT, message)
         if hashlib.sha256(data).hexdigest() != metadata.get("sha256"):
             message = f"{key} exists but does not match its SHA-256; remove it"
@@ -142,12 +142,12 @@ class Ledger:
     # commits
 
     def commit(self, round_index: int, shard: int, rows: Sequence[MetricsRow]) -> bool:
-        """Commit a shard: one row for each of its images. Afterwards nothing of it can change.
+        """Commit a shard, with one row for each of its images. A commit never changes.
 
         Returns:
-            False: another attempt committed first, and its rows stand instead of these.
+            False if another attempt committed first; its rows count instead of these.
 
-        Raises: ValueError for rows that must never stand in the table.
+        Raises: ValueError for rows that contradict themselves or their shard.
         """
         _check_rows(round_index, shard, rows)
         metadata = {
@@ -157,7 +157,7 @@ class Ledger:
         }
         key = part_name(round_index, shard)
         data = to_parquet(metrics_table(rows), metadata)
-        # A put whose answer was lost finds its own object when it is tried again.
+        # If the answer to a put was lost, its retry finds the object of the first attempt.
         return self.store.put_if_absent(key, data) or self.store.read(key) == data
 
     # the state
@@ -215,22 +215,22 @@ class Ledger:
         return history.latest_rows(self.store, history.list_parts(self.store), columns)
 
     def _existing_run(self) -> RunRecord:
-        standing = self.run()
-        if standing is None:
+        existing = self.run()
+        if existing is None:
             raise ConfigurationError(
                 f"{self.store.uri} holds no run: it has no run.json; give the root of a run"
             )
-        return standing
+        return existing
 
     def _check_unused(self) -> None:
-        """Refuse a root with outputs and without a run, whose images would pass for our own."""
+        """Refuse a root with outputs but without a run: they would be taken for our own."""
         for prefix in (IMAGES_PREFIX, METRICS_PREFIX):
             stray = next(iter(self.store.list(prefix)), None)
-            # Another driver may have begun the run, and written this, only just now.
+            # Another driver may have begun the run and written this just now.
             if stray is not None and self.store.head(RUN_KEY) is None:
                 raise ConfigurationError(
-                    f"{self.store.uri} holds {stray.key} but no run.json: what is there was not "
-                    "written by this run; give an empty output root"
+                    f"{self.store.uri} holds {stray.key} but no run.json: these files were "
+                    "not written by this run; give an empty output root"
                 )
 
     def _read_if_present(self, key: str) -> bytes | None:

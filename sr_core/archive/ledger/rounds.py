@@ -60,9 +60,9 @@ def success_to_json(success: Success) -> bytes:
 
 
 def success_from_json(data: bytes) -> Success:
-    """Read a closing record.
+    """Read the contents of _SUCCESS.json.
 
-    Raises: DamagedError where the file is damaged.
+    Raises: DamagedError if the file is damaged.
     """
     try:
         content = json.loads(data)
@@ -73,15 +73,14 @@ def success_from_json(data: bytes) -> Success:
         content["error_classes"] = {ErrorClass(name): int(count) for name, count in classes}
         return Success(**content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DamagedError(f"the closing record of a round cannot be read: {error}") from error
+        raise DamagedError(f"the closing record of a round is not readable: {error}") from error
 
 
 def latest(by_round: Sequence[pa.Table]) -> pa.Table:
-    """Keep the rows of the latest round that names an image.
+    """Keep, of each image, the row of its latest round.
 
     Args:
-        by_round: one table a round, earliest first, each with a column image_id that is unique
-            within the round.
+        by_round: one table per round, earliest first; image_id is unique within each.
     """
     seen = pa.array([], pa.string())
     kept: list[pa.Table] = []
@@ -94,7 +93,7 @@ def latest(by_round: Sequence[pa.Table]) -> pa.Table:
 
 
 def contradiction(status: str, error_class: str | None) -> str | None:
-    """Say how a status contradicts its error class; None where it does not."""
+    """Describe the contradiction between a status and an error class; None if there is none."""
     if status == Status.OK and error_class is not None:
         return f"it is ok with error class {error_class}"
     if status == Status.FAILED and error_class is None:
@@ -108,7 +107,7 @@ def count_statuses(rows: pa.Table) -> dict[Status, int]:
 
 
 def count_error_classes(rows: pa.Table) -> dict[ErrorClass, int]:
-    """Count rows by error class, leaving out those without one."""
+    """Count rows by error class; rows without one are left out."""
     return {ErrorClass(value): count for value, count in _counts(rows.column("error_class"))}
 
 

@@ -1,4 +1,4 @@
-"""The record of a run (run.json): what decides its outputs, and how two runs differ."""
+"""The record of a run (run.json), and the differences between two."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FORMAT_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One frozen configuration on one manifest. The run id is a hash of what decides the outputs.
+    """One frozen configuration on one manifest. The run id is a hash of all that affects outputs.
 
-    `versions` and `created_at` say how the run began; they may differ between its starts.
+    `versions` and `created_at` are of the first start; later starts may differ.
     """
 
     run_id: str
@@ -38,10 +38,14 @@ def run_id_of(
     checkpoint_sha256: str | None,
     metric_protocol: str,
 ) -> str:
-    """Hash what decides the outputs of a run.
+    """Hash everything that affects the outputs of a run.
 
     Args:
-        config: of values that JSON knows.
+        source_uri: root of the source.
+        config: the configuration, of JSON values.
+        manifest_digest: of the manifest.
+        checkpoint_sha256: of the checkpoint, if the upscaler has one.
+        metric_protocol: version of the metrics' definitions.
 
     Returns:
         16 hexadecimal digits.
@@ -52,7 +56,7 @@ def run_id_of(
 
 
 def identity(record: RunRecord) -> str:
-    """Compute the run id that a record's contents call for."""
+    """Return the run id that follows from a record's contents."""
     return run_id_of(
         record.source_uri,
         record.config,
@@ -63,7 +67,7 @@ def identity(record: RunRecord) -> str:
 
 
 def to_json(record: RunRecord) -> bytes:
-    """Write a record as it stands in run.json."""
+    """Write the contents of run.json."""
     content = {"format_version": FORMAT_VERSION} | asdict(record)
     content["created_at"] = record.created_at.isoformat()
     return (json.dumps(content, indent=2) + "\n").encode()
@@ -73,10 +77,10 @@ def from_json(data: bytes, where: str) -> RunRecord:
     """Read run.json.
 
     Args:
-        data: its bytes.
+        data: contents of the file.
         where: the root, for messages.
 
-    Raises: ConfigurationError where the file is damaged or of another format version.
+    Raises: ConfigurationError if the file is damaged or has another format version.
     """
     try:
         content = json.loads(data)
@@ -95,7 +99,7 @@ def from_json(data: bytes, where: str) -> RunRecord:
 
 
 def describe_difference(where: str, theirs: RunRecord, yours: RunRecord) -> str:
-    """Say which options differ from those of the run that holds a root, and what to do."""
+    """List the options that differ from those of the run in a root, and say what to do."""
     lines = [f"{where} already holds another run, and a run cannot change:"]
     lines += [f"  {name}: {old} -> {new}" for name, old, new in _differences(theirs, yours)]
     lines.append("Give another output root, or the same options as that run.")

@@ -140,7 +140,7 @@ def read_snapshot(store: Store, record: RunRecord, earlier: Snapshot | None = No
 
     Args:
         store: the root of the run.
-        record: of the run.
+        record: its record.
         earlier: a snapshot of the same run.
 
     Raises: DamagedError naming a plan or part that is damaged.

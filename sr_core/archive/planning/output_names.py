@@ -1,4 +1,4 @@
-"""Names of outputs: the source's path with another extension, unique on any kind of store."""
+"""Names of outputs: the path of the source with another extension, unique on any store."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sr_core.archive.ledger.layout import IMAGES_PREFIX
 Prints = NDArray[np.uint64]
 
 NAME_MAX_BYTES = 255
-"""The longest file name, in UTF-8, that file systems in use take."""
+"""Longest file name of common file systems, in bytes of UTF-8."""
 _PIECE_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class OutputNames:
-    """Output keys in the order of the sources, null where none was wanted.
+    """Output keys in the order of the sources; null for sources without an output.
 
-    `renamed` are the positions of those that could not have their plain name.
+    `renamed` are the positions of the sources that could not have their plain name.
     """
 
     keys: pa.ChunkedArray
@@ -41,15 +41,15 @@ def name_outputs(
 ) -> OutputNames:
     """Name an output for every source.
 
-    photos/a.png becomes images/photos/a.jpg. Where that name is taken, the first source keeps it
-    and the others get the first 8 digits of their image id before the extension. Names that differ
-    only in case or Unicode composition count as one, since on many file systems they are; so does
-    a name that is also a folder's.
+    photos/a.png becomes images/photos/a.jpg. If several sources would get the same name, the first
+    one gets it, and the others get the first 8 digits of their image id before the extension. Names
+    that differ only in case or Unicode composition count as the same, as they are on many file
+    systems; so does a name that is also that of a folder.
 
     Args:
-        keys: of the sources, in the order in which they have the claim to a plain name.
-        image_ids: of the sources.
-        extensions: without the dot; null where the source has no output.
+        keys: keys of the sources; earlier ones have the first claim to a plain name.
+        image_ids: image ids of the sources.
+        extensions: extensions without the dot; null for sources without an output.
         taken: output keys of earlier rounds.
     """
     plain = _plain_names(keys, extensions)
@@ -67,14 +67,14 @@ def name_outputs(
 
 
 class _Used:
-    """The names that are in use, as fingerprints."""
+    """Fingerprints of the names in use."""
 
     def __init__(self, prints: Prints) -> None:
         self._prints = np.sort(prints)
         self._added: set[int] = set()
 
     def take(self, names: Iterable[str]) -> str:
-        """Return the first name that is free, which then is in use."""
+        """Return the first free name, and mark it as used."""
         for name in names:
             mark = _print(name)
             at = int(np.searchsorted(self._prints, np.uint64(mark)))
@@ -86,17 +86,17 @@ class _Used:
 
 
 def _fold(name: str) -> str:
-    """Map names that one file system may take for the same to the same text."""
+    """Map names that some file system treats as the same to the same text."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def _print(name: str) -> int:
-    """Hash a name to 64 bits, equal for names that one file system may take for the same.
+    """Hash a name to 64 bits; names that some file system treats as the same get the same hash.
 
-    Two others of 10^6 names share one in one archive of 30 million, and then one of them is renamed
-    without need. Fingerprints of 10^7 names take 80 MB, the names themselves 2 GB.
+    With 10^6 names, one archive in 30 million has a collision, and then one image is renamed
+    needlessly. Fingerprints of 10^7 names take 80 MB, the names themselves 2 GB.
     """
     return int.from_bytes(hashlib.blake2b(_fold(name).encode(), digest_size=8).digest())
 
@@ -106,7 +106,7 @@ def _prints(names: Iterable[str | None], count: int) -> Prints:
 
 
 def _plain_names(keys: pa.ChunkedArray, extensions: pa.Array) -> pa.ChunkedArray:
-    """Build the names in pieces, so that what is built on the way takes little memory."""
+    """Build the names piece by piece, so that intermediate arrays take little memory."""
     pieces = []
     sources = pa.table({"key": keys, "extension": extensions})
     for piece in sources.to_batches(max_chunksize=_PIECE_ROWS):
@@ -117,7 +117,7 @@ def _plain_names(keys: pa.ChunkedArray, extensions: pa.Array) -> pa.ChunkedArray
 
 
 def _barred(names: pa.ChunkedArray, taken: Iterable[str]) -> Prints:
-    """Collect what no output may be called: names that are taken, and folders."""
+    """Collect the names that no output may have: taken names, and folders."""
     taken = list(taken)
     folders = _folders(taken)
     for piece in names.chunks:
@@ -132,7 +132,7 @@ def _stream(names: pa.ChunkedArray) -> Iterator[str | None]:
 
 
 def _folders(names: Iterable[str]) -> set[str]:
-    """Collect the folders that names lie in, on all levels."""
+    """Collect the folders of some names, on all levels."""
     folders: set[str] = set()
     for name in names:
         folder = name.rpartition("/")[0]

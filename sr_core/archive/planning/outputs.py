@@ -1,4 +1,4 @@
-"""What the outputs of many images will be: sizes, formats, cost, and which are over a limit."""
+"""Sizes, formats and costs of many outputs, and the images over a limit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sr_core.models.catalogue import BASELINES
 
 _MEGA = 1_000_000
 NATIVE_SCALE = 4
-"""Of the networks; another size is made from their output."""
+"""Scale of the networks; other sizes are made from their output."""
 UNPROBED_PX_PER_BYTE = 3
-"""Of a source whose header could not be read: a JPEG of 2.7 bits per pixel."""
+"""Guess for a source whose header could not be read: a JPEG of 2.7 bits per pixel."""
 UNPROBED_PX = 12 * _MEGA
-"""Of a source of which not even the size in bytes is known."""
+"""Guess for a source whose size in bytes is unknown, too."""
 
 _FORMAT_OF_SUFFIX = {
     "jpg": "JPEG",
@@ -32,7 +32,7 @@ _FORMAT_OF_SUFFIX = {
     "tiff": "TIFF",
     "jxl": "JXL",
 }
-"""Only for sources that were not probed; the others are written as if they were PNG."""
+"""Formats of unprobed sources, by file name; others are treated as PNG."""
 
 Ints = NDArray[np.int64]
 _NO_LIMIT = np.iinfo(np.int64).max
@@ -40,9 +40,9 @@ _NO_LIMIT = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Sizes of sources and of their outputs, one entry per image; 0 where unknown.
+    """Sizes of sources and of their outputs, one entry per image; 0 if unknown.
 
-    Those of a source that was not probed are unknown, whatever its hints say.
+    The sizes of an unprobed source are unknown, even if it has hints.
     """
 
     source_bytes: Ints
@@ -81,10 +81,10 @@ def output_sizes(
     """Compute widths and heights of outputs; 0 stays 0.
 
     Args:
-        width_px: of the sources.
-        height_px: of the sources.
-        scale: factor, unless there is a target.
-        target: width and height of the box that outputs fit in, touching two of its sides.
+        width_px: widths of the sources.
+        height_px: heights of the sources.
+        scale: scale factor, used without a target.
+        target: width and height of a box; outputs fit in it and touch two of its sides.
     """
     if target is None:
         return width_px * scale, height_px * scale
@@ -99,7 +99,7 @@ def output_sizes(
 
 
 def output_formats(manifest: pa.Table, run: RunConfig) -> pa.DictionaryArray:
-    """Choose the format of every output, by the format of the source or else by its name."""
+    """Choose the format of every output, by the format of its source or else its file name."""
     formats = manifest["format"].combine_chunks()
     if formats.null_count:
         suffixes = pc.replace_substring_regex(manifest["key"].combine_chunks(), r"^.*[./]", "")
@@ -122,15 +122,15 @@ def mapped(texts: pa.Array, function: Callable[[str], str]) -> pa.Array:
 
 
 def native_scale(run: RunConfig) -> int | None:
-    """Tell by what a network upscales, whatever size is wanted; None for the baselines."""
+    """Return the scale of the network, independent of the requested size; None for baselines."""
     return None if run.model in BASELINES else NATIVE_SCALE
 
 
 def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
-    """Estimate what every image costs, in pixels: of its source or output, whichever are more.
+    """Estimate the cost of every image: the pixels of its source or output, whichever are more.
 
-    With a network, what it makes before that is resized counts too. A source that was not probed
-    counts with its hints, or with its bytes.
+    With a network, its output before resizing counts too. An unprobed source counts with its hints,
+    or else with its bytes.
     """
     native = (native_scale(run) or 1) ** 2
     hints = _numbers(manifest, "width_px") * _numbers(manifest, "height_px")
@@ -150,10 +150,15 @@ def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
 def over_limits(
     sizes: Sizes, formats: pa.DictionaryArray, run: RunConfig
 ) -> Iterator[tuple[int, str]]:
-    """Find the images that are over a limit; formats are those of the outputs.
+    """Find the images that are over a limit.
+
+    Args:
+        sizes: of the images.
+        formats: formats of the outputs.
+        run: has the limits.
 
     Yields:
-        Position and what is wrong, once for each limit that an image is over.
+        The position of an image and the reason, once for each limit it exceeds.
     """
     names, indices = formats.dictionary.to_pylist(), formats.indices.to_numpy()
     longest = np.array([FORMAT_LIMITS[name] for name in names], np.int64)[indices]
@@ -168,8 +173,8 @@ def over_limits(
         ("the output would have {} pixels", output_page_px, int(run.max_output_megapixels * _MEGA)),
         ("the output would have a side of {} px", output_side, longest),
         (
-            "choose png, jpeg or tiff: in its format, which is encoded in one piece, the output "
-            "would have {} pixels",
+            "choose png, jpeg or tiff: the output would have {} pixels, but its format is encoded "
+            "in one piece",
             output_page_px,
             whole,
         ),
@@ -177,7 +182,7 @@ def over_limits(
     for text, values, bound in checks:
         bounds = np.broadcast_to(bound, values.shape)
         for position in map(int, np.flatnonzero(values > bounds)):
-            yield position, f"{text.format(values[position])}, allowed are {bounds[position]}"
+            yield position, f"{text.format(values[position])}, the limit is {bounds[position]}"
 
 
 def _numbers(manifest: pa.Table, name: str) -> Ints:

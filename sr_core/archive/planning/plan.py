@@ -40,15 +40,15 @@ Mask = NDArray[np.bool_]
 _VERSION_COLUMNS = ["image_id", "size_bytes", "etag"]
 
 ROW_GROUP_ROWS = 8192
-"""With 10^6 images a footer of 250 kB and row groups of 500 kB; a shard costs one of each."""
+"""With 10^6 images: a footer of 250 kB and row groups of 500 kB; a shard reads one of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The images of one round: `table` of PLAN_SCHEMA sorted by shard; shards count from 0."""
+    """The images of one round, a table of PLAN_SCHEMA sorted by shard; shards count from 0."""
 
     table: pa.Table
-    round: int
+    round_index: int
     shards: int
     summary: PlanSummary
 
@@ -59,26 +59,25 @@ def make_plan(
     run: RunConfig,
     shard_megapixels: float,
     shard_images: int,
-    round: int = 0,  # noqa: A002 - the project's word for it
+    round_index: int = 0,
     taken_keys: Iterable[str] = frozenset(),
 ) -> Plan:
-    """Name the outputs, refuse what is over a limit, and cut the images into shards.
+    """Name the outputs, refuse images over a limit, and divide the others into shards.
 
-    The largest images come first, those of one size in key order; rows that are refused come last.
-    A shard holds at most `shard_images` rows, and `shard_megapixels` unless it is a single image.
-    An image counts with the pixels of all its pages, of source, output or what a network makes in
-    between, whichever are most; one that could not be probed counts with what its hints or its
-    bytes suggest.
+    The largest images come first, equal ones in key order; refused rows come last. A shard has at
+    most `shard_images` rows, and at most `shard_megapixels` unless it is a single image. An image
+    counts with the pixels of all its pages, those of the source, the output or the network's
+    output, whichever are most; an unprobed one counts with its hints or its bytes.
 
     Args:
-        manifest: of MANIFEST_SCHEMA, in any order.
-        run: decides sizes, formats and limits.
-        shard_megapixels: bound of a shard.
-        shard_images: bound of a shard.
-        round: number of the round.
+        manifest: a table of MANIFEST_SCHEMA, in any order.
+        run: has sizes, formats and limits.
+        shard_megapixels: upper limit of a shard.
+        shard_images: upper limit of a shard.
+        round_index: 0 for the first round.
         taken_keys: output keys that earlier rounds planned for other images.
 
-    Raises: ConfigurationError where two rows have the same image id.
+    Raises: ConfigurationError if two rows have the same image id.
     """
     manifest = _in_key_order(manifest.select(MANIFEST_SCHEMA.names))
     _check_ids(manifest)
@@ -92,19 +91,19 @@ def make_plan(
     table = _assemble(manifest, outputs, order, shard)
     shards = int(shard[-1]) + 1 if len(shard) else 0
     summary = summarise(table, shards, renamed, refused, native_scale=native_scale(run))
-    return Plan(table, round, shards, summary)
+    return Plan(table, round_index, shards, summary)
 
 
 def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
-    """Collect the output keys that earlier plans gave to other images, or to other versions.
+    """Collect the output keys that earlier plans gave to other images or other versions of them.
 
-    These are the taken_keys of a further round: an image that is tried again keeps its name only
-    while its source is the same, since an output that stands under that name is adopted. An unknown
-    version equals none.
+    These are the taken_keys of a further round: an image keeps its output name only if its source
+    is unchanged, because an existing output of that name is adopted. An unknown version differs
+    from all others.
 
     Args:
-        earlier: plans, with at least image_id, size_bytes, etag and output_key.
-        manifest: of the further round.
+        earlier: plans with at least image_id, size_bytes, etag and output_key.
+        manifest: the manifest of the further round.
     """
     versions = manifest.select(_VERSION_COLUMNS)
     keys: set[str] = set()
@@ -118,7 +117,7 @@ def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
 def output_size(
     width_px: int, height_px: int, scale: int, target: tuple[int, int] | None
 ) -> tuple[int, int]:
-    """Compute the width and height of one output in pixels; see output_sizes."""
+    """Return the width and height of one output in pixels; see output_sizes."""
     widths, heights = output_sizes(np.array([width_px]), np.array([height_px]), scale, target)
     return int(widths[0]), int(heights[0])
 
@@ -126,11 +125,11 @@ def output_size(
 def plan_bytes(plan: Plan, run_id: str) -> bytes:
     """Write a plan as Parquet, in row groups of whole shards.
 
-    A row group per shard would make reading one shard cheapest, but the file's footer as large as
-    its rows, and every reader needs the footer.
+    With a row group per shard, reading a shard would be cheapest, but the footer, which every
+    reader needs, would be as large as the rows.
     """
     schema = PLAN_SCHEMA.with_metadata(
-        PLAN_SCHEMA.metadata | {b"srfleet.run_id": run_id, b"srfleet.round": str(plan.round)}
+        PLAN_SCHEMA.metadata | {b"srfleet.run_id": run_id, b"srfleet.round": str(plan.round_index)}
     )
     shards = plan.table["shard"].to_numpy()
     sink = io.BytesIO()
@@ -144,14 +143,14 @@ def plan_bytes(plan: Plan, run_id: str) -> bytes:
     return sink.getvalue()
 
 
-def read_shard(store: Store, round: int, shard: int) -> list[PlannedImage]:  # noqa: A002
-    """Read the images of one shard, and little more.
+def read_shard(store: Store, round_index: int, shard: int) -> list[PlannedImage]:
+    """Read the images of one shard.
 
-    Raises: SrfleetError where the plan is damaged or has no such shard.
+    Raises: SrfleetError if the plan is damaged or has no such shard.
     """
-    rows = plan_rows(read_plan(store, round, PLAN_SCHEMA.names, pc.field("shard") == shard))
+    rows = plan_rows(read_plan(store, round_index, PLAN_SCHEMA.names, pc.field("shard") == shard))
     if not rows:
-        raise SrfleetError(f"{plan_name(round)} has no shard {shard}")
+        raise SrfleetError(f"{plan_name(round_index)} has no shard {shard}")
     return rows
 
 
@@ -163,7 +162,7 @@ def _in_key_order(manifest: pa.Table) -> pa.Table:
 
 
 def _check_ids(manifest: pa.Table) -> None:
-    """Refuse what would lose an image; of 10^7 keys two share an id once in 400,000 archives."""
+    """Refuse equal ids, which would lose an image: with 10^7 keys, in 1 of 400,000 archives."""
     if pc.count_distinct(manifest["image_id"]).as_py() == len(manifest):
         return
     counts = pc.value_counts(manifest["image_id"])
@@ -181,12 +180,12 @@ def _is_ok(manifest: pa.Table) -> Mask:
 
 
 def _only(mask: Mask, values: pa.Array) -> pa.Array:
-    """Make null what the mask does not pick."""
+    """Set the values outside of the mask to null."""
     return pc.if_else(pa.array(mask), values, pa.scalar(None, values.type))
 
 
 def _refuse(manifest: pa.Table, excesses: Iterable[tuple[int, str]]) -> tuple[pa.Table, list[str]]:
-    """Fail the images that are over a limit, and name them."""
+    """Mark the images over a limit as failed, and return their keys."""
     is_ok = _is_ok(manifest)
     messages: dict[int, str] = {}
     for position, message in excesses:
@@ -215,7 +214,7 @@ def _outputs(
     formats: pa.DictionaryArray,
     taken_keys: Iterable[str],
 ) -> tuple[dict[str, pa.ChunkedArray], list[str]]:
-    """Build the columns that describe outputs, and list the keys whose outputs are renamed."""
+    """Build the output columns, and return the keys of sources whose outputs are renamed."""
     formats = _only(is_ok, formats.cast(pa.string()))
     extensions = mapped(formats, EXTENSIONS.__getitem__)
     names = name_outputs(manifest["key"], manifest["image_id"], extensions, taken_keys)
@@ -232,7 +231,7 @@ def _outputs(
 def _assemble(
     manifest: pa.Table, outputs: dict[str, pa.ChunkedArray], order: Ints, shard: Ints
 ) -> pa.Table:
-    """Put the columns together in the order of the shards, letting go of each as it is copied."""
+    """Join the columns in shard order, freeing each after it is copied."""
     columns = []
     for name in PLAN_SCHEMA.names:
         if name == "shard":
@@ -244,7 +243,7 @@ def _assemble(
 
 
 def _cut(costs_px: Ints, megapixels: float, bound_images: int) -> Ints:
-    """Give every image the number of its shard, in the order in which they come."""
+    """Assign a shard number to every image, in the given order."""
     total = np.cumsum(costs_px)
     bound_px = int(min(megapixels * 1e6, total[-1])) if len(total) else 0
     shard = np.empty(len(costs_px), np.int64)

@@ -1,4 +1,4 @@
-"""What a plan comes to, before anything is written: counts, megapixels, bytes, names, refusals."""
+"""Totals of a plan, before anything is written: counts, megapixels, bytes, names, refusals."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from sr_core.records import Status
 
-NAMES_TOLD = 5
-"""How many names a summary tells of each kind."""
+LISTED_NAMES = 5
+"""Number of names that a summary lists of each kind."""
 _SIZE_COLUMNS = [
     "format",
     "pages",
@@ -29,13 +29,13 @@ ten lie between half and one and a half of it. Source: benchmarks/output_bytes.p
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """What a plan comes to.
+    """Totals of a plan.
 
-    `images` can be tried; of those, `unprobed` ones have unknown sizes and count in no megapixels
-    and bytes. `native_megapixels` are what the model makes: a network upscales by its own scale,
-    whatever size is wanted then. Output bytes are estimates, by format. `renamed` images could not
-    have their plain output name. `over_limit` images were refused for their size and are among the
-    `failed`.
+    `images` can be processed; of those, `unprobed` ones have unknown sizes and are not part of the
+    megapixels and bytes. `native_megapixels` come out of the model: a network upscales by its own
+    scale, and its output is resized after that. Output bytes are estimates by format. `renamed`
+    images could not have their plain output name. `over_limit` images were refused for their size
+    and are among the `failed`.
     """
 
     rows: int
@@ -65,18 +65,16 @@ def summarise(
     """Add up a plan.
 
     Args:
-        planned: of PLAN_SCHEMA.
-        shards: how many it has.
+        planned: a table of PLAN_SCHEMA.
+        shards: number of shards.
         renamed: keys of the sources whose outputs could not have their plain names.
         over_limit: keys of the sources that were refused for their size.
-        native_scale: of a network; None where the model makes the wanted size at once.
+        native_scale: scale of the network; None if the model makes the requested size directly.
     """
-    images = planned.select(_SIZE_COLUMNS).filter(pc.equal(planned["status"], Status.OK))
+    is_ok = pc.equal(planned["status"], Status.OK)
+    images = planned.select(_SIZE_COLUMNS).filter(is_ok)
     failed = planned.select(["error_class"]).filter(pc.equal(planned["status"], Status.FAILED))
-    pixels = _product(images, "output_width_px", "output_height_px", "pages")
-    by_format = pa.table({"format": images["output_format"], "pixels": pixels})
-    totals = by_format.group_by("format").aggregate([("pixels", "sum")]).to_pylist()
-    output_px = {row["format"]: row["pixels_sum"] or 0 for row in totals}
+    output_px = _output_px_by_format(images)
     source_px = _sum(_product(images, "width_px", "height_px", "pages"))
     native_px = source_px * native_scale**2 if native_scale else sum(output_px.values())
     return PlanSummary(
@@ -91,10 +89,17 @@ def summarise(
         output_megapixels=sum(output_px.values()) / 1e6,
         output_bytes={name: int(BYTES_PER_PIXEL[name] * px) for name, px in output_px.items()},
         renamed=len(renamed),
-        first_renamed=tuple(renamed[:NAMES_TOLD]),
+        first_renamed=tuple(renamed[:LISTED_NAMES]),
         over_limit=len(over_limit),
-        first_over_limit=tuple(over_limit[:NAMES_TOLD]),
+        first_over_limit=tuple(over_limit[:LISTED_NAMES]),
     )
+
+
+def _output_px_by_format(images: pa.Table) -> dict[str, int]:
+    pixels = _product(images, "output_width_px", "output_height_px", "pages")
+    by_format = pa.table({"format": images["output_format"], "pixels": pixels})
+    totals = by_format.group_by("format").aggregate([("pixels", "sum")]).to_pylist()
+    return {row["format"]: row["pixels_sum"] or 0 for row in totals}
 
 
 def _product(table: pa.Table, width: str, height: str, pages: str) -> pa.ChunkedArray:

@@ -1,4 +1,4 @@
-"""What a source holds that earlier plans and runs have not: for --extend and for --since."""
+"""Differences between a source and earlier plans or runs, for --extend and --since."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sr_core.errors import ImageError
 from sr_core.parallel import map_in_order
 from sr_core.records import ManifestRow, Status
 
-NAMES_TOLD = 5
-"""How many names a summary tells of each kind."""
+LISTED_NAMES = 5
+"""Number of names that a summary lists of each kind."""
 READ_BYTES = 8 << 20
-"""How much of a file is held at once where its SHA-256 is needed."""
+"""Chunk size for hashing a file, in bytes."""
 
 
 class Change(StrEnum):
-    """How a file of the source differs from the plan."""
+    """A difference between a file of the source and the plan."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -31,7 +31,7 @@ class Change(StrEnum):
 
 @dataclass(slots=True)
 class Changes:
-    """How many files changed in one way, and the first of their names."""
+    """Number of files with one kind of change, and the first of their keys."""
 
     count: int = 0
     first_keys: list[str] = field(default_factory=list)
@@ -39,13 +39,13 @@ class Changes:
     def add(self, key: str) -> None:
         """Count one file."""
         self.count += 1
-        if len(self.first_keys) < NAMES_TOLD:
+        if len(self.first_keys) < LISTED_NAMES:
             self.first_keys.append(key)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceChanges:
-    """What became of the source since its files were planned."""
+    """Changes of the source since its files were planned."""
 
     new: Changes
     changed: Changes
@@ -54,7 +54,7 @@ class SourceChanges:
 
 @dataclass(frozen=True, slots=True)
 class CommittedImage:
-    """A source that an earlier run has committed as ok."""
+    """A source file that an earlier run has committed as ok."""
 
     source_uri: str
     etag: str | None
@@ -63,11 +63,11 @@ class CommittedImage:
 
 
 def planned_rows(plans: Iterable[pa.Table]) -> Iterator[ManifestRow]:
-    """Yield what the plans of a run know of its sources, in key order, each key once.
+    """Yield the planned files of a run with their versions, in key order, each key once.
 
     Args:
-        plans: with at least the columns image_id, key, size_bytes and etag; where rounds name a
-            key again, the later plan counts.
+        plans: plans with at least the columns image_id, key, size_bytes and etag; for a key in
+            several plans the latest one counts.
     """
     columns = ["image_id", "key", "size_bytes", "etag"]
     numbered = [
@@ -90,11 +90,11 @@ def planned_rows(plans: Iterable[pa.Table]) -> Iterator[ManifestRow]:
 def differences(
     planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
 ) -> Iterator[tuple[Change, ManifestRow]]:
-    """Merge the planned rows with the source as it is listed now; both in key order.
+    """Compare the planned rows with a listing of the source; both in key order.
 
     Yields:
-        What differs, with the listed row; for files that are gone, the planned one. A size or etag
-        that either side does not know cannot differ.
+        Each difference with the listed row, or with the planned one if the file is gone. A size or
+        etag that is unknown on either side does not differ.
     """
     planned = iter(planned)
     listed = (row for row in listed if row.status is not Status.DUPLICATE)
@@ -125,7 +125,7 @@ def _differ(old: int | str | None, new: int | str | None) -> bool:
 def compare_with_source(
     planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
 ) -> SourceChanges:
-    """Count and name what differs between plan and source; both in key order. See differences."""
+    """Count the differences between plan and source; both in key order. See differences."""
     counts = {change: Changes() for change in Change}
     for change, row in differences(planned, listed):
         counts[change].add(row.key)
@@ -135,7 +135,7 @@ def compare_with_source(
 def new_rows(
     planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
 ) -> Iterator[ManifestRow]:
-    """Yield the unprobed rows of files that no plan names yet; both inputs in key order."""
+    """Yield the unprobed rows of files that are in no plan; both inputs in key order."""
     return (row for change, row in differences(planned, listed) if change is Change.NEW)
 
 
@@ -146,14 +146,16 @@ def leave_out_committed(
     *,
     threads: int = 8,
 ) -> Iterator[ManifestRow]:
-    """Leave out rows whose source an earlier run has committed already.
+    """Leave out rows whose source has been committed by an earlier run.
 
-    That is so where URI and etag are the same, or else the bytes: a file as large as a committed
-    one is read whole and its SHA-256 compared, so that moved and copied files are recognised too.
+    A source is the same if its URI and etag are, or else its bytes: a file of the same size as a
+    committed one is read and its SHA-256 compared, so that moved and copied files are recognised.
 
     Args:
-        rows: of the source in `store`, unprobed.
-        committed: rows with status ok of earlier runs; what these made of them does not matter.
+        rows: unprobed rows of the source.
+        committed: images with status ok of earlier runs; their outputs do not matter.
+        store: the source.
+        threads: number of concurrent reads.
     """
     known = _Known(committed)
     left = map_in_order(lambda row: _unless_committed(row, known, store), rows, threads=threads)
@@ -161,7 +163,7 @@ def leave_out_committed(
 
 
 class _Known:
-    """Committed sources in about 200 bytes each."""
+    """Committed sources, at about 200 bytes each."""
 
     def __init__(self, committed: Iterable[CommittedImage]) -> None:
         self.versions: set[bytes] = set()
@@ -180,7 +182,7 @@ def _version(uri: str, etag: str) -> bytes:
 
 
 def _unless_committed(row: ManifestRow, known: _Known, store: Store) -> ManifestRow | None:
-    """Return None for a committed source, else the row, with its size and version."""
+    """Return None for a committed source, else the row with its size and version."""
     if row.status is not Status.OK:
         return row
     try:
@@ -192,7 +194,7 @@ def _unless_committed(row: ManifestRow, known: _Known, store: Store) -> Manifest
             is_known = _sha256(store, row.key, row.size_bytes or 0) in known.contents
             return None if is_known else row
     except ImageError:
-        pass  # its probe will say what is wrong
+        pass  # its probe will report the error
     return row
 
 

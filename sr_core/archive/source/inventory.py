@@ -1,4 +1,4 @@
-"""Amazon S3 Inventory reports (manifest.json with CSV or Parquet files) in place of a listing.
+"""Amazon S3 Inventory reports (manifest.json with CSV or Parquet files) instead of a listing.
 
 Source: Amazon S3 User Guide, "Amazon S3 Inventory" and "Locating your inventory list".
 """
@@ -33,7 +33,7 @@ _LISTED = pa.schema(
         ("is_delete_marker", pa.bool_()),
     ]
 )
-"""The columns that are used, as Parquet reports name them; all but the key may be absent."""
+"""Columns in use, with their names in Parquet reports; all but the key may be missing."""
 
 _CSV_NAMES = {
     "Key": "key",
@@ -56,12 +56,12 @@ class _Report:
 def read_inventory(uri: str, source: Store) -> Iterator[ManifestRow]:
     """Read a report as unprobed rows of the source, in key order.
 
-    Of a versioned bucket only the latest versions count, and no delete markers. Keys outside the
-    source's prefix are left out. The report is held in memory as Arrow columns.
+    Old versions, delete markers and keys outside of the source's prefix are left out. The report is
+    held in memory as Arrow columns.
 
     Args:
-        uri: of the report's manifest.json, in S3 or in a folder that mirrors its bucket.
-        source: the store that the report lists, or a prefix of it.
+        uri: address of the report's manifest.json, in S3 or in a folder that mirrors its bucket.
+        source: the bucket of the report, or a prefix of it.
 
     Raises: ConfigurationError for a report of another bucket, in ORC, or damaged.
     """
@@ -83,16 +83,16 @@ def read_inventory(uri: str, source: Store) -> Iterator[ManifestRow]:
 
 
 def inventoried_bucket(uri: str) -> str:
-    """Return the URI of the bucket that a report lists.
+    """Return the URI of the bucket listed by a report.
 
-    Raises: ConfigurationError where the file is no manifest.json of a report.
+    Raises: ConfigurationError if the file is not the manifest.json of a report.
     """
     reports, key = _locate(uri)
     return f"s3://{_parse(reports.read(key), uri).bucket}"
 
 
 def _locate(uri: str) -> tuple[Store, str]:
-    """Find the store that the keys of the report's files are relative to: its bucket."""
+    """Return the store that holds the files of a report, its bucket or a copy, and the key."""
     if uri.startswith("s3://"):
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         return open_store(f"s3://{bucket}"), key
@@ -105,8 +105,8 @@ def _locate(uri: str) -> tuple[Store, str]:
         if all((folder / name).exists() for name in first_file):
             return open_store(str(folder)), path.relative_to(folder).as_posix()
     raise ConfigurationError(
-        f"{uri}: {first_file[0]} is in none of the folders above it; copy the report with its "
-        "folders as they are in the bucket"
+        f"{uri}: {first_file[0]} is in none of the folders above it; copy the report together "
+        "with its folders in the bucket"
     )
 
 
@@ -160,7 +160,7 @@ def _read_file(reports: Store, name: str, report: _Report) -> Iterator[pa.Record
 
 
 def _csv_batches(
-    file: Any, name: str, columns: Sequence[str], wanted: list[str]
+    file: pa.NativeFile, name: str, columns: Sequence[str], wanted: list[str]
 ) -> Iterator[pa.RecordBatch]:
     stream = pa.CompressedInputStream(file, "gzip") if name.endswith(".gz") else file
     types = {column: _LISTED.field(_CSV_NAMES[column]).type for column in wanted}
@@ -172,7 +172,7 @@ def _csv_batches(
 
 
 def _listed(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
-    """Give a batch the columns of _LISTED, null where the report has none."""
+    """Give a batch the columns of _LISTED; null if the report lacks them."""
     arrays = [
         batch.column(names.index(field.name)).cast(field.type)
         if field.name in names
@@ -183,7 +183,7 @@ def _listed(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
 
 
 def _relevant(batch: pa.RecordBatch, prefix: str) -> pa.RecordBatch:
-    """Keep what stands under the prefix now, with keys relative to it."""
+    """Keep the current objects under the prefix, with keys relative to it."""
     latest = batch.column("is_latest").fill_null(fill_value=True)
     deleted = batch.column("is_delete_marker").fill_null(fill_value=False)
     under = pc.starts_with(batch.column("key"), prefix)
@@ -198,7 +198,7 @@ def _rows(listed: pa.Table) -> Iterator[ManifestRow]:
     for batch in listed.select(columns).to_batches(max_chunksize=1 << 14):
         lists = (batch.column(name).to_pylist() for name in columns)
         for key, size_bytes, etag, modified_at in zip(*lists, strict=True):
-            if size_bytes or not key.endswith("/"):  # else it stands for a folder
+            if size_bytes or not key.endswith("/"):  # else it is a folder marker
                 etag_text = etag.strip('"') if etag else None
                 yield ManifestRow(
                     image_id(key), key, size_bytes, etag_text, modified_at=modified_at

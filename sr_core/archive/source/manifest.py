@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,17 +26,17 @@ from sr_core.records import ManifestRow, Status
 
 SOURCE_METADATA = b"srfleet.source"
 BATCH_ROWS = 1 << 16
-"""Rows of one Parquet row group of a manifest."""
+"""Rows per Parquet row group of a manifest."""
 
 _IDENTITY_COLUMNS = ["image_id", "key", "size_bytes", "etag", "reference_key"]
 
 
 @dataclass(slots=True)
 class ManifestSummary:
-    """What a manifest holds.
+    """Totals of a manifest.
 
-    `images` are the rows that can be tried; of those, the header of `unprobed` ones could not be
-    read yet, and they count in no megapixels.
+    `images` are the rows that can be processed; the headers of `unprobed` ones could not be read
+    yet, so that they are not part of the megapixels.
     """
 
     rows: int = 0
@@ -50,18 +50,18 @@ class ManifestSummary:
 
 
 def image_id(key: str, occurrence: int = 0) -> str:
-    """Name an image by its key: 16 hexadecimal digits.
+    """Derive an image's id from its key: 16 hexadecimal digits.
 
     Args:
-        key: relative to the source root.
-        occurrence: how many earlier rows of the manifest name the same key.
+        key: key of the image, relative to the source root.
+        occurrence: number of earlier rows of the manifest with the same key.
     """
     text = f"{key}\0{occurrence}" if occurrence else key
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def listed_row(info: ObjectInfo) -> ManifestRow:
-    """Begin a row with what a listing tells."""
+    """Make an unprobed row from an entry of a listing."""
     return ManifestRow(
         image_id(info.key), info.key, info.size_bytes, info.etag, modified_at=info.modified_at
     )
@@ -71,10 +71,11 @@ def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[Manifes
     """List a source as unprobed rows, in key order.
 
     Args:
-        leave_out: URIs of files and folders that are no part of the source though they lie in it,
-            such as the output root of the run.
+        store: the source.
+        leave_out: URIs of files and folders inside the source to leave out, such as the output
+            root of the run.
 
-    Raises: ConfigurationError where the whole source would be left out.
+    Raises: ConfigurationError if the whole source would be left out.
     """
     root = path_of(store.uri)
     own = {path_of(uri).removeprefix(f"{root}/") for uri in leave_out}
@@ -91,9 +92,9 @@ def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[Manifes
 def write_manifest(
     rows: Iterable[ManifestRow], sink: Path | BinaryIO, source_uri: str
 ) -> ManifestSummary:
-    """Write rows to a Parquet file as they come; a file on disk appears only when it is whole.
+    """Write rows to a Parquet file as they come; a file on disk appears when it is complete.
 
-    Raises: ValueError where the rows are not in key order.
+    Raises: ValueError if the rows are not in key order.
     """
     summary = ManifestSummary()
     digest = hashlib.sha256()
@@ -115,11 +116,11 @@ def write_manifest(
 
 
 def manifest_digest(manifest: pa.Table) -> str:
-    """Hash which images a manifest names, and in which versions.
+    """Hash the images of a manifest and their versions.
 
     SHA-256 over one line of JSON per row, in row order: the array of image_id, key, size_bytes,
-    etag and reference_key, ASCII only, without spaces. So it does not depend on how the file was
-    written, nor on what the probes found out.
+    etag and reference_key, in ASCII without spaces. The hash depends neither on how the file was
+    written nor on the results of the probes.
     """
     digest = hashlib.sha256()
     for batch in manifest.select(_IDENTITY_COLUMNS).to_batches(BATCH_ROWS):
@@ -130,10 +131,10 @@ def manifest_digest(manifest: pa.Table) -> str:
 def read_manifest(file: str | Path | BinaryIO, name: str | None = None) -> pa.Table:
     """Read a manifest into memory, as one table of MANIFEST_SCHEMA.
 
-    Another tool may have filtered it and written it anew: only the columns count. The URI of its
-    source stays in the schema's metadata (SOURCE_METADATA) where that tool kept it.
+    Another tool may have filtered and rewritten it: only the columns matter. The URI of the source
+    is in the schema's metadata (SOURCE_METADATA) if that tool kept it.
 
-    Raises: ConfigurationError where the file is no manifest.
+    Raises: ConfigurationError if the file is not a manifest.
     """
     try:
         table = pq.read_table(file)
@@ -148,7 +149,7 @@ def read_manifest(file: str | Path | BinaryIO, name: str | None = None) -> pa.Ta
 
 
 def _check_values(manifest: pa.Table) -> None:
-    """Refuse what would freeze a plan that no worker can read, or a row that none can commit.
+    """Reject values that would end in a plan that cannot be read or a row that cannot be committed.
 
     Raises: ValueError.
     """
@@ -159,7 +160,7 @@ def _check_values(manifest: pa.Table) -> None:
             raise ValueError(f"{name} cannot be {', '.join(sorted(strange))}")
     is_ok = pc.equal(manifest["status"], Status.OK)
     if pc.any(pc.not_equal(is_ok, pc.is_null(manifest["error_class"]))).as_py():
-        raise ValueError("an error_class is for rows that are not ok, and for all of those")
+        raise ValueError("a row must have an error_class exactly if it is not ok")
     for name in ("size_bytes", "width_px", "height_px", "pages"):
         if (pc.min(manifest[name]).as_py() or 0) < 0:
             raise ValueError(f"{name} cannot be negative")
@@ -167,7 +168,7 @@ def _check_values(manifest: pa.Table) -> None:
 
 @contextmanager
 def _whole(sink: Path | BinaryIO) -> Iterator[Path | BinaryIO]:
-    """Write beside a file and move it into place at the end."""
+    """Write to a temporary name next to a file, and rename at the end."""
     if not isinstance(sink, Path):
         yield sink
         return
@@ -204,5 +205,5 @@ def _count(summary: ManifestSummary, table: pa.Table) -> None:
     summary.failed.update(refused["error_class"].to_pylist())
 
 
-def _total(values: Any) -> int:
+def _total(values: pa.ChunkedArray) -> int:
     return int(pc.sum(values).as_py() or 0)

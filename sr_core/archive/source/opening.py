@@ -1,4 +1,4 @@
-"""What can stand as SOURCE: a folder or prefix, a manifest, an S3 Inventory, a user's own table."""
+"""The kinds of SOURCE: a folder or prefix, a manifest, an S3 Inventory, a user's own table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,11 +32,10 @@ _TABLES = (".parquet", ".csv", ".csv.gz")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where images come from. `listed` yields rows in key order without reading headers.
+    """The images of a job. `listed` yields rows in key order without reading headers.
 
-    `manifest` is the address of a file where the rows stand already, else None. It is frozen: it
-    stands for the files it names, not for what its store holds, and `listed` raises
-    ConfigurationError.
+    `manifest` is the address of a manifest, if the source is one. A manifest is frozen: it means
+    the files it lists, whatever else is in its store, and `listed` raises ConfigurationError.
     """
 
     store: Store
@@ -44,7 +43,7 @@ class Source:
     manifest: str | None = None
 
     def table(self) -> pa.Table:
-        """Return the manifest: read it, or list the source and read every header."""
+        """Read the manifest, or make it: list the source and read every header."""
         if self.manifest is not None:
             with _open(self.manifest) as file:
                 return read_manifest(file, self.manifest)
@@ -62,15 +61,15 @@ def open_source(
     reference_column: str | None = None,
     leave_out: Sequence[str] = (),
 ) -> Source:
-    """Find out what SOURCE is.
+    """Open SOURCE, of any kind.
 
     Args:
         source: a folder, an s3:// prefix, a manifest of ours, an S3 Inventory's manifest.json, or
-            a .parquet or .csv table of the user's own.
-        root: what the names in a table or inventory are relative to; by default the folder of the
-            table, and the bucket of the inventory.
+            a user's own .parquet or .csv table.
+        root: root of the names in a table or inventory; by default the folder of the table or the
+            bucket of the inventory.
         uri_column, reference_column: columns of the user's own table.
-        leave_out: URIs inside the source that are no part of it, such as the output.
+        leave_out: URIs inside the source to leave out, such as the output.
 
     Raises: ConfigurationError if it is none of these.
     """
@@ -78,18 +77,7 @@ def open_source(
         store = open_store(root or inventoried_bucket(source))
         return Source(store, lambda: read_inventory(source, store))
     if source.endswith(_TABLES):
-        uri = None
-        if source.endswith(".parquet") and root is None:
-            uri = _manifests_source(source)
-        if uri is not None:
-            return Source(open_store(uri), _refuse_to_list, manifest=source)
-        store = open_store(root or source.rpartition("/")[0] or ".")
-        return Source(
-            store,
-            lambda: read_user_table(
-                source, store, uri_column=uri_column, reference_column=reference_column
-            ),
-        )
+        return _open_table(source, root, uri_column, reference_column)
     if "://" not in source and not Path(source).is_dir():
         what = "is a file" if Path(source).is_file() else "does not exist"
         raise ConfigurationError(f"{source} {what}; give a folder, an s3:// prefix, or a manifest")
@@ -97,10 +85,28 @@ def open_source(
     return Source(store, lambda: list_source(store, leave_out))
 
 
-def _manifests_source(address: str) -> str | None:
-    """Return the URI of the source that a manifest stands for; None of another Parquet file.
+def _open_table(
+    source: str, root: str | None, uri_column: str | None, reference_column: str | None
+) -> Source:
+    """Open a manifest or a user's own table."""
+    uri = None
+    if source.endswith(".parquet") and root is None:
+        uri = _manifests_source(source)
+    if uri is not None:
+        return Source(open_store(uri), _refuse_to_list, manifest=source)
+    store = open_store(root or source.rpartition("/")[0] or ".")
+    return Source(
+        store,
+        lambda: read_user_table(
+            source, store, uri_column=uri_column, reference_column=reference_column
+        ),
+    )
 
-    Raises: ConfigurationError for a file that cannot be read, or a manifest that tells no source.
+
+def _manifests_source(address: str) -> str | None:
+    """Return the URI of a manifest's source; None for another Parquet file.
+
+    Raises: ConfigurationError if the file cannot be read, or is a manifest without its source.
     """
     try:
         with _open(address) as file:
@@ -108,21 +114,19 @@ def _manifests_source(address: str) -> str | None:
     except FileNotFoundError as error:
         raise ConfigurationError(f"{address} does not exist") from error
     except (*UNREADABLE, StorageError) as error:
-        raise ConfigurationError(
-            f"{address} is no Parquet file that can be read: {error}"
-        ) from error
+        raise ConfigurationError(f"{address} is not a readable Parquet file: {error}") from error
     uri = (schema.metadata or {}).get(SOURCE_METADATA)
     if uri is None and {*MANIFEST_SCHEMA.names} <= {*schema.names}:
         raise ConfigurationError(
-            f"{address} is a manifest that no longer tells its source, as the tool that wrote it "
-            "dropped the schema's metadata; make it one again by srfleet manifest "
+            f"{address} is a manifest without the address of its source: the tool that wrote it "
+            "dropped the schema's metadata; restore it with srfleet manifest "
             f"{address} --root SOURCE -o NEW.parquet"
         )
     return None if uri is None else uri.decode()
 
 
-def _open(address: str) -> Any:
-    # A path is opened as it is: the links that a store refuses may lead to a manifest.
+def _open(address: str) -> BinaryIO:
+    # A path is opened directly: a link that a store would reject may lead to a manifest.
     return open_table(address) if "://" in address else Path(address).open("rb")
 
 

@@ -1,4 +1,4 @@
-"""Header probes: the format and size of a source from its first kilobytes, by ranged reads."""
+"""Header probes: format and size of a source from its first kilobytes, by ranged reads."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from sr_core.parallel import map_in_executor, map_in_order
 from sr_core.records import ManifestRow, Status
 
 FEW_ROWS = 20_000
-"""Up to here starting further processes costs more than it saves."""
+"""Number of rows from which starting more processes pays."""
 BATCH_ROWS = 512
+"""Rows sent to a process at once."""
 
 _DEFINITE = frozenset(
     {
@@ -33,22 +34,22 @@ _DEFINITE = frozenset(
         ErrorClass.KEY_REJECTED,
     }
 )
-"""What another try would not change. Anything else (network, ...) is left to the worker."""
+"""Errors that another attempt would not change. Others (network, ...) are left to the worker."""
 
 
 def probe_rows(
     store: Store, rows: Iterable[ManifestRow], *, threads: int = 32
 ) -> Iterator[ManifestRow]:
-    """Fill in what the headers tell, in the order of the rows.
+    """Fill in formats and sizes from the headers, in the order of the rows.
 
-    Rows that are refused already pass through. A probe that fails never stops the others: what is
-    definite (no image, empty, animated, ...) makes the row failed, anything else leaves it as it is
-    for the worker to decide; such a row has no format.
+    Rows that are refused already are passed on. A failing probe never stops the others: a definite
+    error (not an image, empty, animated, ...) makes the row failed; any other leaves the row as it
+    is, without a format, for the worker to decide.
 
-    Many rows are probed in a process per core, since one cannot sign and parse more than some 500
-    requests to S3 a second.
+    Many rows are probed in one process per core, because one process cannot sign and parse more
+    than about 500 requests to S3 per second.
 
-    Raises: StorageUnavailableError where the whole store cannot be used.
+    Raises: StorageUnavailableError if the whole store cannot be used.
     """
     rows = iter(rows)
     first = list(islice(rows, FEW_ROWS))
@@ -67,7 +68,7 @@ def _in_processes(
 ) -> Iterator[ManifestRow]:
     pool = ProcessPoolExecutor(
         processes,
-        mp_context=get_context("spawn"),  # the caller may have threads, which forks do not survive
+        mp_context=get_context("spawn"),  # forks do not survive threads of the caller
         initializer=_begin_process,
         initargs=(store, threads),
     )
@@ -76,11 +77,11 @@ def _in_processes(
 
 
 _of_process: list[tuple[Store, int]] = []
-"""In a process of the pool, the store with its connections, and its number of threads."""
+"""In a process of the pool: the store with its connections, and the number of threads."""
 
 
 def _begin_process(store: Store, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked stops this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process stops this one
     _of_process.append((store, threads))
 
 
@@ -90,7 +91,7 @@ def _probe_batch(rows: list[ManifestRow]) -> list[ManifestRow]:
 
 
 def refuse(row: ManifestRow, error: ImageError) -> ManifestRow:
-    """Make a row failed."""
+    """Mark a row as failed."""
     return replace(
         row, status=Status.FAILED, error_class=error.error_class, error_message=error.message
     )
@@ -123,7 +124,7 @@ def _probe_row(store: Store, row: ManifestRow) -> ManifestRow:
 
 
 def with_size(store: Store, row: ManifestRow) -> ManifestRow:
-    """Ask the store for size and version where the row does not have them.
+    """Ask the store for the size and version of a row that lacks them.
 
     Raises: ImageError.
     """
@@ -136,9 +137,9 @@ def with_size(store: Store, row: ManifestRow) -> ManifestRow:
 
 
 def _read_header(store: Store, row: ManifestRow) -> Header | None:
-    """Read as much of the file as its header takes; None where that is too much for a probe."""
+    """Read the header of a file; None if that takes more bytes than a probe may read."""
     if not row.size_bytes:
-        # What is no file (a link out of the root, say) is listed without bytes; reading says why.
+        # Entries that are not files (links out of the root) have no size; reading gives the reason.
         if not store.read(row.key, deadline_s=DEADLINE_S):
             raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty")
         return None

@@ -1,4 +1,4 @@
-"""A stored file for the codecs' header readers, read in ranges as they ask for bytes."""
+"""A stored file for the header readers of the codecs, read in ranges on demand."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from sr_core.errors import ErrorClass, StorageError
 from sr_core.imaging.codecs import NeedMoreBytes, Source
 
 WINDOW_BYTES = 64 << 10
+"""Size of the first read, and of each window."""
 LOOKBACK_BYTES = 4 << 10
-"""How much before a directory its values may lie; TIFF writers put them on either side."""
+"""Bytes read before a directory: TIFF writers put its values on either side of it."""
 NEAR_BYTES = 1 << 20
-"""Up to here beyond what is at hand it pays to read on instead of opening a window."""
+"""Distance behind the bytes read so far up to which reading on beats opening a window."""
 GROWTH = 8
+"""Factor by which the beginning grows when more of it is needed."""
 BUDGET_BYTES = 32 << 20
-"""What a header may cost; a file that needs more is left to the worker, who reads all of it."""
+"""Limit of bytes read for a header; a file that needs more is left to the worker."""
 DEADLINE_S = 30.0
-"""How long one read may be tried; the worker has more patience."""
+"""Time for all attempts of one read; the worker has more."""
 
 
 class RangedSource(Source):
-    """A file whose beginning is at hand, and windows further on that were asked for.
+    """A file of which the beginning and windows further on are read.
 
-    So the directory at the end of a TIFF of 1 GB costs two reads of 64 KiB.
+    The directory at the end of a TIFF of 1 GB costs two reads of 64 KiB.
     """
 
     __slots__ = ("_key", "_left", "_store", "_windows")
@@ -35,8 +37,7 @@ class RangedSource(Source):
     def take(self, start: int, length: int) -> bytes:
         """Return exactly `length` bytes.
 
-        Raises: NeedMoreBytes beyond the budget, ImageError where the file ends before,
-            StorageError.
+        Raises: NeedMoreBytes beyond the budget; ImageError if the file ends before; StorageError.
         """
         end = start + length
         if len(self.data) < end <= self.size:
@@ -62,6 +63,6 @@ class RangedSource(Source):
             raise NeedMoreBytes(needed)
         data = self._store.read(self._key, start=start, length=end - start, deadline_s=DEADLINE_S)
         if len(data) < end - start:
-            message = f"{self._key}: became shorter while its header was read"
+            message = f"{self._key}: the file became shorter while its header was read"
             raise StorageError(ErrorClass.SOURCE_CHANGED, message)
         return data

@@ -1,4 +1,4 @@
-"""A user's own Parquet or CSV table as the source: which files to take, and their references."""
+"""A user's own Parquet or CSV table as the source: files, and their references."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby, repeat
 from operator import attrgetter
-from typing import Any
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -21,7 +21,7 @@ from sr_core.errors import ConfigurationError, ErrorClass, StorageError
 from sr_core.records import ManifestRow, Status
 
 URI_COLUMNS = ("uri", "key", "path")
-"""Where the files stand, unless the user names a column: the first of these that exists."""
+"""Columns that name the files, unless the user gives one; the first that exists is used."""
 _WIDTH_COLUMNS = ("width_px", "width")
 _HEIGHT_COLUMNS = ("height_px", "height")
 
@@ -35,16 +35,17 @@ def read_user_table(
 ) -> Iterator[ManifestRow]:
     """Read a table as unprobed rows, in key order.
 
-    Files are named relative to the source root, or in full beginning with it; any other name, of
-    the file or of its reference, becomes a key that probing rejects. A file that is named again is
-    a duplicate; the first row in the table counts. Widths and heights are taken over as hints,
-    which stand only until a probe or the worker reads the header.
+    Names of files and references are relative to the source root, or begin with it; any other name
+    becomes a key that probing rejects. A file listed twice is a duplicate; the first row of the
+    table counts. Widths and heights become hints, until a probe or the worker reads the header.
 
     Args:
-        uri: of a .parquet, .csv or .csv.gz file, local or in S3.
-        source: the store that the files lie in.
+        uri: address of a .parquet, .csv or .csv.gz file, local or in S3.
+        source: the store of the files.
+        uri_column: column with the names of the files; by default one of URI_COLUMNS.
+        reference_column: column with the names of the references, if any.
 
-    Raises: ConfigurationError where the table cannot be read or has no such column.
+    Raises: ConfigurationError if the table cannot be read or lacks the column.
     """
     try:
         names = _column_names(uri)
@@ -84,7 +85,7 @@ def _is_parquet(uri: str) -> bool:
     raise ConfigurationError(f"{uri}: a table must be a .parquet, .csv or .csv.gz file")
 
 
-def _csv_stream(uri: str, file: Any) -> Any:
+def _csv_stream(uri: str, file: BinaryIO) -> BinaryIO | pa.CompressedInputStream:
     return pa.CompressedInputStream(file, "gzip") if uri.endswith(".gz") else file
 
 
@@ -116,7 +117,7 @@ def _read(uri: str, columns: dict[str, str]) -> pa.Table:
 
 
 def _with_keys(table: pa.Table, source: Store) -> pa.Table:
-    """Add the keys relative to the source root, and sort by them; the order of equals stays."""
+    """Add the keys relative to the source root, and sort by them (stable)."""
     keys = [_relative(uri or "", source) for uri in table.column("uri").to_pylist()]
     order = pa.array(range(len(table)), pa.int64())
     keyed = table.append_column("key", pa.array(keys, pa.string())).append_column("order", order)
@@ -124,7 +125,7 @@ def _with_keys(table: pa.Table, source: Store) -> pa.Table:
 
 
 def _relative(uri: str, source: Store) -> str:
-    """Take the source root off a name; a name that does not begin with it stays as it is."""
+    """Remove the source root from the beginning of a name."""
     path, root = path_of(uri), f"{path_of(source.uri)}/"
     return path.removeprefix(root) if path.startswith(root) else path.removeprefix("./")
 
@@ -147,7 +148,7 @@ def _row(key: str, reference: str, width_px: int | None, height_px: int | None) 
 
 
 def _mark_duplicates(rows: Iterator[ManifestRow]) -> Iterator[ManifestRow]:
-    """Of rows in key order, let the first of each key stand."""
+    """Mark all but the first row of each key as duplicates; rows are in key order."""
     for key, same in groupby(rows, key=attrgetter("key")):
         for occurrence, row in enumerate(same):
             if occurrence:
@@ -156,7 +157,7 @@ def _mark_duplicates(rows: Iterator[ManifestRow]) -> Iterator[ManifestRow]:
                     key,
                     status=Status.DUPLICATE,
                     error_class=ErrorClass.DUPLICATE_KEY,
-                    error_message="the table names it more than once; the first row counts",
+                    error_message="the table lists it more than once; the first row counts",
                 )
             else:
                 yield row

@@ -1,4 +1,4 @@
-"""Where archives are read and runs are written: local folders and S3, with one meaning."""
+"""Storage of archives and runs: local folders and S3 behind one interface."""
 
 from sr_core.archive.storage.blobs import read_blob
 from sr_core.archive.storage.keys import check_key

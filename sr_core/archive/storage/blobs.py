@@ -11,9 +11,9 @@ _RANGE_BYTES = 32 << 20
 def read_blob(store: Store, key: str) -> Blob:
     """Read an object in ranges; a large one goes to a scratch file.
 
-    For objects that are written once: nothing here would notice one that changes between ranges.
+    Only for objects that are written once: a change between two ranges would go unnoticed.
 
-    Raises: as `Store.read`, and ImageError with class out_of_memory where there is no room for it.
+    Raises: as `Store.read`; ImageError (out_of_memory) if there is no room for the object.
     """
     spool = Spool()
     while True:

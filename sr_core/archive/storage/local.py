@@ -1,4 +1,4 @@
-"""The store on a local or mounted folder."""
+"""A store in a local or mounted folder."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from sr_core.scratch import Blob
 
 
 class LocalStore:
-    """Files under a folder, which is created by the first write. See `Store` for the promises."""
+    """Files under a folder, which the first write creates. See `Store` for the contract."""
 
     keeps_metadata = False
 
     def __init__(self, folder: str) -> None:
-        """Take an absolute path. Links in it are followed; links out of it never are."""
+        """Use an absolute path. Links in the path are followed, links out of the folder never."""
         self.uri = Path(folder).as_uri()
         self.local_path = Path(folder)
         self._folder = folder
@@ -36,11 +36,11 @@ class LocalStore:
         self._device = _device(self._root)
 
     def __reduce__(self) -> tuple[type[LocalStore], tuple[str]]:
-        """Pickle the path alone; another machine resolves it for itself."""
+        """Pickle only the path; another machine resolves it again."""
         return type(self), (self._folder,)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield files in the order of their keys; nothing where there is no folder."""
+        """Yield files in the order of their keys; none if the folder does not exist."""
         if folder := prefix.rpartition("/")[0]:
             check_key(folder)
         with explaining(f"list {self.uri}/{prefix}".rstrip("/"), otherwise=ErrorClass.NETWORK):
@@ -48,7 +48,7 @@ class LocalStore:
             yield from walk(self._root, prefix)
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Describe a file; None where there is none."""
+        """Describe a file; None if it does not exist."""
         path = self._existing(key)
         with self._reading(key):
             try:
@@ -58,7 +58,7 @@ class LocalStore:
             return None if stat.S_ISDIR(status.st_mode) else describe(key, status)
 
     def metadata(self, key: str) -> dict[str, str]:
-        """Return nothing: files keep no metadata."""
+        """Return an empty mapping: files keep no metadata."""
         with self._reading(key), self._open(key):
             return {}
 
@@ -68,9 +68,9 @@ class LocalStore:
         *,
         start: int = 0,
         length: int | None = None,
-        deadline_s: float | None = None,  # noqa: ARG002  the system's own time limits hold
+        deadline_s: float | None = None,  # noqa: ARG002  the system has its own time limits
     ) -> bytes:
-        """Read a part of a file, fewer bytes only where it ends."""
+        """Read a part of a file, fewer bytes only at its end."""
         with self._reading(key), self._open(key) as descriptor:
             rest = max(0, os.fstat(descriptor).st_size - start)
             return self._read(key, descriptor, start, rest if length is None else min(rest, length))
@@ -80,9 +80,9 @@ class LocalStore:
         key: str,
         *,
         max_bytes: int | None = None,
-        deadline_s: float | None = None,  # noqa: ARG002  the system's own time limits hold
+        deadline_s: float | None = None,  # noqa: ARG002  the system has its own time limits
     ) -> tuple[bytes, ObjectInfo]:
-        """Read a whole file together with its etag; a file that changes meanwhile is refused."""
+        """Read a whole file together with its etag; fails if the file changes meanwhile."""
         with self._reading(key), self._open(key) as descriptor:
             before = os.fstat(descriptor)
             if max_bytes is not None and before.st_size > max_bytes:
@@ -104,7 +104,7 @@ class LocalStore:
         return self._create(key, data)
 
     def replace(self, key: str, data: Blob) -> None:
-        """Write a file over whatever stands there."""
+        """Write or overwrite a file."""
         check_key(key)
         with self._writing(key):
             local_files.overwrite(self._new(key), data)
@@ -115,7 +115,7 @@ class LocalStore:
             return pa.memory_map(self._existing(key))
 
     def refuses_overwrites(self) -> bool:
-        """Create a probe twice and see whether the second is refused."""
+        """Create a probe twice; the second attempt must be refused."""
         key = f"{RESERVED}probe-{uuid.uuid4().hex}"
         try:
             self._create(key, b"first")
@@ -135,12 +135,12 @@ class LocalStore:
             return local_files.remove_temporaries(self._root, time.time() - older_than_s)
 
     def _existing(self, key: str) -> str:
-        """Check a key and resolve it; a link that leaves the root is refused."""
+        """Check a key and resolve it; a link that leaves the root is rejected."""
         check_key(key)
         return self._inside(key, os.path.realpath(os.path.join(self._root, key)))
 
     def _new(self, key: str) -> str:
-        """Return where to write a key, in a folder that is created if need be."""
+        """Return the path to write a key to, and create its folder."""
         self._check_there()
         folder, name = os.path.split(os.path.join(self._root, key))
         folder = self._inside(key, os.path.realpath(folder))
@@ -154,7 +154,7 @@ class LocalStore:
 
     @contextmanager
     def _open(self, key: str) -> Iterator[int]:
-        # Non-blocking: opening a pipe would wait for its writer. The path is resolved already.
+        # Non-blocking, as opening a pipe would wait for its writer. The path is already resolved.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self._existing(key), flags)
         try:
@@ -202,10 +202,10 @@ class LocalStore:
         return StorageError(ErrorClass.SOURCE_CHANGED, message)
 
     def _check_there(self) -> None:
-        """Raise where the folder was once, and is no longer.
+        """Raise if the folder existed before and is gone now.
 
-        A folder that vanishes, or is suddenly on another file system, was unmounted: then its files
-        are not missing, and a write would go to the disk below the mount point.
+        A folder that vanishes, or is suddenly on another file system, was unmounted: its files are
+        not missing, and a write would go to the disk below the mount point.
         """
         if self._device is not None and _device(self._root) != self._device:
             message = f"{self.uri} is gone: mount it again, then run the same command again"
@@ -213,7 +213,7 @@ class LocalStore:
 
 
 def _device(root: str) -> int | None:
-    """Name the file system that a folder is on; None where there is no folder."""
+    """Return the device number of a folder's file system; None if the folder does not exist."""
     try:
         return os.stat(root).st_dev
     except OSError:

@@ -1,4 +1,4 @@
-"""What an operating system error means: one object's row, or the whole store."""
+"""Operating system errors, sorted into those of one object and those of the whole store."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ _OBJECT = {
 
 @contextmanager
 def explaining(action: str, *, otherwise: ErrorClass) -> Iterator[None]:
-    """Turn an OSError into an error of this project; `action` reads "read file:///f/key".
+    """Turn an OSError into an error of this project.
 
-    `otherwise`: the class of an object's error that says nothing better, as a bad sector does.
+    Args:
+        action: what was tried, for the message: "read file:///folder/key".
+        otherwise: class of an object's error that has no better one, such as a bad sector.
     """
     try:
         yield
@@ -55,5 +57,5 @@ def _explain(error: OSError, action: str, otherwise: ErrorClass) -> SrfleetError
     if number in _STORE:
         return StorageUnavailableError(f"{said}: {_STORE[number]}")
     if otherwise is ErrorClass.WRITE and number in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
-        return StorageError(otherwise, f"{said}: something else stands at a part of its path")
+        return StorageError(otherwise, f"{said}: a part of its path is not a folder")
     return StorageError(_OBJECT.get(number, otherwise), said)

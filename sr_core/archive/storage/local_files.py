@@ -1,4 +1,4 @@
-"""Files that appear whole, once, and survive a power cut: the local half of put-if-absent."""
+"""Files that appear whole and once, and survive a power cut: put-if-absent on a file system."""
 
 from __future__ import annotations
 
@@ -20,24 +20,27 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES}
 
 
 def create(root: str, path: str, data: Blob) -> bool:
-    """Write a file unless `path` exists. False: it exists, and its name is durable.
+    """Write a file unless `path` exists.
 
-    The body is written beside its place and linked to its name, which fails if the name is
-    taken. Where the file system has no hard links, one lock file per root stands in: the kernel
-    frees it when its holder dies.
+    The body is written next to its final name and then linked to it, which fails if the name is
+    taken. On file systems without hard links, a lock file per root takes their place; the kernel
+    releases it when its holder dies.
+
+    Returns:
+        False if the path exists; its name is durable then, too.
 
     Raises: OSError.
     """
     folder = os.path.dirname(path)
     with _temporary(folder, data) as temporary:
         is_new = _link(root, temporary, path)
-    # For False too: whoever wrote the name may not have come to this line yet.
+    # For False too: the writer of the name may not have reached this line yet.
     _sync_folder(folder)
     return is_new
 
 
 def overwrite(path: str, data: Blob) -> None:
-    """Write a file over whatever stands at `path`; readers see the old or the new one."""
+    """Write or overwrite a file; readers see the old content or the new one."""
     folder = os.path.dirname(path)
     with _temporary(folder, data) as temporary:
         os.replace(temporary, path)
@@ -50,13 +53,13 @@ def make_folder(folder: str) -> None:
         return
     parent = os.path.dirname(folder)
     make_folder(parent)
-    with suppress(FileExistsError):  # another writer was faster, or a file is in the way
+    with suppress(FileExistsError):  # another writer was faster, or a file has this name
         os.mkdir(folder)
     _sync_folder(parent)
 
 
 def remove_temporaries(root: str, modified_before: float) -> int:
-    """Remove the bodies that killed writers left, last written before a time in epoch seconds."""
+    """Remove temporaries of killed writers, last modified before a time in epoch seconds."""
     removed = 0
     for folder, _, names in os.walk(root):
         for name in names:
@@ -72,7 +75,7 @@ def remove_temporaries(root: str, modified_before: float) -> int:
 @contextmanager
 def _temporary(folder: str, data: Blob) -> Iterator[str]:
     path = os.path.join(folder, f"{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex}")
-    # Not tempfile: its files are private to the user, whatever the umask says.
+    # Not tempfile: its files are private to the user, regardless of the umask.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with open(descriptor, "wb", buffering=0) as file:
@@ -82,7 +85,7 @@ def _temporary(folder: str, data: Blob) -> Iterator[str]:
             os.fsync(descriptor)
         yield path
     finally:
-        with suppress(FileNotFoundError):  # renamed, then
+        with suppress(FileNotFoundError):  # it was renamed
             os.unlink(path)
 
 

@@ -1,4 +1,4 @@
-"""Walking a folder in the order of its keys, without leaving it and without losing a file."""
+"""Listing a folder in key order, without leaving the folder or losing a file."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from sr_core.archive.storage.store import ObjectInfo
 def walk(root: str, prefix: str) -> Iterator[ObjectInfo]:
     """Yield the files under `root` whose key starts with `prefix`, in the order of their keys.
 
-    Holds the names of one folder per level. Links to files are followed inside the root. What
-    cannot be entered or read (links to folders, links out, unreadable folders, pipes) is yielded
-    as one object, so that nothing is left out silently.
+    Holds the names of one folder per level in memory. Links to files are followed inside the root.
+    Whatever cannot be entered or read (links to folders, links out of the root, unreadable folders,
+    pipes) is yielded as one object, so that nothing is left out silently.
 
     Raises: OSError.
     """
     folder = prefix.rpartition("/")[0]
     start = os.path.join(root, folder) if folder else root
-    if os.path.realpath(start) == start:  # links to folders are not entered, here neither
+    if os.path.realpath(start) == start:  # links to folders are not entered
         yield from _walk_folder(root, f"{folder}/" if folder else "", prefix)
 
 
 def _walk_folder(root: str, folder: str, prefix: str) -> Iterator[ObjectInfo]:
-    # `folder` and `name` are as the system spells them; a key is what can be stored as text.
+    # `folder` and `name` are spelled as on disk; a key is their form that can be stored as text.
     for name in _sorted_names(os.path.join(root, folder)):
         path, is_folder = folder + name.rstrip("/"), name.endswith("/")
         key = key_of_name(path)
@@ -45,24 +45,24 @@ def _walk_folder(root: str, folder: str, prefix: str) -> Iterator[ObjectInfo]:
 
 
 def describe(key: str, status: os.stat_result) -> ObjectInfo:
-    """Describe a file; whatever is no regular file has no bytes."""
+    """Describe a file; anything but a regular file has size 0."""
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
     return ObjectInfo(key, size, etag_of(status), modified)
 
 
 def etag_of(status: os.stat_result) -> str:
-    """Name a state of a file by its time and size."""
+    """Derive an etag from the modification time and size of a file."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
 def is_inside(root: str, path: str) -> bool:
-    """Say whether a resolved path is the root or under it."""
+    """Return True if a resolved path is the root or under it."""
     return path == root or path.startswith(root.rstrip("/") + "/")
 
 
 def _sorted_names(folder: str) -> list[str]:
-    # A folder sorts by its name with the slash that its keys have: "a.jpg" comes before "a/b".
+    # A folder sorts with the slash that its keys have after its name: "a.jpg" before "a/b".
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         names = [
             f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name

@@ -1,4 +1,4 @@
-"""An object as a seekable file, for libraries that read only the parts they need."""
+"""An object as a seekable file, for libraries that read only parts of it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class RangedFile(io.RawIOBase):
-    """Reads each range through the store: its retries, deadlines and errors hold here too.
+    """A file whose reads go through the store, with its retries, deadlines and errors.
 
-    Unbuffered: the reader (pyarrow) asks for whole footers and column chunks.
+    Unbuffered: pyarrow reads whole footers and column chunks at once.
     """
 
     def __init__(self, store: Store, key: str) -> None:
-        """Look the object up.
+        """Look up the object.
 
-        Raises: StorageError (not_found) and whatever `Store.head` raises.
+        Raises: StorageError (not_found), and as `Store.head`.
         """
         info = store.head(key)
         if info is None:
@@ -33,11 +33,11 @@ class RangedFile(io.RawIOBase):
         self._at = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be read from anywhere."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
@@ -51,7 +51,7 @@ class RangedFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill the buffer, or as much of it as the object still has."""
+        """Fill the buffer, or less of it at the end of the object."""
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), self._info.size_bytes - self._at)
         if wanted <= 0:

@@ -1,4 +1,4 @@
-"""The store on S3 and on what speaks its language."""
+"""A store in S3, or in a service with the same API."""
 
 from __future__ import annotations
 
@@ -34,15 +34,18 @@ _DIRECTORY_BUCKET = "--x-s3"  # how the names of S3 Express buckets end
 
 
 class S3Store:
-    """Objects under a prefix of a bucket. See `Store` for what each method promises."""
+    """Objects under a prefix of a bucket. See `Store` for the contract."""
 
     local_path = None
     keeps_metadata = True
 
     def __init__(self, bucket: str, prefix: str, settings: S3Settings) -> None:
-        """Name the root; nothing is connected before the first request.
+        """Set the root; no connection is made before the first request.
 
-        `prefix`: without slashes at its ends; empty for the whole bucket.
+        Args:
+            bucket: name of the bucket.
+            prefix: without slashes at its ends; empty for the whole bucket.
+            settings: timeouts, retries and parallelism.
         """
         self.uri = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
@@ -53,15 +56,14 @@ class S3Store:
         self._bucket_seen = False
 
     def __reduce__(self) -> tuple[type[S3Store], tuple[str, str, S3Settings]]:
-        """Pickle the address alone; the other process makes its own connections."""
+        """Pickle only the address; the other process makes its own connections."""
         return type(self), (self._bucket, self._prefix.rstrip("/"), self._settings)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield objects in the order of their keys.
 
-        Amazon's general purpose buckets list by key. Elsewhere (directory buckets, SeaweedFS) the
-        order may be another, so there the listing is held in memory and sorted: some 350 bytes for
-        an object.
+        Amazon's general purpose buckets list in key order. Others (directory buckets, SeaweedFS)
+        may not, so their listing is held in memory and sorted, at about 350 bytes per object.
         """
         with self._explaining("list", prefix, whole_store=True):
             in_order = self._lists_by_key()
@@ -73,7 +75,7 @@ class S3Store:
         return host.endswith(_AMAZON) and not self._bucket.endswith(_DIRECTORY_BUCKET)
 
     def _listed(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield objects in the order in which the server lists them."""
+        """Yield objects in the order of the server."""
         token: dict[str, str] = {}
         while True:
             with self._explaining("list", prefix, whole_store=True):
@@ -93,7 +95,7 @@ class S3Store:
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Describe an object without reading it; None where there is none."""
+        """Describe an object without reading it; None if it does not exist."""
         answer = self._head(key)
         return None if answer is None else _info(key, answer)
 
@@ -113,18 +115,18 @@ class S3Store:
         length: int | None = None,
         deadline_s: float | None = None,
     ) -> bytes:
-        """Read a part of an object, fewer bytes only where it ends."""
+        """Read a part of an object, fewer bytes only at its end."""
         if start == 0 and length is None:
-            return self.read_object(key, deadline_s=deadline_s)[0]  # S3 sends its checksum along
+            return self.read_object(key, deadline_s=deadline_s)[0]  # comes with a checksum
         end = "" if length is None else start + max(length, 1) - 1  # no range holds zero bytes
         with self._explaining("read", key):
             try:
                 body, answer = self._get(key, deadline_s, Range=f"bytes={start}-{end}")
             except ClientError as error:
-                if status_of(error) == 416:  # it starts where the object ends, or after
+                if status_of(error) == 416:  # the range starts at or after the end
                     return b""
                 raise
-        if answer["ResponseMetadata"]["HTTPStatusCode"] != 206:  # the whole object, then
+        if answer["ResponseMetadata"]["HTTPStatusCode"] != 206:  # the whole object came
             body = body[start:]
         return body if length is None else body[:length]
 
@@ -145,17 +147,17 @@ class S3Store:
             return self._writes.put(name, data, metadata or {})
 
     def replace(self, key: str, data: Blob) -> None:
-        """Write an object over whatever stands there."""
+        """Write or overwrite an object."""
         name = self._name(key)
         with self._explaining("write", key):
             self._writes.overwrite(name, data)
 
     def arrow_file(self, key: str) -> pa.NativeFile:
-        """Open an object for pyarrow; each range is read with this store's retries."""
+        """Open an object for pyarrow; ranges are read with this store's retries."""
         return pa.PythonFile(RangedFile(self, key), mode="r")
 
     def refuses_overwrites(self) -> bool:
-        """Put a probe twice, and once more in parts, and see whether that is refused."""
+        """Put a probe twice, and once more in parts; all but the first must be refused."""
         key = f"{RESERVED}probe-{uuid.uuid4().hex}"
         name = self._prefix + key
         with self._explaining("write", key):
@@ -175,7 +177,7 @@ class S3Store:
             return self._writes.abort_uploads(self._prefix, (*prefixes, RESERVED), begun_before)
 
     def _name(self, key: str) -> str:
-        """Check a key and return its name in the bucket."""
+        """Check a key and return its full name in the bucket."""
         check_key(key)
         name = self._prefix + key
         if len(name.encode()) > _LONGEST_KEY_BYTES:
@@ -203,7 +205,7 @@ class S3Store:
                 raise
 
     def _ask_why(self, name: str) -> None:
-        """Read one byte where a HEAD was refused: answers to HEAD have no body to name a reason.
+        """Read one byte after a refused HEAD, whose answer has no body that gives the reason.
 
         Raises: ClientError with S3's code, such as NoSuchBucket, ExpiredToken or AccessDenied.
         """
@@ -212,7 +214,7 @@ class S3Store:
                 lambda s3: s3.get_object(Bucket=self._bucket, Key=name, Range="bytes=0-0")
             )["Body"].close()
         except ClientError as error:
-            # A bare 404 is an answer whose body, which names the reason, was cut.
+            # A bare 404 is an answer whose body, which gives the reason, was truncated.
             if code_of(error) not in ("NoSuchKey", "InvalidRange", "404"):
                 raise
         self._bucket_seen = True

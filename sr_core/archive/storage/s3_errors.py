@@ -1,4 +1,4 @@
-"""What an S3 error means: try again, one object's row, the whole store, or the configuration."""
+"""S3 errors, sorted into transient ones and those of an object, the store or its configuration."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sr_core.errors import (
 
 
 class CutBodyError(Exception):
-    """A body ended before the length that was announced, or came too slowly."""
+    """A body was shorter than announced, or came too slowly."""
 
 
 S3_ERRORS = (aws.ClientError, aws.BotoCoreError, HTTPError, CutBodyError)
-"""Everything a request can raise that this module explains."""
+"""Errors of requests that this module explains."""
 
 _CONNECTION = (aws.ConnectionError, aws.ConnectionClosedError)
 _TRANSIENT = (
@@ -94,19 +94,19 @@ _OBJECT_CODES = {
 
 
 def code_of(error: BaseException) -> str:
-    """Return S3's error code: "NoSuchKey"; the status, as "404", where the answer has no body."""
+    """Return S3's error code, such as "NoSuchKey", or the status, "404", if there is no body."""
     return str(error.response["Error"].get("Code", "")) if _answered(error) else ""
 
 
 def status_of(error: BaseException) -> int:
-    """Return the HTTP status of an answer, 0 where there was none."""
+    """Return the HTTP status of an answer; 0 if there was none."""
     if not _answered(error):
         return 0
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def is_transient(error: BaseException) -> bool:
-    """Say whether the same request may succeed later."""
+    """Return True if the same request may succeed later."""
     if not _answered(error):
         return isinstance(error, _TRANSIENT)
     code, status = code_of(error), status_of(error)
@@ -116,16 +116,19 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Say whether no connection could be made or kept at all."""
+    """Return True if no connection could be made or kept."""
     return isinstance(error, _CONNECTION)
 
 
 def explain(error: BaseException, action: str, *, whole_store: bool = False) -> SrfleetError:
-    """Turn what a request raised into an error of this project.
+    """Turn an error of a request into an error of this project.
 
-    `action` says what was tried on which object: "read s3://bucket/a.jpg". Only S3's code is
-    quoted, never its message or an address, which can carry credentials.
-    `whole_store`: a refusal concerns the store, not one object (listing).
+    Only S3's code is quoted, never its message or an address, which can contain credentials.
+
+    Args:
+        error: one of S3_ERRORS.
+        action: what was tried, for the message: "read s3://bucket/a.jpg".
+        whole_store: a refusal concerns the store, not one object (listing).
     """
     cannot = f"cannot {action}"
     if isinstance(error, _CREDENTIALS):
@@ -157,7 +160,7 @@ def _explain_answer(code: str, status: int, cannot: str, *, whole_store: bool) -
     if status == 404 and code not in _OBJECT_CODES:
         code = "NoSuchKey"
     error_class, remedy = _OBJECT_CODES.get(
-        code, (ErrorClass.NETWORK, "no answer but this came in time")
+        code, (ErrorClass.NETWORK, "no other answer came in time")
     )
     if whole_store:
         return StorageUnavailableError(f"{said}: {remedy}")

@@ -1,4 +1,4 @@
-"""How requests to S3 are sent: one client per process, capped, tried again, explained."""
+"""Requests to S3: one client per process, a concurrency limit, retries, explained errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CHUNK_BYTES = 64 << 10  # small, so that a slow body meets its deadline between two chunks
+_CHUNK_BYTES = 64 << 10  # small, so that the deadline of a slow body is checked often
 _log = logging.getLogger(__name__)
 
 
@@ -45,9 +45,10 @@ class Requests:
 
     @cached_property
     def client(self) -> S3Client:
-        """The SDK's client, from the usual AWS environment and configuration files.
+        """The SDK's client, configured by the usual AWS environment and files.
 
-        The SDK's own retries are off: it neither knows our deadlines nor retries cut bodies.
+        The SDK's own retries are off: it does not know our deadlines and does not retry truncated
+        bodies.
         """
         config = Config(
             connect_timeout=self.settings.timeout_s,
@@ -61,13 +62,13 @@ class Requests:
             raise ConfigurationError("AWS_ENDPOINT_URL or the region is not valid") from error
 
     def send(self, request: Callable[[S3Client], T], *, deadline_s: float | None = None) -> T:
-        """Send one request until it is answered, fails for good, or the deadline has passed.
+        """Send a request until it succeeds, fails permanently, or the deadline has passed.
 
-        The cap counts requests under way; nobody holds a place while waiting to try again.
+        The concurrency limit counts running requests, not those that wait for another attempt.
 
-        Raises: one of S3_ERRORS, to be explained by `explaining`.
+        Raises: one of S3_ERRORS, for `explaining` to explain.
         """
-        client = self.client  # loading the SDK's models takes its time, but not the deadline's
+        client = self.client  # loading the SDK's models must not count towards the deadline
 
         def attempt() -> T:
             with self._slots:
@@ -76,19 +77,24 @@ class Requests:
         return self.persist(attempt, deadline_s=deadline_s)
 
     def persist(self, attempt: Callable[[], T], *, deadline_s: float | None = None) -> T:
-        """Repeat an attempt that sends requests of its own."""
+        """Repeat an attempt that sends its requests itself."""
         return retry(
             attempt,
             is_transient=is_transient,
             deadline_s=self.settings.deadline_s if deadline_s is None else deadline_s,
             first_wait_s=self.settings.first_wait_s,
             longest_wait_s=self.settings.longest_wait_s,
-            on_wait=_tell,
+            on_wait=_log_wait,
         )
 
     @contextmanager
     def explaining(self, action: str, *, whole_store: bool = False) -> Iterator[None]:
-        """Turn S3's errors into those of this project; `action` reads "read s3://b/key"."""
+        """Turn S3's errors into those of this project.
+
+        Args:
+            action: what was tried, for the message: "read s3://bucket/key".
+            whole_store: an error concerns the store, not one object.
+        """
         try:
             yield
         except S3_ERRORS as error:
@@ -96,9 +102,9 @@ class Requests:
 
 
 def body_of(answer: GetObjectOutputTypeDef, until: float) -> bytes:
-    """Read the body of an answer whole, as long as the clock `time.monotonic` is before `until`.
+    """Read the whole body of an answer until `until`, a time of `time.monotonic`.
 
-    Raises: CutBodyError when it ends early or comes too slowly.
+    Raises: CutBodyError if it ends early or comes too slowly.
     """
     announced = answer["ContentLength"]
     buffer = io.BytesIO()
@@ -107,13 +113,13 @@ def body_of(answer: GetObjectOutputTypeDef, until: float) -> bytes:
             buffer.write(chunk)
             if buffer.tell() < announced and time.monotonic() > until:
                 raise CutBodyError(f"{buffer.tell()} of {announced} bytes came in time")
-    if buffer.tell() != announced:  # the SDK checks it too; a body cut unseen must never pass
+    if buffer.tell() != announced:  # checked by the SDK too; a truncated body must never pass
         raise CutBodyError(f"the body ended after {buffer.tell()} of {announced} bytes")
     return buffer.getvalue()
 
 
-def _tell(error: BaseException, wait_s: float) -> None:
-    # An endpoint that cannot be reached concerns a person now; a throttled request does not.
+def _log_wait(error: BaseException, wait_s: float) -> None:
+    # An unreachable endpoint needs attention; a throttled request does not.
     level = logging.WARNING if is_unreachable(error) else logging.INFO
     said = code_of(error) or type(error).__name__
     _log.log(level, "S3: %s; trying again in %.1f s", said, wait_s)

@@ -1,4 +1,4 @@
-"""Conditional writes to a bucket: in one put, in parts, and what is left when they fail."""
+"""Conditional writes to a bucket, in one put or in parts, and their leftovers."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from sr_core.scratch import Blob
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, MultipartUploadTypeDef
 
-_SLOWEST_UPLOAD = 1 << 20  # bytes/s; a body that takes longer at this rate gets a later deadline
+_SLOWEST_UPLOAD = 1 << 20  # bytes/s; large bodies get a deadline that this rate can meet
 _DENIED = ("AccessDenied", "NotImplemented")
 
 
 class Writes:
-    """Writes objects of one bucket. Names are full keys; errors are S3_ERRORS, unexplained."""
+    """Writes objects of one bucket. Names are full keys; raises S3_ERRORS, unexplained."""
 
     def __init__(self, requests: Requests, bucket: str) -> None:
         self._requests = requests
         self._bucket = bucket
 
     def put(self, name: str, data: Blob, metadata: Mapping[str, str]) -> bool:
-        """Put an object unless it exists; in parts if it is large. False: it exists."""
+        """Put an object, in parts if it is large; return False if it exists."""
         if len(data) > self._requests.settings.part_bytes:
             return self.put_in_parts(name, data, metadata)
         return _unless_exists(
@@ -47,10 +47,10 @@ class Writes:
         )
 
     def put_in_parts(self, name: str, data: Blob, metadata: Mapping[str, str]) -> bool:
-        """Upload in parts, with the condition on the completion. False: the object exists.
+        """Upload in parts, with the condition on the completion; return False if it exists.
 
-        A part is tried again by itself. After a completion that failed or whose answer was lost
-        all begins anew, as S3 asks for after a 409; if it had succeeded, the new one is refused.
+        Parts are retried one by one. After a completion that failed or whose answer was lost the
+        upload starts anew, as S3 requires after a 409; if it had succeeded, the new one is refused.
         """
         return _unless_exists(
             lambda: self._requests.persist(
@@ -59,7 +59,7 @@ class Writes:
         )
 
     def overwrite(self, name: str, data: Blob) -> None:
-        """Put an object over whatever stands there."""
+        """Put an object, overwriting an existing one."""
         self._requests.send(
             lambda s3: s3.put_object(
                 Bucket=self._bucket, Key=name, Body=data[:], ContentType=_content_type(name)
@@ -67,7 +67,7 @@ class Writes:
         )
 
     def delete(self, name: str) -> None:
-        """Delete an object, or leave it where the credentials may not delete."""
+        """Delete an object; leave it if the credentials may not delete."""
         try:
             self._requests.send(lambda s3: s3.delete_object(Bucket=self._bucket, Key=name))
         except ClientError as error:
@@ -110,7 +110,7 @@ class Writes:
             )
             yield from page.get("Uploads", [])
             if not (page.get("IsTruncated") and page.get("NextKeyMarker")):
-                return  # SeaweedFS may say that there is more, but not where
+                return  # SeaweedFS may announce another page without a marker
             marker = {
                 "KeyMarker": page["NextKeyMarker"],
                 "UploadIdMarker": page["NextUploadIdMarker"],
@@ -135,7 +135,7 @@ class Writes:
                 MultipartUpload={"Parts": parts},
                 IfNoneMatch="*",
             )
-        except BaseException:  # Ctrl-C too: parts of an unfinished upload are invisible, but paid
+        except BaseException:  # Ctrl-C too: parts of an unfinished upload are invisible but billed
             with suppress(*S3_ERRORS):
                 self._abort(name, upload)
             raise
@@ -161,12 +161,12 @@ def _unless_exists(write: Callable[[], object]) -> bool:
     try:
         write()
     except ClientError as error:
-        if status_of(error) == 412:  # the status, as the code is lost when the answer is cut
+        if status_of(error) == 412:  # the code is lost if the body is truncated
             return False
         raise
     return True
 
 
 def _content_type(name: str) -> str:
-    """Name the type of an object, so that a browser shows an image or a report from a bucket."""
+    """Return the content type, so that browsers show images and reports from a bucket."""
     return mimetypes.guess_type(name)[0] or "application/octet-stream"

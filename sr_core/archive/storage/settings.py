@@ -1,4 +1,4 @@
-"""How patient and how parallel the S3 store is."""
+"""Timeouts, retries and parallelism of the S3 store."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from typing import Self
 
 from sr_core.errors import ConfigurationError
 
-_MIN_PART_BYTES = 5 << 20  # S3 refuses smaller parts, save the last
+_MIN_PART_BYTES = 5 << 20  # S3 rejects smaller parts, except the last
 
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
     """Limits of one S3 store in one process.
 
-    Each can be set by an environment variable: `timeout_s` by SRFLEET_S3_TIMEOUT_S, and so on.
+    Each is set by an environment variable: `timeout_s` by SRFLEET_S3_TIMEOUT_S, and so on.
     """
 
     timeout_s: float = 20.0
-    """How long a connection may take, or a server may send nothing."""
+    """Longest time to connect, and longest silence of a server."""
     deadline_s: float = 120.0
-    """How long one operation may be tried again, unless its caller says otherwise."""
+    """Time for all attempts of one operation, unless its caller gives another."""
     first_wait_s: float = 0.2
-    """Bound of the random wait before the second attempt; it doubles for each one after."""
+    """Bound of the random wait before the second attempt; doubles with each further attempt."""
     longest_wait_s: float = 10.0
+    """Upper limit of that bound."""
     connections: int = 16
-    """Requests under way at once, from all threads of the process."""
+    """Concurrent requests of all threads of the process."""
     part_bytes: int = 64 << 20
     """Larger bodies are uploaded in parts of this size."""
 
@@ -56,5 +57,5 @@ class S3Settings:
 
 
 def variable(name: str) -> str:
-    """Name the environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return f"SRFLEET_S3_{name.upper()}"

@@ -1,4 +1,4 @@
-"""What every store offers: objects by key, read whole or in part, written once."""
+"""The interface of all stores: objects by key, read whole or in part, written once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pyarrow as pa
 from sr_core.scratch import Blob
 
 LEFTOVER_AGE_S = 24 * 3600.0
-"""How old an unfinished write must be before it counts as abandoned, not as under way."""
+"""Age in seconds from which an unfinished write counts as abandoned."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An object as a listing or an answer describes it.
+    """Key, size and version of an object.
 
-    `key` is relative to the root of the store. `etag` changes when the content changes and means
-    nothing else: on disk it is made of time and size. `modified_at` carries its time zone.
+    `key` is relative to the root of the store. `etag` changes whenever the content changes, and
+    has no other meaning; on disk it is derived from time and size. `modified_at` has a time zone.
     """
 
     key: str
@@ -33,12 +33,12 @@ class ObjectInfo:
 class Store(Protocol):
     """A root under which objects are listed, read and written once.
 
-    Stores are safe to share between threads and can be pickled; connections are made where they
-    are used. Every call checks its key first (`check_key`). Raises, from all methods:
+    Stores are safe to share between threads and can be pickled; each process makes its own
+    connections. Every call checks its key first (`check_key`). All methods raise
     ImageError (key_rejected) for a key that could leave the root;
-    StorageError for one object, with the class of its row;
-    StorageUnavailableError when the store as a whole cannot be used now;
-    ConfigurationError when it can never be used as it is configured.
+    StorageError for a problem with one object, with the error class of its row;
+    StorageUnavailableError if the store as a whole cannot be used now;
+    ConfigurationError if it can never be used as configured.
     """
 
     @property
@@ -59,14 +59,14 @@ class Store(Protocol):
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, in the order of their keys.
 
-        Streams where the system beneath lists by key. The store's own files and empty folder
-        markers are left out; what can be seen but not read (links out of the root, unreadable
-        folders) is one object whose read says why.
+        Streams if the underlying system lists in this order. The store's own files and empty
+        folder markers are left out. Entries that cannot be read (links out of the root, unreadable
+        folders) are listed as objects; reading them raises the reason.
         """
         ...
 
     def head(self, key: str) -> ObjectInfo | None:
-        """Describe an object without reading it; None where there is none."""
+        """Describe an object without reading it; None if it does not exist."""
         ...
 
     def metadata(self, key: str) -> dict[str, str]:
@@ -81,10 +81,10 @@ class Store(Protocol):
         length: int | None = None,
         deadline_s: float | None = None,
     ) -> bytes:
-        """Read bytes [start, start + length) of an object, fewer only where the object ends.
+        """Read bytes [start, start + length) of an object, fewer only at its end.
 
-        The length is verified against what the store announced; a cut body is read again until
-        `deadline_s` (None: the store's own) has passed.
+        The length is checked against the announced one; a truncated body is read again until
+        `deadline_s` (None: the store's own deadline) has passed.
         """
         ...
 
@@ -93,33 +93,40 @@ class Store(Protocol):
     ) -> tuple[bytes, ObjectInfo]:
         """Read a whole object together with the etag of exactly these bytes.
 
-        Raises: StorageError (too_large) before the body is read if it exceeds `max_bytes`.
+        Raises: StorageError (too_large), before the body is read, if it exceeds `max_bytes`.
         """
         ...
 
     def put_if_absent(
         self, key: str, data: Blob, metadata: Mapping[str, str] | None = None
     ) -> bool:
-        """Write an object unless its key exists. True: written and durable; False: it exists.
+        """Write an object unless its key exists.
 
-        An object is visible whole or not at all. Of several writers one gets True, or none where
-        the winner's answer was lost: its body then stands all the same.
-        Metadata: ASCII, lower-case names; lost unless the store `keeps_metadata`.
+        An object becomes visible whole or not at all. Of several writers one gets True, or none if
+        the answer to the winner was lost; its object exists all the same.
+
+        Args:
+            key: of the object.
+            data: its content.
+            metadata: ASCII with lower-case names; lost unless the store `keeps_metadata`.
+
+        Returns:
+            True if the object was written and is durable; False if the key exists.
         """
         ...
 
     def replace(self, key: str, data: Blob) -> None:
-        """Write an object over whatever stands there. Only for what can be derived again."""
+        """Write or overwrite an object. Only for objects that can be derived again."""
         ...
 
     def arrow_file(self, key: str) -> pa.NativeFile:
-        """Open an object for pyarrow, which reads the parts that it needs."""
+        """Open an object for pyarrow, which reads the parts it needs."""
         ...
 
     def refuses_overwrites(self) -> bool:
-        """Try whether the store keeps `put_if_absent`'s promise; leaves nothing behind.
+        """Test whether `put_if_absent` really refuses to overwrite; leaves nothing behind.
 
-        Needs the right to write, so that it also shows early that the root is writable.
+        Fails early, as a side effect, if the root is not writable.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Several upscalers side by side on the same images, as one page."""
+"""A page that compares several upscalers on the same images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLAN_COLUMNS = ("image_id", "key", "reference_key")
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A metric's mean for each variant, over the images that all variants have it for."""
+    """The mean of a metric for each variant, over the images for which all variants have it."""
 
     metric: Metric
     values: tuple[float, ...]
@@ -39,33 +39,33 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image, as every variant made it and, where it is known, as it truly is."""
+    """One image by every variant, and its reference, if any."""
 
     key: str
     panes: list[Pane]
     best: Mapping[str, float | None]
-    """By the name of a metric."""
+    """Best value by name of the metric; None if no value is the best."""
     right: Pane | None
-    """What the movable border always shows on its right: the last variant."""
+    """Pane on the right of the movable border: the last variant."""
     left: list[Pane]
-    """What a reader can choose for the left."""
+    """Panes that the reader can choose for the left."""
     first_choice: int
-    """Which of them it begins with: the variant next to the last one."""
+    """Index of the initial choice, the variant before the last one."""
 
 
 def write_comparison(
     variants: Sequence[tuple[str, Store]], *, source: Store, path: Path, limit_images: int = 24
 ) -> None:
-    """Write a page that compares runs on one manifest, one for each upscaler.
+    """Write a page that compares runs on one manifest, one run per upscaler.
 
     Args:
-        variants: labels and roots of planned runs; the others are compared with the last.
-        source: the source root, which also holds the references.
-        path: of the HTML file.
-        limit_images: how many images are shown, in the order of their keys. The means are over all.
+        variants: labels and roots of planned runs; the last one is compared with the others.
+        source: the source root, which also has the references.
+        path: path of the HTML file.
+        limit_images: number of images shown, in key order. The means are over all images.
 
-    Raises: ConfigurationError where a root holds no run; RetryLaterError where a store cannot be
-        used; OSError where the page cannot be written.
+    Raises: ConfigurationError if a root holds no run; RetryLaterError if a store cannot be used;
+        OSError if the page cannot be written.
     """
     path.write_bytes(render_comparison(variants, source=source, limit_images=limit_images))
 
@@ -73,7 +73,7 @@ def write_comparison(
 def render_comparison(
     variants: Sequence[tuple[str, Store]], *, source: Store, limit_images: int = 24
 ) -> bytes:
-    """Make the page of `write_comparison`."""
+    """Return the page of `write_comparison`."""
     labels = [label for label, _ in variants]
     columns = columns_of(REPORTED)
     columns = columns.union(PLACE_COLUMNS, STATE_COLUMNS)
@@ -104,7 +104,7 @@ def render_comparison(
 
 
 def best_of(metric: Metric, values: Sequence[float]) -> float | None:
-    """Return the best of several values; None where none is better than the others."""
+    """Return the best value; None if all are equal or the metric has no direction."""
     known = {value for value in values if not np.isnan(value)}
     if metric.direction == "none" or len(known) < 2:
         return None
@@ -166,7 +166,7 @@ def _sample(
 
 
 def _few(metrics: Sequence[Metric]) -> list[Metric]:
-    """Choose what is shown of each image: two metrics of quality, and the time."""
+    """Choose the metrics shown for each image: two of quality, and the time."""
     judged = [metric for metric in metrics if metric.direction != "none"]
     return judged[:2] + [metric for metric in metrics if metric is TIME]
 
@@ -177,12 +177,12 @@ def _title(labels: Sequence[str]) -> str:
 
 
 def _verdict(labels: Sequence[str], means: Sequence[Mean]) -> str | None:
-    """Say which variant comes closest to the references, and by how much."""
+    """Return a sentence on the variant closest to the references, if there are references."""
     mean = next((each for each in means if each.metric is PSNR_Y), None)
     if mean is None or len(labels) < 2:
         return None
     (best, label), (second, other) = sorted(zip(mean.values, labels, strict=True), reverse=True)[:2]
     return (
-        f"{label} comes closest to the references: {number(best, 2)} dB PSNR-Y on average, "
+        f"{label} is closest to the references: {number(best, 2)} dB PSNR-Y on average, "
         f"{number(best - second, 2)} dB above {other}."
     )

@@ -1,4 +1,4 @@
-"""How a metric is distributed over a run, ready to be drawn."""
+"""The distribution of a metric over a run, ready for drawing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from sr_core.metrics.metric import Metric, Values
 
 MOST_BINS = 30
-# Above this many images the axis leaves out the outer half percent at each end, so that one
-# outlier does not squeeze everything else into a single bar; the end bars count what lies beyond.
+# From this many images on, the axis leaves out half a percent at each end, so that an outlier does
+# not squeeze everything else into a single bar; the outer bars include the values beyond.
 _TRIMMED_FROM = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: which values it counts, and its height in [0, 1]."""
+    """One bar: the range of its values, their number, and its height in [0, 1]."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """A metric's distribution; the percentiles are of the finite values."""
+    """The distribution of a metric; percentiles are those of the finite values."""
 
     metric: Metric
     bars: tuple[Bar, ...]
@@ -39,11 +39,11 @@ class Histogram:
     median: float
     p95: float
     median_at: float
-    """Place of the median on the axis, in [0, 1]."""
+    """Position of the median on the axis, in [0, 1]."""
 
 
 def histogram(metric: Metric, values: Values) -> Histogram | None:
-    """Count values into bars of equal width; None where no value is finite."""
+    """Count values in bars of equal width; None if no value is finite."""
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return None
@@ -72,6 +72,6 @@ def histogram(metric: Metric, values: Values) -> Histogram | None:
 def _axis(finite: Values, least_width: float) -> tuple[float, float]:
     ends = (0.5, 99.5) if finite.size >= _TRIMMED_FROM else (0, 100)
     low, high = (float(end) for end in np.percentile(finite, ends))
-    half_width = max(high - low, least_width) / 2  # bars no finer than what is printed
+    half_width = max(high - low, least_width) / 2  # no bar is narrower than a printed digit
     middle = (low + high) / 2
     return middle - half_width, middle + half_width

@@ -1,4 +1,4 @@
-"""Whole rows of the metrics table, read for the few images that a page shows."""
+"""Whole rows of the metrics table, for the few images that a page shows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from sr_core.metrics.metric import Metric
 from sr_core.records import MetricsRow
 
 PLACE_COLUMNS = ("image_id", "round", "shard")
-"""Columns that say where the whole row of an image is found."""
+"""Columns that locate the whole row of an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table, with the metrics that a reader is shown."""
+    """One row of the table, with the values of the metrics on the page."""
 
     row: MetricsRow
     values: list[tuple[Metric, float]]

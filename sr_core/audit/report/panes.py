@@ -1,4 +1,4 @@
-"""One image as several upscalers made it: whole, and its most detailed part."""
+"""One image by several upscalers: the whole image, and its most detailed part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sr_core.metrics.metric import Metric
 from sr_core.records import MetricsRow, Status
 
 WHOLE_PX = 1280
-"""Longer side of the picture that is shown whole."""
+"""Longer side of the whole picture."""
 DETAIL_WIDTH_PX = 144
 DETAIL_HEIGHT_PX = 96
 
@@ -22,7 +22,7 @@ REFERENCE = "reference"
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """What one variant made of an image, or the reference; `note` says why a picture is missing."""
+    """The output of one variant, or the reference; `note` explains a missing picture."""
 
     label: str
     row: MetricsRow | None = None
@@ -38,17 +38,17 @@ def panes(
     source: Store,
     reference_key: str | None,
 ) -> list[Pane]:
-    """Show an image once for each variant, then its reference if it has one.
+    """Make a pane of an image for each variant, and one for its reference, if any.
 
-    What is wrong with one picture becomes the note of its pane and is never raised.
+    A problem with one picture becomes the note of its pane instead of an error.
 
     Args:
-        variants: labels and run roots.
-        lines: the image's row in each of them; None where it is not committed yet.
-        source: holds the reference.
-        reference_key: None: there is no reference.
+        variants: labels and roots of runs.
+        lines: the row of the image in each run; None if it is not committed yet.
+        source: the store of the reference.
+        reference_key: key of the reference, if any.
 
-    Raises: StorageUnavailableError where a whole store cannot be used.
+    Raises: StorageUnavailableError if a whole store cannot be used.
     """
     made = [
         _read_output(label, store, line)
@@ -81,14 +81,14 @@ def _read_reference(source: Store, key: str) -> tuple[Pane, bytes | None]:
 
 
 def _common_frame(made: Sequence[tuple[Pane, bytes | None]]) -> Box | None:
-    """Choose one detail for all panes, in the last variant that has a picture."""
+    """Choose the crop of all panes, by the last variant that has a picture."""
     for pane, data in reversed(made):
         if pane.row is not None and data is not None:
             try:
                 small = shrink(open_picture(data), WHOLE_PX)
                 return detail_frame(small, pane.row, DETAIL_WIDTH_PX, DETAIL_HEIGHT_PX)
             except ImageError:
-                continue  # _show says what is wrong with it
+                continue  # _show notes the error
     return None
 
 

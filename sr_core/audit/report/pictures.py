@@ -1,4 +1,4 @@
-"""The small pictures of a page: thumbnails, and the most detailed part of an image."""
+"""The pictures of a page: thumbnails, and crops of the most detailed part of an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sr_core.imaging.codecs import (
 from sr_core.imaging.pixels import Pixels
 from sr_core.records import MetricsRow
 
-# Larger images are not shown: one at a time is decoded whole, at 3 bytes a pixel or more.
+# Larger images are not shown: images are decoded whole, at 3 bytes per pixel or more.
 _LIMITS = Limits(
     max_bytes=1 << 30,
     max_side_px=1 << 20,
@@ -33,7 +33,7 @@ _LIMITS = Limits(
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle, in pixels or in shares of an image's width and height."""
+    """A rectangle, in pixels or in fractions of an image's width and height."""
 
     left: float
     top: float
@@ -47,11 +47,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What can be shown of one image; the notes say why something is missing."""
+    """The pictures of one image; notes explain missing ones."""
 
     thumbnail: bytes | None = None
     frame: Box | None = None
-    """Where the details were taken, in shares of width and height."""
+    """Position of the crops, in fractions of width and height."""
     before: bytes | None = None
     after: bytes | None = None
     notes: tuple[str, ...] = ()
@@ -60,18 +60,18 @@ class Preview:
 def preview(
     row: MetricsRow, outputs: Store, sources: Store | None, thumbnail_px: int, detail_px: int
 ) -> Preview:
-    """Show an output, and its most detailed part beside the same part of the source.
+    """Make a thumbnail of an output, and crops of its most detailed part and of the source's.
 
-    What is wrong with one image becomes a note and is never raised.
+    A problem with one image becomes a note instead of an error.
 
     Args:
-        row: of an image that is ok.
-        outputs: the run's root.
-        sources: the source root; None: only the output is shown.
+        row: row of an image that is ok.
+        outputs: the root of the run.
+        sources: the source root; None to show only the output.
         thumbnail_px: longest side of the thumbnail.
-        detail_px: side of the square detail, in output pixels.
+        detail_px: side of the square crops, in output pixels.
 
-    Raises: StorageUnavailableError where a whole store cannot be used.
+    Raises: StorageUnavailableError if a whole store cannot be used.
     """
     try:
         output = open_picture(read_file(outputs, row.output_key, row.output_sha256))
@@ -90,17 +90,17 @@ def preview(
 
 
 def read_file(store: Store, key: str | None, sha256: str | None = None) -> bytes:
-    """Read an image file that is to be shown.
+    """Read an image file to be shown.
 
     Args:
-        store: holds it.
-        key: None: the table names no file.
-        sha256: of the bytes that the table describes, if it knows them.
+        store: the store of the file.
+        key: its key; None if the table has none.
+        sha256: its SHA-256 according to the table, if known.
 
-    Raises: ImageError where it is not there, too large, or not the one that the table describes.
+    Raises: ImageError if the file is missing, too large, or not the one that the table describes.
     """
     if key is None:
-        raise ImageError(ErrorClass.NOT_FOUND, "the table names no file")
+        raise ImageError(ErrorClass.NOT_FOUND, "the table has no file for it")
     data, _ = store.read_object(key, max_bytes=_LIMITS.max_bytes)
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise ImageError(ErrorClass.SOURCE_CHANGED, "it has changed since the run")
@@ -108,30 +108,31 @@ def read_file(store: Store, key: str | None, sha256: str | None = None) -> bytes
 
 
 def open_picture(data: bytes) -> Picture:
-    """Decode an image file once, for all that is shown of it.
+    """Decode an image file, once for all its pictures.
 
-    Raises: ImageError where it cannot be decoded, or is too large to be.
+    Raises: ImageError if it cannot be decoded or is too large.
     """
     return decode(data, _LIMITS)
 
 
 def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -> Box:
-    """Find the part with the most detail, in shares, so that a crop shows more than sky.
-
-    It begins and ends on whole pixels of the source.
+    """Find the part with the most detail, so that a crop shows more than sky.
 
     Args:
         small: a thumbnail of the image.
-        row: says how large source and output are.
-        width_px: how wide the part is, in output pixels.
-        height_px: how high.
+        row: has the sizes of source and output.
+        width_px: width of the part, in output pixels.
+        height_px: height of the part, in output pixels.
 
-    Raises: ImageError where the row does not know the sizes.
+    Returns:
+        The part in fractions of the image; its edges are on whole pixels of the source.
+
+    Raises: ImageError if the row lacks the sizes.
     """
     sizes = (row.width_in_px, row.height_in_px, row.width_out_px, row.height_out_px)
     wide_in, high_in, wide_out, high_out = (size or 0 for size in sizes)
     if not (wide_in and high_in and wide_out and high_out):
-        raise ImageError(ErrorClass.INTERNAL, "the table does not say how large it is")
+        raise ImageError(ErrorClass.INTERNAL, "the table does not have its size")
     width = min(wide_in, max(1, round(width_px * wide_in / wide_out)))
     height = min(high_in, max(1, round(height_px * high_in / high_out)))
     left, top = _busiest(decode(small, _LIMITS).pages[0].pixels, width / wide_in, height / high_in)
@@ -141,16 +142,15 @@ def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -
 
 
 def shrink(picture: Picture, box_px: int) -> bytes:
-    """Make a JPEG file of the first page, at most box_px wide and high."""
+    """Encode the first page as JPEG, at most box_px wide and high."""
     page = picture.pages[0]
-    # Far more pixels than the box has are thinned out first: filtering them all would take longer
-    # than decoding them.
+    # Large pages are subsampled first: filtering all their pixels would take longer than decoding.
     step = max(1, max(page.pixels.shape[:2]) // (4 * box_px))
     return thumbnail(_as_png(picture, slice(None, None, step), slice(None, None, step)), box_px)
 
 
 def cut(picture: Picture, frame: Box) -> bytes:
-    """Make a PNG file of a part, given in shares, of the first page."""
+    """Encode a part of the first page as PNG; the part is given in fractions."""
     height, width = picture.pages[0].pixels.shape[:2]
     box = frame.times(width, height)
     left, top, wide, high = (round(each) for each in (box.left, box.top, box.width, box.height))
@@ -159,7 +159,7 @@ def cut(picture: Picture, frame: Box) -> bytes:
 
 
 def _as_png(picture: Picture, rows: slice, columns: slice) -> bytes:
-    """Encode some rows and columns, with the profile that says what their colours are."""
+    """Encode some rows and columns as PNG, with their colour profile."""
     page = picture.pages[0]
     alpha = None if page.alpha is None else page.alpha[rows, columns].copy()
     part = Page(page.pixels[rows, columns].copy(), alpha)
@@ -167,7 +167,7 @@ def _as_png(picture: Picture, rows: slice, columns: slice) -> bytes:
 
 
 def _busiest(pixels: Pixels, width_share: float, height_share: float) -> tuple[float, float]:
-    """Place a window so that neighbouring pixels differ most in it; returns left and top shares."""
+    """Return left and top, in fractions, of the window with the largest local differences."""
     grey = pixels.astype(np.float32).mean(axis=2)
     energy = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
     rows, columns = energy.shape

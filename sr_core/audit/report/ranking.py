@@ -1,4 +1,4 @@
-"""Which images of a run to look at first."""
+"""The ranking of a run's images, worst first."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from numpy.typing import NDArray
 
 from sr_core.metrics.metric import Metric, Values
 
-# Makes the median absolute deviation of normal values their standard deviation.
+# Median absolute deviation to standard deviation, for a normal distribution.
 _MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One image's place: its index in the table, and the metric that put it there."""
+    """An image in the ranking: its index in the table, and the metric that placed it there."""
 
     index: int
     deviations: float
-    """How far that metric lies on its bad side of the run's median, in robust deviations."""
+    """Distance from the median of the run, towards the bad side, in robust deviations."""
     metric: Metric | None
-    """None: the image has no metric, or none on the bad side."""
+    """None if no metric of the image is on its bad side."""
 
 
 def worst_first(columns: Sequence[tuple[Metric, Values]], count: int, limit: int) -> list[Ranked]:
-    """Order images by the metric in which each is worst, and keep the first `limit`.
+    """Order images by their worst metric, and keep the first `limit`.
 
-    An image counts as far out as the worst of its metrics, in robust standard deviations (scaled
-    median absolute deviation) of the run itself. Undefined values do not count, +inf is the best of
-    a metric that should be high. Equal images keep the order of the table.
+    The deviation of an image is that of its worst metric, in robust standard deviations (scaled
+    median absolute deviation) of the run itself. Undefined values do not count; +inf is the best
+    value of a metric for which higher is better. Equal images keep the order of the table.
 
     Args:
         columns: metrics with their values, `count` of each.
-        count: how many images there are.
-        limit: how many are wanted.
+        count: number of images.
+        limit: number of images to return.
     """
     judged = [(metric, values) for metric, values in columns if metric.direction != "none"]
     worst = np.zeros(count)
@@ -56,14 +56,14 @@ def _deviations(metric: Metric, values: Values) -> Values:
         return np.zeros(values.size)
     median = np.median(finite)
     spread = _MAD_TO_SIGMA * np.median(np.abs(finite - median))
-    # An equal crowd must not make one small difference huge.
+    # A small difference must not look huge among equal values.
     spread = max(float(spread), metric.grain)
     signed = (median - values if metric.direction == "higher" else values - median) / spread
     return np.nan_to_num(signed, nan=0.0, posinf=np.inf, neginf=0.0)
 
 
 def _largest(scores: Values, limit: int) -> NDArray[np.intp]:
-    """Select before sorting: the table may have millions of rows."""
+    """Return the indices of the largest scores; selects before sorting, for millions of rows."""
     chosen = np.arange(scores.size)
     if limit < scores.size:
         bound = np.partition(scores, scores.size - limit - 1)[scores.size - limit - 1 :].min()

@@ -1,4 +1,4 @@
-"""The report of a run: its facts, how its metrics are spread, and its images, worst first."""
+"""The report of a run: totals, distributions of metrics, and images, worst first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
 from sr_core.audit.report.pages import PAGES
 from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
-from sr_core.audit.report.summary import SIZE_COLUMNS, summary
+from sr_core.audit.report.summary import SIZE_COLUMNS, summarise
 from sr_core.audit.report.values import columns_of, values_of
 from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
@@ -30,7 +30,7 @@ from sr_core.records import Status
 
 REPORT_KEY = "report.html"
 LINES_PER_CLASS = 50
-"""Failed rows of one error class that the list shows, so that no class crowds out the others."""
+"""Number of failed rows listed per error class, so that no class crowds out the others."""
 WHOLE_ROWS_UP_TO = 20_000
 """Images of a run up to which their whole rows are held in memory, at about 1 kB each."""
 THUMBNAIL_PX = 240
@@ -39,7 +39,7 @@ DETAIL_PX = 224
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One image of the contact sheet: its row, why it is where it is, its pictures."""
+    """One image of the contact sheet: its row, its place in the ranking, its pictures."""
 
     line: Line
     ranked: Ranked
@@ -49,16 +49,15 @@ class Card:
 def write_report(
     store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
 ) -> None:
-    """Write report.html into the root of a run, finished or not; an earlier one is replaced.
+    """Write report.html into the root of a run, finished or not; replaces an earlier report.
 
     Args:
-        store: the run's root.
-        source: the source root; None: outputs are shown without their sources.
-        state: of the run, if it has been read already.
-        limit_images: how many images the contact sheet shows.
+        store: the root of the run.
+        source: the source root; None to show outputs without their sources.
+        state: the state of the run, if it has been read already.
+        limit_images: number of images on the contact sheet.
 
-    Raises: ConfigurationError where the root holds no run; RetryLaterError where a store cannot be
-        used.
+    Raises: ConfigurationError if the root holds no run; RetryLaterError if a store cannot be used.
     """
     page = render_report(store, source=source, state=state, limit_images=limit_images)
     store.replace(REPORT_KEY, page)
@@ -67,10 +66,10 @@ def write_report(
 def render_report(
     store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
 ) -> bytes:
-    """Make the page of `write_report`.
+    """Return the page of `write_report`.
 
-    Of the images of a large run only the columns of numbers are read, and whole rows of those that
-    the page shows; pictures are read one at a time.
+    Of a large run only the columns of numbers are read, and whole rows of the images shown.
+    Pictures are read one at a time.
     """
     if state is None:
         state = Ledger(store).snapshot()
@@ -85,15 +84,12 @@ def render_report(
         store, ok.take(pa.array([each.index for each in ranking], pa.int64())), metrics
     )
     not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), metrics)
-    cards = [
-        Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
-        for line, ranked in zip(shown, ranking, strict=True)
-    ]
+    cards = _cards(store, source, shown, ranking)
     return PAGES.render(
         "report.html.j2",
         kinds=[*Status, *ErrorClass, *(metric.name for metric in REPORTED), "warned"],
         root=store.uri,
-        **summary(state.progress, ok),
+        head=summarise(state.progress, ok),
         histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
         cards=cards,
         card_kinds=_card_kinds(cards),
@@ -107,6 +103,15 @@ def render_report(
     )
 
 
+def _cards(
+    store: Store, source: Store | None, shown: Sequence[Line], ranking: Sequence[Ranked]
+) -> list[Card]:
+    return [
+        Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
+        for line, ranked in zip(shown, ranking, strict=True)
+    ]
+
+
 def _columns(state: Snapshot) -> Sequence[str]:
     """Choose the columns to read of all images; of a small run all, so that it is read once."""
     if state.progress.images <= WHOLE_ROWS_UP_TO:
@@ -115,7 +120,7 @@ def _columns(state: Snapshot) -> Sequence[str]:
 
 
 def _some_of_each_class(rows: pa.Table) -> pa.Table:
-    """Keep at most LINES_PER_CLASS rows of an error class, the smallest classes first."""
+    """Keep at most LINES_PER_CLASS rows per error class, the smallest classes first."""
     classes = pc.coalesce(rows.column("error_class"), rows.column("status"))
     kept = [
         rows.filter(pc.equal(classes, pair["values"])).slice(0, LINES_PER_CLASS)

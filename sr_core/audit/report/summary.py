@@ -1,10 +1,9 @@
-"""What the head of a report says of a run: one sentence, the counts, the facts."""
+"""The head of a report: headline, counts and totals of a run."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +15,7 @@ from sr_core.page.text import duration, megapixels, number
 from sr_core.records import Status
 
 SIZE_COLUMNS = ("output_size_bytes", "adopted", "upscale_ms", "width_out_px", "height_out_px")
-"""Columns of the metrics table that the facts are added up from."""
+"""Columns of the metrics table that the totals are computed from."""
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _MODELS = {"srresnet": "SRResNet", "srgan": "SRGAN"}
@@ -24,7 +23,7 @@ _MODELS = {"srresnet": "SRResNet", "srgan": "SRGAN"}
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A part of the bar of all images."""
+    """A segment of the bar of all images; start and share are fractions of the bar."""
 
     kind: str
     label: str
@@ -35,36 +34,53 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One number of the head, with its unit or a remark."""
+    """One total of the head, with its unit or a remark."""
 
     label: str
     value: str
     note: str = ""
 
 
-def summary(progress: Progress, ok: pa.Table) -> dict[str, Any]:
-    """Return the values that the head of the report's template asks for.
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The head of a report."""
+
+    run: RunRecord
+    state: str
+    headline: str
+    finished: bool
+    method: str
+    shares: list[Share]
+    facts: list[Fact]
+    classes: list[tuple[str, int]]
+    """Error classes with their number of images, the commonest first."""
+    record: list[tuple[str, str]]
+    """The record of the run, as labels and values."""
+
+
+def summarise(progress: Progress, ok: pa.Table) -> Summary:
+    """Summarise a run.
 
     Args:
-        progress: of the run.
+        progress: the progress of the run.
         ok: the latest rows of the images that are ok, with SIZE_COLUMNS.
     """
     run = progress.run
-    return {
-        "run": run,
-        "state": _state(progress),
-        "headline": _headline(progress),
-        "finished": progress.finished,
-        "method": method(run),
-        "shares": _shares(progress),
-        "facts": _facts(progress, ok),
-        "classes": _classes(progress),
-        "record": _record(run),
-    }
+    return Summary(
+        run=run,
+        state=_state(progress),
+        headline=_headline(progress),
+        finished=progress.finished,
+        method=method(run),
+        shares=_shares(progress),
+        facts=_facts(progress, ok),
+        classes=_classes(progress),
+        record=_record(run),
+    )
 
 
 def method(run: RunRecord) -> str:
-    """Name what the run does to an image: SRResNet x4, bicubic to fit 3840x2160."""
+    """Describe the upscaling: SRResNet x4, bicubic to fit 3840x2160."""
     model = str(run.config.get("model", "an unknown upscaler"))
     target = run.config.get("target")
     size = (
@@ -129,7 +145,7 @@ def _facts(progress: Progress, ok: pa.Table) -> list[Fact]:
     if device_s:
         facts.append(Fact("Speed", number(out_megapixels / device_s, 2), "MP/s of device time"))
     if adopted:
-        facts.append(Fact("Adopted", number(adopted), "of earlier attempts"))
+        facts.append(Fact("Adopted", number(adopted), "from earlier attempts"))
     if progress.rounds > 1:
         facts.append(Fact("Rounds", number(progress.rounds)))
     return facts

@@ -1,9 +1,9 @@
-"""The invariants of a run, checked again from its storage alone.
+"""The invariants of a run, checked from its storage alone.
 
-Plan ids are metric ids, each once a round; every ok row's output stands and matches its size and
-SHA-256; every failed row has an error class; nothing else lies under images/ and metrics/.
-An output may stand where the latest row is failed: it was written before the image failed and
-never measured; a further round adopts it.
+A plan and its parts have the same image ids, each once per round; the output of every ok row exists
+and matches its size and SHA-256; every failed row has an error class; images/ and metrics/ hold
+nothing else. An output may exist although the latest row of its image is failed: it was written
+before the image failed and never measured; a further round adopts it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _PLAN_COLUMNS = ["image_id", "key", "shard", "output_key"]
 
 
 def verify_run(store: Store) -> list[Finding]:
-    """Check every invariant of the run that a root holds, reading every output again.
+    """Check every invariant of the run in a root; reads all outputs.
 
     Returns:
-        What is broken or unfinished; nothing for a run that is complete and sound.
+        The problems found; none for a run that is complete and intact.
 
-    Raises: StorageUnavailableError where the root cannot be read now.
+    Raises: StorageUnavailableError if the root cannot be read now.
     """
     try:
         run = Ledger(store).run()
@@ -60,30 +60,30 @@ def _verify(store: Store, run: RunRecord) -> Iterator[Finding]:
     parts = list_parts(store)
     yield from _verify_metrics_names(store, rounds)
     planned = []
-    for number in rounds:
+    for round_index in rounds:
         try:
-            plan = read_plan(store, number, _PLAN_COLUMNS)
+            plan = read_plan(store, round_index, _PLAN_COLUMNS)
         except (StorageError, DamagedError) as error:
-            yield broken(plan_name(number), str(error))
+            yield broken(plan_name(round_index), str(error))
             continue
-        yield from _verify_plan(run, number, plan)
-        of_round = [part for part in parts if part.round_index == number]
-        yield from _verify_round(store, run, plan.sort_by("shard"), number, of_round)
+        yield from _verify_plan(run, round_index, plan)
+        of_round = [part for part in parts if part.round_index == round_index]
+        yield from _verify_round(store, run, plan.sort_by("shard"), round_index, of_round)
         planned.append(plan.select(["image_id", "output_key"]).replace_schema_metadata())
     if len(planned) == len(rounds) > 0:
         yield from _verify_outputs_names(store, pa.concat_tables(planned))
 
 
-def _verify_plan(run: RunRecord, number: int, plan: pa.Table) -> Iterator[Finding]:
+def _verify_plan(run: RunRecord, round_index: int, plan: pa.Table) -> Iterator[Finding]:
     metadata = plan.schema.metadata or {}
     if metadata.get(b"srfleet.run_id", b"").decode() != run.run_id:
-        yield broken(plan_name(number), f"it is not a plan of run {run.run_id}")
+        yield broken(plan_name(round_index), f"it is not a plan of run {run.run_id}")
     for image_id in repeated(plan.column("image_id")):
-        yield broken(image_id, f"{plan_name(number)} names it more than once")
+        yield broken(image_id, f"{plan_name(round_index)} lists it more than once")
 
 
 def _verify_round(
-    store: Store, run: RunRecord, plan: pa.Table, number: int, parts: Sequence[Part]
+    store: Store, run: RunRecord, plan: pa.Table, round_index: int, parts: Sequence[Part]
 ) -> Iterator[Finding]:
     """Check the parts of a round against its plan, which is sorted by shard."""
     committed = {part.shard: part for part in parts}
@@ -97,8 +97,8 @@ def _verify_round(
             found.append(part)
             yield from verify_shard(store, run, part, planned)
     for part in committed.values():
-        yield broken(part.key, f"{plan_name(number)} has no shard {part.shard}")
-    yield from _verify_success(store, run, number, found, left)
+        yield broken(part.key, f"{plan_name(round_index)} has no shard {part.shard}")
+    yield from _verify_success(store, run, round_index, found, left)
 
 
 def _by_shard(plan: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -110,47 +110,49 @@ def _by_shard(plan: pa.Table) -> Iterator[tuple[int, pa.Table]]:
 
 
 def _verify_success(
-    store: Store, run: RunRecord, number: int, parts: Sequence[Part], left: int
+    store: Store, run: RunRecord, round_index: int, parts: Sequence[Part], left: int
 ) -> Iterator[Finding]:
-    key = success_name(number)
+    key = success_name(round_index)
     closed = store.head(key) is not None
     if left:
-        message = f"{left} shards of round {number} are not committed"
+        message = f"{left} shards of round {round_index} are not committed"
         yield (
             broken(key, f"the round is closed, but {message}")
             if closed
             else unfinished(key, f"{message}; run the same command again")
         )
     elif not closed:
-        yield unfinished(key, f"round {number} is not closed; run the same command again")
+        yield unfinished(key, f"round {round_index} is not closed; run the same command again")
     else:
         try:
-            told = success_from_json(store.read(key))
+            stated = success_from_json(store.read(key))
             rows = read_parts(store, [part.key for part in parts], STATE_COLUMNS)
         except (StorageError, DamagedError) as error:
             yield broken(key, str(error))
             return
-        counted = summarise(run.run_id, number, len(parts), rows)
-        if told != replace(counted, finished_at=told.finished_at):
-            yield broken(key, f"it tells {told}, the parts tell {counted}")
+        counted = summarise(run.run_id, round_index, len(parts), rows)
+        if stated != replace(counted, finished_at=stated.finished_at):
+            yield broken(key, f"it says {stated}, the parts say {counted}")
 
 
 def _verify_metrics_names(store: Store, rounds: Sequence[int]) -> Iterator[Finding]:
     for info in store.list(METRICS_PREFIX):
         place = parse_part_name(info.key)
         if place is None:
-            yield broken(info.key, "it is no metrics part, but who reads metrics/* will take it")
+            yield broken(
+                info.key, "it is not a metrics part, but readers of metrics/* will read it"
+            )
         elif place[0] not in rounds:
             yield broken(info.key, f"round {place[0]} has no plan")
 
 
 def _verify_outputs_names(store: Store, planned: pa.Table) -> Iterator[Finding]:
-    """Check that no two images share an output, and that every object under images/ is planned."""
+    """Check that no images share an output, and that every object under images/ is planned."""
     named = planned.filter(pc.is_valid(planned.column("output_key")))
     owners = named.group_by(["output_key", "image_id"]).aggregate([])
     for key in repeated(owners.column("output_key")):
-        yield broken(key, "two images are planned to have this output")
+        yield broken(key, "it is planned as the output of two images")
     keys = set(owners.column("output_key").to_pylist())
     for info in store.list(IMAGES_PREFIX):
         if info.key not in keys:
-            yield broken(info.key, "no plan names this object")
+            yield broken(info.key, "it is in no plan")

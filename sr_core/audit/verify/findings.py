@@ -1,4 +1,4 @@
-"""A finding: one thing that is not as it must be, or not yet."""
+"""A finding: a problem in a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """ERROR: a promise of the run is broken. WARNING: the run is not finished."""
+    """ERROR: the run is damaged. WARNING: the run is not finished."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with which object or image of a run."""
+    """A problem found in a run: the object or image it concerns and what is wrong."""
 
     severity: Severity
     subject: str
@@ -23,10 +23,10 @@ class Finding:
 
 
 def broken(subject: str, message: str) -> Finding:
-    """Make a finding of a broken promise."""
+    """Make a finding of damage."""
     return Finding(Severity.ERROR, subject, message)
 
 
 def unfinished(subject: str, message: str) -> Finding:
-    """Make a finding of what is still to be done."""
+    """Make a finding of something that is not done yet."""
     return Finding(Severity.WARNING, subject, message)

@@ -1,4 +1,4 @@
-"""One committed shard against its plan and its outputs."""
+"""Checks of one committed shard against its plan and its outputs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from sr_core.parallel import map_in_order
 from sr_core.records import Status
 
 _READERS = 8
-"""Outputs that are read at once."""
+"""Number of outputs read concurrently."""
 _CHUNK_BYTES = 16 << 20
-"""An output is hashed in pieces of this size: it may be larger than memory."""
+"""Chunk size for hashing outputs, in bytes: they may be larger than memory."""
 
 Row = dict[str, Any]
 
@@ -32,10 +32,10 @@ def verify_shard(store: Store, run: RunRecord, part: Part, planned: pa.Table) ->
     """Check a committed part.
 
     Args:
-        store: the run's root.
+        store: the root of the run.
         run: its record.
-        part: the part.
-        planned: the images of this shard, with image_id, key and output_key.
+        part: the part to check.
+        planned: the planned images of the shard, with image_id, key and output_key.
     """
     try:
         table = read_part(store, part.key, METRICS_SCHEMA.names)
@@ -46,9 +46,9 @@ def verify_shard(store: Store, run: RunRecord, part: Part, planned: pa.Table) ->
     rows = table.to_pylist()
     plan_of = {row["image_id"]: row for row in planned.to_pylist()}
     for image_id in repeated(table.column("image_id")):
-        yield broken(image_id, f"{part.key} has more than one row of it")
+        yield broken(image_id, f"{part.key} has more than one row for it")
     for image_id in sorted(plan_of.keys() - {row["image_id"] for row in rows}):
-        yield broken(image_id, f"it is planned, but {part.key} has no row of it")
+        yield broken(image_id, f"it is planned, but {part.key} has no row for it")
     for row in rows:
         yield from _verify_row(part, row, plan_of.get(row["image_id"]))
     written = [row for row in rows if row["status"] == Status.OK and row["output_key"]]
@@ -58,7 +58,7 @@ def verify_shard(store: Store, run: RunRecord, part: Part, planned: pa.Table) ->
 
 
 def repeated(column: pa.ChunkedArray) -> list[Any]:
-    """List the values that a column has more than once."""
+    """Return the values that occur more than once in a column."""
     return [pair["values"] for pair in pc.value_counts(column).to_pylist() if pair["counts"] > 1]
 
 
@@ -66,26 +66,26 @@ def _verify_metadata(run: RunRecord, part: Part, table: pa.Table) -> Iterator[Fi
     metadata = table.schema.metadata or {}
     expected = {"run_id": run.run_id, "round": str(part.round_index), "shard": str(part.shard)}
     for name, value in expected.items():
-        told = metadata.get(f"srfleet.{name}".encode(), b"nothing").decode()
-        if told != value:
-            yield broken(part.key, f"it was written for {name} {told}, not {value}")
+        stated = metadata.get(f"srfleet.{name}".encode(), b"nothing").decode()
+        if stated != value:
+            yield broken(part.key, f"its {name} is {stated}, not {value}")
 
 
 def _verify_row(part: Part, row: Row, plan: Row | None) -> Iterator[Finding]:
     subject = row["key"]
     if (row["round"], row["shard"]) != (part.round_index, part.shard):
-        yield broken(subject, f"its row in {part.key} names another round or shard")
+        yield broken(subject, f"its row in {part.key} has another round or shard")
     problem = contradiction(row["status"], row["error_class"])
     if problem is not None:
         yield broken(subject, problem)
     if plan is None:
-        yield broken(subject, f"{part.key} has a row of it, but the plan of this shard does not")
+        yield broken(subject, f"{part.key} has a row for it, but it is not planned in this shard")
     elif row["key"] != plan["key"]:
-        yield broken(subject, f"its row names another source than the plan: {plan['key']}")
+        yield broken(subject, f"its row has another source than the plan: {plan['key']}")
     elif row["status"] == Status.OK and row["output_key"] != plan["output_key"]:
         yield broken(subject, f"its output is {row['output_key']}, planned {plan['output_key']}")
     if row["status"] == Status.OK and row["output_key"] is None:
-        yield broken(subject, "it is ok without an output")
+        yield broken(subject, "it is ok but has no output")
 
 
 def _verify_output(store: Store, row: Row) -> Finding | None:
@@ -98,7 +98,7 @@ def _verify_output(store: Store, row: Row) -> Finding | None:
             return broken(key, f"it has {info.size_bytes} bytes, not {row['output_size_bytes']}")
         if _sha256(store, key, info.size_bytes) != row["output_sha256"]:
             return broken(key, "its bytes do not match their SHA-256")
-    except ImageError as error:  # of the store, or because the key is none of ours
+    except ImageError as error:  # of the store, or for a foreign key
         return broken(key, str(error))
     return None
 

@@ -95,9 +95,9 @@ def put(ledger: Ledger, key: str, data: bytes, **changes: str) -> bool:
     return ledger.put_image(key, data, **facts | changes)
 
 
-def rows_of(shard: int, attempt: str, round_number: int = 0) -> list[MetricsRow]:
+def rows_of(shard: int, attempt: str, round_index: int = 0) -> list[MetricsRow]:
     return [
-        failed_row(image, ErrorClass.DECODE, round_number, attempt)
+        failed_row(image, ErrorClass.DECODE, round_index, attempt)
         for image in IMAGES
         if image.shard == shard
     ]

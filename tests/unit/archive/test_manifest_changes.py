@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sr_core.archive.planning.plan import make_plan
 from sr_core.archive.source.changes import (
-    NAMES_TOLD,
+    LISTED_NAMES,
     Change,
     CommittedImage,
     compare_with_source,
@@ -51,7 +51,7 @@ def test_new_changed_and_gone_files_are_counted_and_named() -> None:
 def test_only_the_first_names_are_kept() -> None:
     keys = [f"{number:04d}" for number in range(1000)]
     new = compare_with_source([], _rows(*keys)).new
-    assert (new.count, new.first_keys) == (1000, keys[:NAMES_TOLD])
+    assert (new.count, new.first_keys) == (1000, keys[:LISTED_NAMES])
 
 
 def test_what_one_side_does_not_know_has_not_changed() -> None:
@@ -77,7 +77,11 @@ def test_plans_of_all_rounds_are_one_sequence_in_which_the_later_round_counts() 
     def plan(rows: list[ManifestRow], number: int) -> object:
         sized = [replace(row, format="PNG", width_px=9, height_px=9, pages=1) for row in rows]
         return make_plan(
-            manifest_table(sized), run=RunConfig(), shard_megapixels=1, shard_images=2, round=number
+            manifest_table(sized),
+            run=RunConfig(),
+            shard_megapixels=1,
+            shard_images=2,
+            round_index=number,
         ).table
 
     first = plan([_row("a"), _row("b"), _row("d")], 0)
