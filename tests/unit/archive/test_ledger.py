@@ -183,7 +183,7 @@ class TestImage:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"run_id": "another"}, "belongs to run another; it was left as it is"),
+            ({"run_id": "another"}, "belongs to run another; it was left unchanged"),
             ({"sha256": "0" * 64}, "does not match its SHA-256"),
         ],
         ids=["another run's", "damaged"],
@@ -314,7 +314,7 @@ class TestRounds:
 
     def test_a_damaged_part_is_named(self, ledger: Ledger) -> None:
         ledger.store.put_if_absent(part_name(0, 1), b"PAR1 but no table")
-        with pytest.raises(DamagedError, match=r"metrics/shard-00001\.parquet is not a table"):
+        with pytest.raises(DamagedError, match=r"shard-00001\.parquet is not a readable table"):
             ledger.latest_rows()
 
     def test_a_part_of_other_columns_is_named(self, ledger: Ledger) -> None:

@@ -91,10 +91,10 @@ def test_a_photograph_is_described_by_its_header_after_orientation(photos: Store
 @pytest.mark.parametrize(
     ("key", "error_class", "words"),
     [
-        ("Thumbs.db", ErrorClass.UNSUPPORTED_FORMAT, "not an image"),
+        ("Thumbs.db", ErrorClass.UNSUPPORTED_FORMAT, "not a supported image format"),
         ("empty.jpg", ErrorClass.UNSUPPORTED_FORMAT, "empty"),
         ("page.jpg", ErrorClass.UNSUPPORTED_FORMAT, "markup"),
-        ("cut.png", ErrorClass.DECODE, "cut off"),
+        ("cut.png", ErrorClass.DECODE, "truncated"),
     ],
 )
 def test_what_is_no_image_becomes_a_failed_row(

@@ -73,17 +73,17 @@ def test_an_image_that_was_not_probed_is_named_by_its_extension_and_has_no_size(
 @pytest.mark.parametrize(
     ("row", "run", "words"),
     [
-        (image_row("a", 20_000, 10, "WEBP"), RunConfig(), "80000 px, allowed are 16383"),
-        (image_row("a", 20_000, 10), RunConfig(), "80000 px, allowed are 65500"),
-        (image_row("a"), RunConfig(max_source_bytes=999), "1000 bytes, allowed are 999"),
-        (image_row("a"), RunConfig(max_side_px=99), "side of 100 px, allowed are 99"),
-        (image_row("a"), RunConfig(max_source_megapixels=0.004), "5000 pixels, allowed are 4000"),
+        (image_row("a", 20_000, 10, "WEBP"), RunConfig(), "80000 px, the limit is 16383"),
+        (image_row("a", 20_000, 10), RunConfig(), "80000 px, the limit is 65500"),
+        (image_row("a"), RunConfig(max_source_bytes=999), "1000 bytes, the limit is 999"),
+        (image_row("a"), RunConfig(max_side_px=99), "side of 100 px, the limit is 99"),
+        (image_row("a"), RunConfig(max_source_megapixels=0.004), "5000 pixels, the limit is 4000"),
         (
             image_row("a", kind="TIFF", pages=3),
             RunConfig(max_source_megapixels=0.014),
-            "15000 pixels, allowed are 14000",
+            "15000 pixels, the limit is 14000",
         ),
-        (image_row("a"), RunConfig(max_output_megapixels=0.07), "80000 pixels, allowed are 70000"),
+        (image_row("a"), RunConfig(max_output_megapixels=0.07), "80000 pixels, the limit is 70000"),
     ],
 )
 def test_images_over_a_limit_are_refused_at_plan_time(

@@ -115,5 +115,5 @@ def test_a_part_of_a_round_without_a_plan_does_not_count(store: Store) -> None:
 def test_a_damaged_part_is_named(store: Store) -> None:
     ledger = begin(store, IMAGES)
     store.put_if_absent("metrics/shard-00001.parquet", b"PAR1 but no table")
-    with pytest.raises(DamagedError, match=r"metrics/shard-00001\.parquet is not a table"):
+    with pytest.raises(DamagedError, match=r"metrics/shard-00001\.parquet is not a readable table"):
         ledger.snapshot()

@@ -128,7 +128,7 @@ class TestPlan:
         (root / plan_name(0)).write_bytes(plan_bytes(record().run_id, [*IMAGES, IMAGES[0]]))
         finding = the_only(findings_of(root))
         assert finding.subject == IMAGES[0].image.image_id
-        assert finding.message == "plan.parquet names it more than once"
+        assert finding.message == "plan.parquet lists it more than once"
 
     def test_output_planned_for_two_images(self, root: Path) -> None:
         shared = replace(IMAGES[2], output_key=FIRST_OUTPUT)
@@ -136,7 +136,7 @@ class TestPlan:
             plan_bytes(record().run_id, [*IMAGES[:2], shared, IMAGES[3]])
         )
         messages = {each.subject: each.message for each in findings_of(root)}
-        assert messages[FIRST_OUTPUT] == "two images are planned to have this output"
+        assert messages[FIRST_OUTPUT] == "it is planned as the output of two images"
 
     def test_shard_that_was_never_planned(self, root: Path) -> None:
         (root / plan_name(0)).write_bytes(plan_bytes(record().run_id, IMAGES[:2]))
@@ -158,32 +158,32 @@ class TestPart:
     def test_image_without_a_row(self, root: Path) -> None:
         rewrite_part(root, lambda rows: rows[1:])
         messages = {each.subject: each.message for each in findings_of(root)}
-        assert messages[IMAGES[0].image.image_id] == f"it is planned, but {PART} has no row of it"
+        assert messages[IMAGES[0].image.image_id] == f"it is planned, but {PART} has no row for it"
 
     def test_image_with_two_rows(self, root: Path) -> None:
         rewrite_part(root, lambda rows: [*rows, rows[0]])
         messages = {each.subject: each.message for each in findings_of(root)}
-        assert messages[IMAGES[0].image.image_id] == f"{PART} has more than one row of it"
+        assert messages[IMAGES[0].image.image_id] == f"{PART} has more than one row for it"
 
     def test_image_that_was_not_planned(self, root: Path) -> None:
         stranger = ok_row(planned_images(9, per_shard=9)[8], b"", 0, "a")
         rewrite_part(root, lambda rows: [*rows, replace(stranger, status=Status.DUPLICATE)])
         messages = {each.subject: each.message for each in findings_of(root)}
-        assert "the plan of this shard does not" in messages["album/8.jpg"]
+        assert "it is not planned in this shard" in messages["album/8.jpg"]
 
     @pytest.mark.parametrize("name", ["run_id", "round", "shard"])
     def test_written_for_something_else(self, root: Path, name: str) -> None:
         rewrite_part(root, list, **{name: "7"})
         finding = the_only(findings_of(root))
         assert finding.subject == PART
-        assert f"written for {name} 7" in finding.message
+        assert f"its {name} is 7, not" in finding.message
 
     @pytest.mark.parametrize("name", ["shard-00000.parquet.bak", "notes.txt", "shard-0.parquet"])
     def test_neighbour_that_is_no_part(self, root: Path, name: str) -> None:
         (root / "metrics" / name).write_bytes(b"")
         finding = the_only(findings_of(root))
         assert finding.subject == f"metrics/{name}"
-        assert "is no metrics part" in finding.message
+        assert "is not a metrics part" in finding.message
 
     def test_of_a_round_without_a_plan(self, root: Path) -> None:
         os.link(root / PART, root / part_name(3, 0))
@@ -194,11 +194,11 @@ class TestRow:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"round": 1}, "names another round or shard"),
-            ({"shard": 5}, "names another round or shard"),
-            ({"key": "album/elsewhere.jpg"}, "names another source than the plan"),
+            ({"round": 1}, "has another round or shard"),
+            ({"shard": 5}, "has another round or shard"),
+            ({"key": "album/elsewhere.jpg"}, "has another source than the plan"),
             ({"output_key": "images/album/2.jpg"}, "its output is images/album/2.jpg, planned"),
-            ({"output_key": None}, "it is ok without an output"),
+            ({"output_key": None}, "it is ok but has no output"),
         ],
     )
     def test_that_does_not_fit_the_plan(
@@ -254,7 +254,7 @@ class TestOutput:
     def test_that_no_plan_names(self, root: Path) -> None:
         (root / "images" / "holiday.jpg").write_bytes(b"")
         assert the_only(findings_of(root)) == Finding(
-            Severity.ERROR, "images/holiday.jpg", "no plan names this object"
+            Severity.ERROR, "images/holiday.jpg", "it is in no plan"
         )
 
     def test_of_an_image_that_failed_afterwards_is_no_finding(self, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ class TestSuccess:
 
     def test_damaged(self, root: Path) -> None:
         (root / success_name(0)).write_bytes(b"{}")
-        assert "cannot be read" in the_only(findings_of(root)).message
+        assert "is not readable" in the_only(findings_of(root)).message
 
     def test_although_a_shard_is_missing(self, root: Path) -> None:
         (root / PART).unlink()

@@ -69,8 +69,7 @@ def test_means_are_over_the_images_that_all_runs_have(bench: Bench) -> None:
 def test_the_verdict_names_the_closest_and_the_next(bench: Bench) -> None:
     bench.add("a.png", 20, 26, 28.25)
     assert bench.page().all("p", class_="lead")[0].text == (
-        "SRResNet comes closest to the references: 28.25 dB PSNR-Y on average, "
-        "2.25 dB above bicubic."
+        "SRResNet is closest to the references: 28.25 dB PSNR-Y on average, 2.25 dB above bicubic."
     )
 
 

@@ -67,7 +67,7 @@ def test_a_detail_of_any_size_lies_inside(source: tuple[int, int], output: tuple
 
 def test_a_row_without_sizes_has_no_detail() -> None:
     nameless = MetricsRow("0" * 16, "a.png", 0, 0, "a", Status.OK)
-    with pytest.raises(ImageError, match="how large"):
+    with pytest.raises(ImageError, match="does not have its size"):
         detail_frame(png(Image.new("RGB", (8, 8))), nameless, 80, 80)
 
 
