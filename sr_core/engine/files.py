@@ -50,13 +50,15 @@ class FileUpscaler:
     calls it with batches.
 
     Args:
-        run: model, scale or target, format, quality and limits.
+        run: model, scale or target, format, quality, precision and limits.
         device: "cpu" or "cuda".
     """
 
     def __init__(self, run: RunConfig | None = None, *, device: str = "cpu") -> None:
         self._run = run or RunConfig()
-        self._upscaler = open_upscaler(self._run.model, device=device)
+        self._upscaler = open_upscaler(
+            self._run.model, device=device, precision=self._run.precision
+        )
         self._limits = Limits(
             max_bytes=self._run.max_source_bytes,
             max_side_px=self._run.max_side_px,
