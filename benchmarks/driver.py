@@ -19,9 +19,10 @@ from pathlib import Path
 
 import ray
 
-from jobs.upscale import run as driver
+from jobs.upscale import proxy
 from jobs.upscale.actors import ActorReport, UpscaleActor
 from jobs.upscale.observer import RunEvent, ShardCommitted
+from jobs.upscale.run import upscale
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.planning.plan import read_shard
 from sr_core.archive.source.manifest import image_id, write_manifest
@@ -39,16 +40,16 @@ class NoOpActor(UpscaleActor):
 
     def start(self) -> ActorReport:
         """Open the root, and nothing else."""
-        self._root = open_store(self._root_uri)
+        self._root = open_store(self._spec.root_uri)
         return ActorReport(ray.get_runtime_context().get_node_id(), "", 0, "none", 0.0)
 
-    def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
+    def process(self, round_index: int, shard: int, attempt: str) -> ShardResult:
         """Commit the shard: every image is lost, for there is none."""
         rows = [
             MetricsRow(
                 image.image.image_id,
                 image.image.key,
-                round_,
+                round_index,
                 shard,
                 attempt,
                 Status.FAILED,
@@ -56,12 +57,12 @@ class NoOpActor(UpscaleActor):
                 "no-op",
                 finished_at=datetime.now(UTC),
             )
-            for image in read_shard(self._root, round_, shard)
+            for image in read_shard(self._root, round_index, shard)
         ]
-        committed = Ledger(self._root).commit(round_, shard, rows)
+        committed = Ledger(self._root).commit(round_index, shard, rows)
         failures = {ErrorClass.NOT_FOUND: len(rows)}
         statuses = {Status.FAILED: len(rows)}
-        return ShardResult(round_, shard, committed, statuses, failures, 0, 0.0, 0.0, 0.0)
+        return ShardResult(round_index, shard, committed, statuses, failures, 0, 0.0, 0.0, 0.0)
 
 
 def main() -> None:
@@ -116,10 +117,10 @@ def measure(images: int) -> tuple[float, float, float, float]:
             run=RunConfig(model="nearest"),
             execution=ExecutionConfig(device="cpu", shard_megapixels=16 * 200),
         )
-        driver.UpscaleActor = NoOpActor  # type: ignore[misc]
+        proxy.UpscaleActor = NoOpActor  # type: ignore[misc]
         watch = Watch()
         start = time.perf_counter()
-        driver.upscale(job, watch, report=False)
+        upscale(job, watch, report=False)
         seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return seconds, watch.mib[0], watch.mib[-1], peak

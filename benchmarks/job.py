@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,11 +25,12 @@ from benchmarks.photographs import write_photographs
 from benchmarks.section import Section, ratios, run_alone, say, spread, table
 from jobs.cluster.connect import choose_devices, connected
 from jobs.upscale.actors import SHARDS_PER_ACTOR
-from jobs.upscale.run import actor_factory
+from jobs.upscale.proxy import actor_factory
 from jobs.upscale.speed import fleet_precision
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from sr_core.engine.prepare import decide_precision, open_run, plan_round, put_plan
+from sr_core.engine.prepare import decide_precision, open_run
+from sr_core.engine.rounds import plan_round, put_plan
 from sr_core.inference.upscaler import open_upscaler
 
 REPEATS = 5
@@ -140,20 +140,20 @@ def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionCon
         run = decide_precision(run, fleet_precision(job, devices))
     put_plan(run, plan_round(run, manifest, 0, devices.actors, lambda: 1.0))
     make = actor_factory(run, devices.device)
-    actors: list[Any] = [make() for _ in range(devices.actors)]
-    ray.get([actor.start.remote() for actor in actors])
+    actors = [make() for _ in range(devices.actors)]
+    ray.get([actor.start() for actor in actors])
     slots = actors * SHARDS_PER_ACTOR
     shards = pc.unique(pq.read_table(root / "plan.parquet").column("shard")).to_pylist()
     rate = timed(
         lambda: (
             result.output_megapixels
             for result in ActorPool(slots).map_unordered(
-                lambda actor, shard: actor.process.remote(0, shard, "bench"), shards
+                lambda actor, shard: actor.process(0, shard, "bench"), shards
             )
         )
     )
     for actor in actors:
-        ray.kill(actor)
+        actor.kill()
     run.ledger.close_rounds(run.ledger.snapshot())
     if verify_run(run.ledger.store):
         raise RuntimeError(f"the run in {root} is not sound: {verify_run(run.ledger.store)}")

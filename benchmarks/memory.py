@@ -25,7 +25,8 @@ from benchmarks.section import table
 from jobs.cli.demo import SAMPLES
 from jobs.upscale.memory import keep_large_on_disk, share_out
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from sr_core.engine.prepare import open_run, plan_round, put_plan
+from sr_core.engine.prepare import open_run
+from sr_core.engine.rounds import plan_round, put_plan
 
 if TYPE_CHECKING:
     from sr_core.engine.shard import ShardWorker

@@ -26,7 +26,7 @@ SHARDS_PER_ACTOR = 2
 
 @dataclass(frozen=True, slots=True)
 class ActorReport:
-    """What an actor found when it started."""
+    """Where an actor runs, and how long it took to start."""
 
     node_id: str
     host: str
@@ -35,28 +35,32 @@ class ActorReport:
     start_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class ActorSpec:
+    """Everything an actor needs to work on a run."""
+
+    source_uri: str
+    root_uri: str
+    run_id: str
+    config: RunConfig
+    execution: ExecutionConfig
+    device: str
+    """cpu or cuda."""
+    checkpoint_sha256: str | None
+    """None for a baseline."""
+    witness: str | None
+    """Key of a planned source that the driver sees; None if the plan has no image."""
+
+
 class UpscaleActor:
-    """Work on the shards of one run. Retry-safe: a call that is cut off leaves nothing half done.
+    """Processes shards of one run. Retry-safe: an interrupted call leaves nothing half done.
 
     Construction does nothing that can fail; `start` loads, so that its errors reach the driver.
     """
 
-    def __init__(
-        self,
-        source_uri: str,
-        root_uri: str,
-        run_id: str,
-        config: RunConfig,
-        execution: ExecutionConfig,
-        device: str,
-        checkpoint_hash: str | None,
-        witness: str | None,
-    ) -> None:
-        """Take what decides the run, and the key of a source that the driver sees."""
-        self._witness = witness
-        self._checkpoint_hash = checkpoint_hash
-        self._source_uri, self._root_uri, self._run_id = source_uri, root_uri, run_id
-        self._config, self._execution, self._device = config, execution, device
+    def __init__(self, spec: ActorSpec) -> None:
+        """Create an actor that has loaded nothing yet."""
+        self._spec = spec
 
     def start(self) -> ActorReport:
         """Open the stores, load the upscaler, and prove that both are the right ones.
@@ -70,34 +74,35 @@ class UpscaleActor:
         from sr_core.inference.upscaler import open_upscaler
 
         start = time.monotonic()
-        take_cores(self._execution, self._device)
-        root = open_store(self._root_uri)
-        check_root(root, self._run_id)
-        source = open_store(self._source_uri)
-        check_source(source, self._witness)
-        check_checkpoint(self._config.model, self._checkpoint_hash)
-        shares = share_out(self._execution)
+        spec = self._spec
+        take_cores(spec.execution, spec.device)
+        root = open_store(spec.root_uri)
+        check_root(root, spec.run_id)
+        source = open_store(spec.source_uri)
+        check_source(source, spec.witness)
+        check_checkpoint(spec.config.model, spec.checkpoint_sha256)
+        shares = share_out(spec.execution)
         keep_large_on_disk(shares)
         upscaler = open_upscaler(
-            self._config.model,
-            device=self._device,
-            precision=self._config.precision,
-            engine=self._execution.engine,
+            spec.config.model,
+            device=spec.device,
+            precision=spec.config.precision,
+            engine=spec.execution.engine,
             memory_budget_bytes=shares.tiles,
         )
         stages = Stages(
             source,
             root,
-            self._run_id,
-            self._config,
+            spec.run_id,
+            spec.config,
             upscaler,
-            deadline_s=self._execution.image_deadline_s,
+            deadline_s=spec.execution.image_deadline_s,
         )
         self._root = root
         self._worker = ShardWorker(
             root,
             stages,
-            io_threads=self._execution.io_threads,
+            io_threads=spec.execution.io_threads,
             budget_megapixels=shares.megapixels,
             worker=f"{platform.node()}:{os.getpid()}",
         )
@@ -105,24 +110,24 @@ class UpscaleActor:
             ray.get_runtime_context().get_node_id(),
             platform.node(),
             os.getpid(),
-            self._device,
+            spec.device,
             time.monotonic() - start,
         )
 
-    def process(self, round_: int, shard: int, attempt: str) -> ShardResult:
+    def process(self, round_index: int, shard: int, attempt: str) -> ShardResult:
         """Bring one shard to its commit."""
-        return self._worker.process(round_, shard, attempt)
+        return self._worker.process(round_index, shard, attempt)
 
     def rows(
-        self, round_: int, shard: int, indices: Sequence[int], attempt: str
+        self, round_index: int, shard: int, indices: Sequence[int], attempt: str
     ) -> list[MetricsRow]:
         """Process some images of a shard without committing; for a shard under suspicion."""
-        images = read_shard(self._root, round_, shard)
-        return self._worker.rows([images[index] for index in indices], round_, attempt)
+        images = read_shard(self._root, round_index, shard)
+        return self._worker.rows([images[index] for index in indices], round_index, attempt)
 
-    def commit(self, round_: int, shard: int, rows: Sequence[MetricsRow]) -> ShardResult:
+    def commit(self, round_index: int, shard: int, rows: Sequence[MetricsRow]) -> ShardResult:
         """Commit a shard whose rows the driver has collected."""
-        return self._worker.commit(round_, shard, rows)
+        return self._worker.commit(round_index, shard, rows)
 
 
 def check_root(root: Store, run_id: str) -> None:

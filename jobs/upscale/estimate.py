@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.cluster.connect import Devices, choose_devices, connected
-from jobs.upscale.speed import fleet_speed
-from sr_core.archive.planning.plan import make_plan
+from jobs.cluster.connect import Devices
+from jobs.upscale.plan import plan_run
 from sr_core.archive.planning.summary import PlanSummary
-from sr_core.archive.source.opening import open_source
-from sr_core.archive.storage import open_store
 from sr_core.config import JobConfig
 
 
@@ -45,14 +42,12 @@ def estimate(job: JobConfig) -> Estimate:
     Raises: ConfigurationError for a job that cannot run; RetryLaterError if something it needs is
         unavailable.
     """
-    source = open_source(job.source, leave_out=[open_store(job.output).uri])
-    summary = make_plan(
-        source.table(),
-        run=job.run,
-        shard_megapixels=job.execution.shard_megapixels or float("inf"),
-        shard_images=job.execution.shard_images,
-    ).summary
-    with connected(job.execution):
-        devices = choose_devices(job.execution)
-        speed = fleet_speed(job, devices)()
-    return Estimate(source.store.uri, job.run.model, summary, devices, speed)
+    planned = plan_run(job)
+    found = planned.estimate()
+    return Estimate(
+        planned.run.source.store.uri,
+        job.run.model,
+        found.summary,
+        planned.devices,
+        found.device_mp_per_s,
+    )

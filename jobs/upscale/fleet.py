@@ -6,76 +6,36 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 import ray
 from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
-from jobs.cluster.connect import node_is_alive
-from jobs.upscale.actors import SHARDS_PER_ACTOR, ActorReport
-from jobs.upscale.observer import (
-    ActorLost,
-    ActorNotStarted,
-    ActorStarted,
-    RunObserver,
-    ShardIsolated,
-    Waiting,
-)
-from jobs.upscale.probation import Probation
-from sr_core.errors import (
-    ConfigurationError,
-    DamagedError,
-    ImageError,
-    RetryLaterError,
-    SrfleetError,
-)
+from jobs.upscale.actors import ActorReport
+from jobs.upscale.isolation import Isolation
+from jobs.upscale.observer import ActorLost, ActorStarted, RunObserver, ShardIsolated
+from jobs.upscale.proxy import ActorProxy
+from jobs.upscale.setbacks import Setbacks
+from jobs.upscale.workers import Task, Worker, worker_for
+from sr_core.errors import RetryLaterError
 from sr_core.records import PlannedImage, ShardResult
 
-# A shard whose actor has died this often is run one image at a time.
-DEATHS_BEFORE_PROBATION = 2
-# An actor that cannot start this often in a row gives up its place.
-START_TRIES = 3
-# Shards that the storage refuses in a row, with growing pauses, before the run stops.
-OUTAGE_TRIES = 4
-
-
-@dataclass(slots=True, eq=False)
-class _Task:
-    round: int
-    shard: int
-    died_on: list[str] = field(default_factory=list)
-
-    @property
-    def deaths(self) -> int:
-        """How many actors died of this shard: those whose machine has not died as well.
-
-        Asked anew each time, for Ray notices a lost machine some seconds after its actors.
-        """
-        return sum(map(node_is_alive, self.died_on))
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    handle: Any
-    starting: ray.ObjectRef[Any] | None
-    node_id: str | None = None
-    host: str = ""
-    tasks: dict[ray.ObjectRef[Any], _Task] = field(default_factory=dict)
+_WAIT_S = 0.5
 
 
 class Fleet:
-    """Keep `size` actors busy until every shard has come to its commit.
+    """Keeps `size` actors busy until every shard is committed; a context manager.
 
-    Losing a machine costs its shards nothing but time. A shard whose actor died of something else
-    is suspected: it is tried once more with an actor to itself, and after a second death one image
-    at a time, so that the image that kills becomes a row and its neighbours are done.
+    The actors live until the end of the context, so several rounds load the model once. Losing a
+    machine costs its shards nothing but time. A shard whose actor died of something else is
+    suspected: it is tried once more with an actor to itself, and after a second death one image at
+    a time, so that the image that kills becomes a row and its neighbours are processed.
     """
 
     def __init__(
         self,
-        make_actor: Callable[[], Any],
+        make_actor: Callable[[], ActorProxy],
         size: Callable[[], int],
         images_of: Callable[[int, int], Sequence[PlannedImage]],
         observer: RunObserver,
@@ -83,219 +43,191 @@ class Fleet:
         node_wait_s: float,
         pause_s: float = 1.0,
     ) -> None:
-        """Take how to create an actor, and how to read the images of (round, shard).
+        """Create a fleet without actors; `run` starts them.
 
         Args:
-            size: how many actors there shall be now; machines may come and go.
-            node_wait_s: how long the fleet may be without any actor before it gives up.
+            make_actor: creates an actor.
+            size: number of actors wanted now; machines may come and go.
+            images_of: reads the images of (round index, shard).
+            observer: receives events about actors.
+            node_wait_s: time without any actor after which the fleet gives up.
             pause_s: first pause after a failure to start or to reach the storage; doubles.
         """
         self._make_actor, self._size, self._images_of = make_actor, size, images_of
         self._observe = observer.observe
-        self._node_wait_s, self._pause_s = node_wait_s, pause_s
-        self._queue: deque[_Task] = deque()
-        self._workers: list[_Worker] = []
-        self._probation: tuple[Probation, Future[ShardResult], _Task] | None = None
-        self._start_failures = self._outages = self._places_given_up = self._lost = 0
-        self._resume_at = 0.0
-        self._alive_at = time.monotonic()
+        self._setbacks = Setbacks(observer, first_pause_s=pause_s)
+        self._node_wait_s = node_wait_s
+        self._queue: deque[Task] = deque()
+        self._workers: list[Worker] = []
+        self._isolation = Isolation(make_actor, start_timeout_s=node_wait_s)
+        self._to_replace = 0
+        self._alive_at = 0.0
 
-    def run(self, round_: int, shards: Sequence[int]) -> Iterator[ShardResult]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.actor.kill()
+        self._workers.clear()
+        self._isolation.close()
+
+    def run(self, round_index: int, shards: Sequence[int]) -> Iterator[ShardResult]:
         """Process shards in the given order and yield each as it is committed.
 
-        However the iteration ends, all actors are gone afterwards.
-
-        Raises: RetryLaterError where machines or storage stay away; SrfleetError for what no
-            repetition will mend.
+        Raises: RetryLaterError if machines or storage stay away; SrfleetError for what no
+            repetition can mend.
         """
-        self._queue.extend(_Task(round_, shard) for shard in shards)
-        with ThreadPoolExecutor(1, "probation") as threads:
-            try:
-                while self._queue or self._busy():
-                    self._hand_out(threads)
-                    self._start_missing()
-                    yield from self._collect()
-            finally:
-                if self._probation is not None:
-                    self._probation[0].stop()
-                for worker in self._workers:
-                    ray.kill(worker.handle)
-                self._workers.clear()
+        self._alive_at = time.monotonic()
+        self._queue.extend(Task(round_index, shard) for shard in shards)
+        while self._queue or self._busy():
+            self._hand_out()
+            self._start_missing()
+            yield from self._collect()
 
     def _busy(self) -> bool:
-        return self._probation is not None or any(worker.tasks for worker in self._workers)
+        return self._isolation.busy or any(worker.tasks for worker in self._workers)
+
+    def _ready(self) -> int:
+        return sum(worker.starting is None for worker in self._workers)
 
     def _start_missing(self) -> None:
-        if time.monotonic() < self._resume_at:
+        if self._setbacks.pausing:
             return
-        waiting = sum(task.deaths < DEATHS_BEFORE_PROBATION for task in self._queue)
-        starting = sum(worker.starting is not None for worker in self._workers)
+        waiting = sum(not task.on_probation for task in self._queue)
+        starting = len(self._workers) - self._ready()
         for _ in range(min(self._room(), waiting - starting)):
-            handle = self._make_actor()
-            self._workers.append(_Worker(handle, handle.start.remote()))
+            actor = self._make_actor()
+            self._workers.append(Worker(actor, actor.start()))
 
     def _room(self) -> int:
-        """Count the places for actors that are free; the probation's actor takes one too."""
-        size = max(1, self._size() - self._places_given_up)
-        return size - len(self._workers) - (self._probation is not None)
+        """Count the free places for actors; the probation's actor takes one too."""
+        size = max(1, self._size() - self._setbacks.places_given_up)
+        return size - len(self._workers) - self._isolation.busy
 
-    def _hand_out(self, threads: ThreadPoolExecutor) -> None:
-        if time.monotonic() < self._resume_at:
+    def _hand_out(self) -> None:
+        if self._setbacks.pausing:
             return
         for task in list(self._queue):
-            if task.deaths >= DEATHS_BEFORE_PROBATION:
-                if self._probation is None and self._make_room():
+            if task.on_probation:
+                if not self._isolation.busy and self._make_room():
                     self._queue.remove(task)
-                    self._begin_probation(task, threads)
+                    self._observe(ShardIsolated(task.round_index, task.shard, task.deaths))
+                    images = self._images_of(task.round_index, task.shard)
+                    self._isolation.begin(task, images)
                 continue
-            worker = self._worker_for(task)
+            worker = worker_for(task, self._workers)
             if worker is None:
                 if not task.died_on:
                     break
                 continue
             self._queue.remove(task)
-            call = worker.handle.process.remote(task.round, task.shard, uuid.uuid4().hex[:12])
-            worker.tasks[call] = task
-
-    def _worker_for(self, task: _Task) -> _Worker | None:
-        """Find the idlest actor with room; a suspected shard shares its actor with no other."""
-        ready = [worker for worker in self._workers if worker.starting is None]
-        ready = [w for w in ready if not any(other.deaths for other in w.tasks.values())]
-        room = 1 if task.deaths else SHARDS_PER_ACTOR
-        ready = [worker for worker in ready if len(worker.tasks) < room]
-        return min(ready, key=lambda worker: len(worker.tasks), default=None)
+            attempt = uuid.uuid4().hex[:12]
+            worker.tasks[worker.actor.process(task.round_index, task.shard, attempt)] = task
 
     def _make_room(self) -> bool:
-        """See to a free place, if need be by sending an idle actor away."""
+        """Free a place, if need be by ending an idle actor; False if all are busy."""
         if self._room() > 0:
             return True
         idle = next((worker for worker in self._workers if not worker.tasks), None)
         if idle is None:
             return False
-        ray.kill(idle.handle)
+        idle.actor.kill()
         self._workers.remove(idle)
         return True
 
-    def _begin_probation(self, task: _Task, threads: ThreadPoolExecutor) -> None:
-        self._observe(ShardIsolated(task.round, task.shard, task.deaths))
-        images = self._images_of(task.round, task.shard)
-        probation = Probation(self._make_actor, start_timeout_s=self._node_wait_s)
-        future = threads.submit(probation.run, images, task.round, task.shard)
-        self._probation = probation, future, task
-
     def _collect(self) -> Iterator[ShardResult]:
-        if self._probation is not None and self._probation[1].done():
-            _, future, task = self._probation
-            self._probation = None
+        """Wait a moment for calls to end, and yield the shards among them."""
+        if (isolated := self._isolation.take_finished()) is not None:
+            task, future = isolated
             try:
                 yield future.result()
             except RetryLaterError as error:
-                self._outage(task, error)
-        owners = {call: worker for worker in self._workers for call in worker.tasks}
-        owners |= {w.starting: w for w in self._workers if w.starting is not None}
-        if not owners:
-            time.sleep(0.1)
+                self._refused(task, error)
+        starts = {w.starting: w for w in self._workers if w.starting is not None}
+        shards = {call: worker for worker in self._workers for call in worker.tasks}
+        if not starts and not shards:
+            time.sleep(_WAIT_S / 5)
         else:
-            finished, _ = ray.wait(list(owners), num_returns=1, timeout=0.5)
+            finished, _ = ray.wait([*starts, *shards], num_returns=1, timeout=_WAIT_S)
             for call in finished:
-                yield from self._finish(owners[call], call)
+                if call in starts:
+                    self._finish_start(starts[call], call)
+                else:
+                    yield from self._finish_shard(shards[call], call)
         self._check_alive()
 
-    def _finish(self, worker: _Worker, call: ray.ObjectRef[Any]) -> Iterator[ShardResult]:
+    def _finish_start(self, worker: Worker, call: ray.ObjectRef[ActorReport]) -> None:
         try:
-            value = ray.get(call)
-        except RayActorError as error:
-            self._bury(worker, error)
-        except RayTaskError as error:
-            self._fail(worker, call, error)
-        else:
-            self._alive_at = time.monotonic()
-            if isinstance(value, ActorReport):
-                self._started(worker, value)
-            else:
-                del worker.tasks[call]
-                self._outages = 0
-                yield value
-
-    def _started(self, worker: _Worker, report: ActorReport) -> None:
-        worker.starting, worker.node_id, worker.host = None, report.node_id, report.host
-        self._start_failures = 0
-        replacement = self._lost > 0
-        self._lost -= replacement
+            report = ray.get(call)
+        except (RayActorError, RayTaskError) as error:
+            self._workers.remove(worker)
+            if isinstance(error, RayTaskError):
+                worker.actor.kill()
+            ready = self._ready()
+            starting = len(self._workers) - ready
+            self._setbacks.start_failed(_cause(error), ready=ready, starting=starting)
+            return
+        worker.started(report)
+        self._setbacks.actor_started()
+        self._alive_at = time.monotonic()
+        replacement = self._to_replace > 0
+        self._to_replace -= replacement
         self._observe(
             ActorStarted(report.host, report.pid, report.device, report.start_s, replacement)
         )
 
-    def _bury(self, worker: _Worker, error: RayActorError) -> None:
-        """Take a dead actor out and its shards back."""
+    def _finish_shard(
+        self, worker: Worker, call: ray.ObjectRef[ShardResult]
+    ) -> Iterator[ShardResult]:
+        try:
+            result = ray.get(call)
+        except RayActorError as error:
+            self._bury(worker, error)
+        except RayTaskError as error:
+            self._refused(worker.tasks.pop(call), _cause(error))
+        else:
+            self._alive_at = time.monotonic()
+            del worker.tasks[call]
+            self._setbacks.shard_finished()
+            yield result
+
+    def _bury(self, worker: Worker, error: RayActorError) -> None:
+        """Remove a dead actor and take its shards back."""
         self._workers.remove(worker)
-        if worker.starting is not None:
-            self._start_failed(error)
-            return
+        self._to_replace += 1
         reason = str(error).strip().splitlines()[-1].strip()
-        self._lost += 1
         self._observe(ActorLost(worker.host, len(worker.tasks), reason))
         unavailable = isinstance(error, ActorUnavailableError)
         if unavailable:  # a fault of the network: it may still run, but proves nothing
-            ray.kill(worker.handle)
+            worker.actor.kill()
         for task in reversed(worker.tasks.values()):
             if not unavailable:
-                task.died_on.append(worker.node_id or "")
+                task.died_on.append(worker.node_id)
             self._queue.appendleft(task)
 
-    def _fail(self, worker: _Worker, call: ray.ObjectRef[Any], error: RayTaskError) -> None:
-        """Deal with an actor that lives and says no."""
-        cause = error.cause if isinstance(error.cause, Exception) else error
-        if call == worker.starting:
-            self._workers.remove(worker)
-            ray.kill(worker.handle)
-            self._start_failed(cause)
-        else:
-            self._outage(worker.tasks.pop(call), cause)
-
-    def _outage(self, task: _Task, cause: Exception) -> None:
-        """Take back a shard that was refused; give up where that goes on, or is for good."""
-        if isinstance(cause, ConfigurationError | DamagedError):
-            raise cause
+    def _refused(self, task: Task, cause: Exception) -> None:
+        """Take back a shard whose actor lives but could not finish it."""
         self._queue.appendleft(task)
-        self._outages += 1
-        self._pause(self._outages, f"a shard could not be finished: {cause}")
-        if self._outages < OUTAGE_TRIES * max(1, len(self._workers)):
-            return
-        if isinstance(cause, RetryLaterError | ImageError):
-            raise RetryLaterError(f"{cause}") from cause
-        raise SrfleetError(f"shard {task.shard} cannot be finished: {cause}") from cause
-
-    def _start_failed(self, cause: Exception) -> None:
-        self._start_failures += 1
-        give_up = self._start_failures >= START_TRIES and any(
-            worker.starting is None for worker in self._workers
-        )
-        self._observe(ActorNotStarted(f"{cause}", give_up))
-        self._pause(self._start_failures, "an actor could not start")
-        if self._start_failures < START_TRIES:
-            return
-        if give_up:
-            self._places_given_up += 1
-            self._start_failures = 0
-        elif self._workers:
-            return  # others are still starting; theirs is the last word
-        elif isinstance(cause, ConfigurationError):
-            raise cause
-        else:
-            raise RetryLaterError(f"no actor can start: {cause}") from cause
-
-    def _pause(self, times: int, reason: str) -> None:
-        pause_s = min(60.0, self._pause_s * 2 ** (times - 1))
-        self._resume_at = time.monotonic() + pause_s
-        self._observe(Waiting(reason, pause_s))
+        self._setbacks.shard_refused(task.shard, cause, actors=len(self._workers))
 
     def _check_alive(self) -> None:
-        """Give up when there has been no machine for too long."""
-        if self._probation is not None or any(w.starting is None for w in self._workers):
+        """Give up if there has been no actor for too long."""
+        if self._isolation.busy or self._ready():
             self._alive_at = time.monotonic()
         elif time.monotonic() - self._alive_at > self._node_wait_s:
             raise RetryLaterError(
-                f"no machine could run an actor for {self._node_wait_s:g} s; what is committed "
-                "stands, run the same command again when there are machines"
+                f"no machine could run an actor for {self._node_wait_s:g} s; committed shards are "
+                "kept, run the same command again when machines are available"
             )
+
+
+def _cause(error: RayActorError | RayTaskError) -> Exception:
+    """Return what was raised in the actor, or Ray's own error."""
+    cause = error.cause if isinstance(error, RayTaskError) else None
+    return cause if isinstance(cause, Exception) else error

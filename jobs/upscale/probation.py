@@ -6,35 +6,38 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
 import ray
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayTaskError
 
 from jobs.cluster.connect import node_is_alive
-from jobs.upscale.actors import ActorReport
+from jobs.upscale.proxy import ActorProxy
 from sr_core.errors import ErrorClass, RetryLaterError, SrfleetError
 from sr_core.records import MetricsRow, PlannedImage, ShardResult, Status
 
-# A lost machine is no image's fault, but it may not go on for ever either.
+T = TypeVar("T")
+
+# A lost machine is no image's fault, but the shard must end one day.
 _MACHINES_LOST = 5
 
 
 class Probation:
-    """Process and commit one shard with one image at a time, in an actor that may die of each.
+    """Processes and commits one shard, one image at a time, in an actor that may die of each.
 
-    An image whose actor dies becomes a worker_crash row, unless the machine turns out to be lost.
+    An image whose actor dies becomes a worker_crash row, unless its machine was lost as well.
     """
 
-    def __init__(self, make_actor: Callable[[], Any], *, start_timeout_s: float) -> None:
+    def __init__(self, make_actor: Callable[[], ActorProxy], *, start_timeout_s: float) -> None:
+        """Create the actor only in `run`; it may take `start_timeout_s` to start."""
         self._make_actor, self._start_timeout_s = make_actor, start_timeout_s
-        self._handle: Any = None
+        self._actor: ActorProxy | None = None
         self._node_id = ""
         self._lost = 0
         self._stopped = threading.Event()
 
-    def run(self, images: Sequence[PlannedImage], round_: int, shard: int) -> ShardResult:
-        """Bring a shard to its commit.
+    def run(self, images: Sequence[PlannedImage], round_index: int, shard: int) -> ShardResult:
+        """Process every image of a shard and commit it.
 
         Raises: RetryLaterError if actors cannot start, machines keep getting lost, or `stop` was
             called; SrfleetError as actors raise it.
@@ -46,41 +49,44 @@ class Probation:
         try:
             while pending:
                 for index in pending:
-                    found = self._call("rows", round_, shard, [index], attempt)
+                    found = self._row(round_index, shard, index, attempt)
                     if found is None:
                         died_on[index] = self._node_id
-                        rows[index] = _crash_row(images[index], round_, shard, attempt)
-                    else:
-                        rows[index] = found[0]
+                        found = _crash_row(images[index], round_index, shard, attempt)
+                    rows[index] = found
                 # Ray notices a lost machine some seconds after its actors: ask once more.
                 pending = [i for i, node in died_on.items() if not node_is_alive(node)]
                 for index in pending:
                     del died_on[index]
                     self._count_lost()
             ordered = [rows[index] for index in range(len(images))]
-            result: ShardResult | None = self._call("commit", round_, shard, ordered)
+            result = self._call(lambda actor: actor.commit(round_index, shard, ordered))
             if result is None:
-                raise RetryLaterError(f"the actor of shard {shard} died at its commit")
+                raise RetryLaterError(f"the actor of shard {shard} died during its commit")
             return result
         finally:
             self._kill()
 
     def stop(self) -> None:
-        """End it now, from another thread; `run` raises soon after."""
+        """End the probation from another thread; `run` raises soon after."""
         self._stopped.set()
         self._kill()
 
-    def _call(self, method: str, *arguments: object) -> Any:
-        """Call a method of the actor; None if its process died of it."""
+    def _row(self, round_index: int, shard: int, index: int, attempt: str) -> MetricsRow | None:
+        """Process one image; None if the actor died of it."""
+        rows = self._call(lambda actor: actor.rows(round_index, shard, [index], attempt))
+        return None if rows is None else rows[0]
+
+    def _call(self, call: Callable[[ActorProxy], ray.ObjectRef[T]]) -> T | None:
+        """Call the actor and wait for its answer; None if its process died of the call."""
         while True:
             if self._stopped.is_set():
                 raise RetryLaterError("stopped")
             started = False
             try:
-                if self._handle is None:
-                    self._start()
+                actor = self._actor or self._start()
                 started = True
-                return ray.get(getattr(self._handle, method).remote(*arguments))
+                return ray.get(call(actor))
             except RayTaskError as error:
                 if isinstance(error.cause, SrfleetError):
                     raise error.cause from error
@@ -89,20 +95,19 @@ class Probation:
                 self._kill()
                 self._count_lost()
             except RayActorError:
-                self._handle = None
+                self._actor = None
                 if started and not self._stopped.is_set():
                     return None
                 self._count_lost()
 
-    def _start(self) -> None:
-        self._handle = self._make_actor()
+    def _start(self) -> ActorProxy:
+        actor = self._actor = self._make_actor()
         try:
-            report: ActorReport = ray.get(
-                self._handle.start.remote(), timeout=self._start_timeout_s
-            )
+            report = ray.get(actor.start(), timeout=self._start_timeout_s)
         except GetTimeoutError as error:
             raise RetryLaterError("no machine for the actor of a suspected shard") from error
         self._node_id = report.node_id
+        return actor
 
     def _count_lost(self) -> None:
         self._lost += 1
@@ -110,16 +115,16 @@ class Probation:
             raise RetryLaterError("machines keep getting lost under a suspected shard")
 
     def _kill(self) -> None:
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            ray.kill(handle)
+        actor, self._actor = self._actor, None
+        if actor is not None:
+            actor.kill()
 
 
-def _crash_row(image: PlannedImage, round_: int, shard: int, attempt: str) -> MetricsRow:
+def _crash_row(image: PlannedImage, round_index: int, shard: int, attempt: str) -> MetricsRow:
     return MetricsRow(
         image_id=image.image.image_id,
         key=image.image.key,
-        round=round_,
+        round=round_index,
         shard=shard,
         attempt=attempt,
         status=Status.FAILED,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,39 +14,20 @@ from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.runs import RunRecord, identity, run_id_of
-from sr_core.archive.ledger.snapshot import Snapshot
-from sr_core.archive.planning.outputs import costs_px, measure_sizes
-from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan, plan_bytes
-from sr_core.archive.source.changes import (
-    SourceChanges,
-    compare_with_source,
-    new_rows,
-    planned_rows,
-)
-from sr_core.archive.source.manifest import manifest_digest, read_manifest, write_manifest
+from sr_core.archive.source.manifest import manifest_digest
 from sr_core.archive.source.opening import Source, open_source
-from sr_core.archive.source.probing import probe_rows
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.metrics.registry import PROTOCOL_VERSION
 from sr_core.models.catalogue import BASELINES, checkpoint_sha256, model_name
-from sr_core.records import ManifestRow, Precision, Status
-
-# A shard takes about this long on its device: long enough that its commit costs nothing, short
-# enough that losing one costs little.
-SHARD_SECONDS = 45.0
-# Small archives are cut finer, so that every actor has several shards and the last one to finish
-# does not keep the others waiting.
-SHARDS_PER_ACTOR_AT_LEAST = 6
+from sr_core.records import Precision, Status
 
 # Files that are looked for before the whole source is taken to be away.
 WITNESSES = 20
 
 PRECISION_OF_0_1_0: Precision = "half"
 """Precision of runs that version 0.1.0 began, whose records name none."""
-
-_SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,52 +123,6 @@ def _record(job: JobConfig, source: Store, digest: str, standing: RunRecord | No
     )
 
 
-def plan_round(
-    run: OpenRun, manifest: pa.Table, round_index: int, actors: int, speed: Callable[[], float]
-) -> Plan:
-    """Plan a round over manifest rows, with shards of a size that suits the fleet.
-
-    Args:
-        speed: measures the output megapixels per second of one actor; called where the
-            configuration does not fix the size of shards.
-    """
-    job = run.job
-    store = run.ledger.store
-    columns = ["image_id", "size_bytes", "etag", "output_key"]
-    earlier = [read_plan(store, each, columns) for each in range(round_index)]
-    taken = keys_of_others(earlier, manifest)
-
-    def plan(megapixels: float) -> Plan:
-        return make_plan(
-            manifest,
-            run=job.run,
-            shard_megapixels=megapixels,
-            shard_images=job.execution.shard_images,
-            round_index=round_index,
-            taken_keys=taken,
-        )
-
-    if job.execution.shard_megapixels is not None:
-        return plan(job.execution.shard_megapixels)
-    total = float(costs_px(manifest, measure_sizes(manifest, job.run), job.run).sum()) / 1e6
-    fair = total / (actors * SHARDS_PER_ACTOR_AT_LEAST)
-    return plan(max(0.001, min(speed() * SHARD_SECONDS, fair)))
-
-
-def put_plan(run: OpenRun, plan: Plan) -> bool:
-    """Freeze a plan; with the first one the run begins to hold its root.
-
-    Returns:
-        False: another driver has frozen this round before, and that plan holds.
-
-    Raises: ValueError if the precision of the run is not decided yet.
-    """
-    if run.job.run.precision == "auto":
-        raise ValueError("a run cannot begin before its precision is decided")
-    run.ledger.open_run(run.record)
-    return run.ledger.put_plan(plan.round_index, plan_bytes(plan, run.record.run_id))
-
-
 def witness(run: OpenRun) -> str | None:
     """Name a planned source that can be seen now, for machines to prove that they see it too.
 
@@ -208,44 +140,3 @@ def witness(run: OpenRun) -> str | None:
             "restore the source, then start the same command again"
         )
     return None
-
-
-def source_changes(run: OpenRun, state: Snapshot) -> SourceChanges | None:
-    """Compare the source as it is listed now with what is planned; None for a frozen manifest."""
-    if run.source.manifest is not None:
-        return None
-    return compare_with_source(planned_rows(_plans(run, state)), run.source.listed())
-
-
-def added_images(run: OpenRun, state: Snapshot) -> pa.Table:
-    """Return the manifest of the files that came to the source since it was planned."""
-    rows = new_rows(planned_rows(_plans(run, state)), run.source.listed())
-    return _as_manifest(run, probe_rows(run.source.store, rows))
-
-
-def failed_images(run: OpenRun, state: Snapshot) -> pa.Table:
-    """Return the manifest of the images that failed, with their sources as they are now."""
-    failed = run.ledger.failed_images(state)
-    rows = (
-        ManifestRow(image_id, key, reference_key=reference)
-        for image_id, key, reference in sorted(
-            zip(
-                *(failed.column(name).to_pylist() for name in ("image_id", "key", "reference_key")),
-                strict=True,
-            ),
-            key=lambda row: cast(str, row[1]),
-        )
-    )
-    return _as_manifest(run, probe_rows(run.source.store, rows))
-
-
-def _plans(run: OpenRun, state: Snapshot) -> list[pa.Table]:
-    store = run.ledger.store
-    return [read_plan(store, each.index, _SOURCE_COLUMNS) for each in state.rounds]
-
-
-def _as_manifest(run: OpenRun, rows: object) -> pa.Table:
-    buffer = io.BytesIO()
-    write_manifest(rows, buffer, run.source.store.uri)  # type: ignore[arg-type]
-    buffer.seek(0)
-    return read_manifest(buffer)

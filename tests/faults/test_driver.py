@@ -102,7 +102,7 @@ def test_an_interrupted_driver_says_what_is_left_and_goes_on(
     interrupted.send_signal(stop)
     _, said = interrupted.communicate(timeout=PATIENCE_S)
     assert interrupted.returncode == 75, said
-    assert "the same command goes on from there" in " ".join(said.split())
+    assert "the same command resumes from here" in " ".join(said.split())
     assert len(parts(tmp_path)) < IMAGES // 2
     again = start(command)
     _, said = again.communicate(timeout=PATIENCE_S)

@@ -10,9 +10,10 @@ from typing import Protocol
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.upscale import run as driver
+from jobs.upscale import proxy
 from jobs.upscale.actors import ActorReport, UpscaleActor
 from jobs.upscale.observer import RunOutcome
+from jobs.upscale.run import upscale
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
@@ -56,9 +57,9 @@ def run(job: JobConfig, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs the job with another actor class."""
 
     def run_with(actor: type[UpscaleActor], execution: ExecutionConfig | None = None) -> RunOutcome:
-        monkeypatch.setattr(driver, "UpscaleActor", actor)
+        monkeypatch.setattr(proxy, "UpscaleActor", actor)
         the_job = job.model_copy(update={"execution": execution or job.execution})
-        return driver.upscale(the_job, Events(), report=False)
+        return upscale(the_job, Events(), report=False)
 
     return run_with
 
@@ -116,8 +117,8 @@ def test_failed_images_are_tried_again_in_a_further_round(
     failed = {row["key"]: row for row in rows(job) if row["status"] == "failed"}
     assert {row["error_class"] for row in failed.values()} == {"out_of_memory"}
     assert set(failed) == {"001.jpg", "005.jpg"}
-    monkeypatch.setattr(driver, "UpscaleActor", UpscaleActor)
-    assert not driver.upscale(job, Events(), retry_failed=True, report=False).images_failed
+    monkeypatch.setattr(proxy, "UpscaleActor", UpscaleActor)
+    assert not upscale(job, Events(), retry_failed=True, report=False).images_failed
     again = [row for row in rows(job) if row["round"] == 1]
     assert {row["key"]: row["status"] for row in again} == {"001.jpg": "ok", "005.jpg": "ok"}
 

@@ -9,14 +9,8 @@ import pytest
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig
 from sr_core.engine import prepare
-from sr_core.engine.prepare import (
-    OpenRun,
-    decide_precision,
-    failed_images,
-    open_run,
-    plan_round,
-    put_plan,
-)
+from sr_core.engine.prepare import OpenRun, decide_precision, open_run
+from sr_core.engine.rounds import failed_images, plan_round, put_plan
 from sr_core.engine.shard import ShardWorker
 from sr_core.engine.stages import Stages
 from sr_core.inference.engines import preferred_precision

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,6 +22,8 @@ _SIZE_COLUMNS = [
     "output_width_px",
     "output_height_px",
 ]
+SUMMARY_COLUMNS = ("key", "status", "error_class", *_SIZE_COLUMNS)
+"""Columns of a plan that its summary is made from."""
 BYTES_PER_PIXEL = {"jpeg": 0.23, "png": 1.0, "webp": 0.12, "tiff": 1.05, "jxl": 0.76}
 """Mean of 34 upscaled photographs with 8 bits per channel, JPEG and WebP at quality 95; eight in
 ten lie between half and one and a half of it. Source: benchmarks/output_bytes.py."""
@@ -100,6 +102,32 @@ def _output_px_by_format(images: pa.Table) -> dict[str, int]:
     by_format = pa.table({"format": images["output_format"], "pixels": pixels})
     totals = by_format.group_by("format").aggregate([("pixels", "sum")]).to_pylist()
     return {row["format"]: row["pixels_sum"] or 0 for row in totals}
+
+
+def add_up(summaries: Sequence[PlanSummary]) -> PlanSummary:
+    """Add up the summaries of several rounds."""
+
+    def total(values: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+        return sum(map(Counter, values), Counter())
+
+    renamed = [key for each in summaries for key in each.first_renamed]
+    over_limit = [key for each in summaries for key in each.first_over_limit]
+    return PlanSummary(
+        rows=sum(each.rows for each in summaries),
+        images=sum(each.images for each in summaries),
+        unprobed=sum(each.unprobed for each in summaries),
+        duplicates=sum(each.duplicates for each in summaries),
+        failed=total(each.failed for each in summaries),
+        shards=sum(each.shards for each in summaries),
+        source_megapixels=sum(each.source_megapixels for each in summaries),
+        native_megapixels=sum(each.native_megapixels for each in summaries),
+        output_megapixels=sum(each.output_megapixels for each in summaries),
+        output_bytes=total(each.output_bytes for each in summaries),
+        renamed=sum(each.renamed for each in summaries),
+        first_renamed=tuple(renamed[:LISTED_NAMES]),
+        over_limit=sum(each.over_limit for each in summaries),
+        first_over_limit=tuple(over_limit[:LISTED_NAMES]),
+    )
 
 
 def _product(table: pa.Table, width: str, height: str, pages: str) -> pa.ChunkedArray:

@@ -1,0 +1,135 @@
+"""Planned work: what a fleet would do next. It can be shown, estimated and approved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from jobs.cluster.connect import Devices, choose_devices, connected
+from jobs.upscale.speed import fleet_precision, fleet_speed
+from sr_core.archive.ledger.snapshot import Snapshot
+from sr_core.archive.planning.estimate import Estimate
+from sr_core.archive.planning.summary import PlanSummary, add_up
+from sr_core.config import JobConfig
+from sr_core.engine.prepare import OpenRun, decide_precision, open_run
+from sr_core.engine.rounds import PlannedRound, pending_rounds, plan_round, put_plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedRun:
+    """Rounds that a fleet would process. Nothing is written before `freeze`."""
+
+    run: OpenRun
+    devices: Devices
+    actor_mp_per_s: float | None
+    """Output megapixels per second of one actor; None if it was not measured."""
+    rounds: tuple[PlannedRound, ...]
+
+    @property
+    def summary(self) -> PlanSummary:
+        """Counts and sizes of all rounds together."""
+        return add_up([each.summary for each in self.rounds])
+
+    def estimate(self) -> Estimate:
+        """Estimate time, bytes and money.
+
+        Raises: ValueError if the speed was not measured.
+        """
+        if self.actor_mp_per_s is None:
+            raise ValueError("the speed of the actors was not measured for this plan")
+        return Estimate(self.summary, self.devices.actors, self.actor_mp_per_s)
+
+    def freeze(self) -> bool:
+        """Write the plans that the root does not hold yet.
+
+        Returns:
+            False if another driver froze one of the rounds before; then its plan holds.
+        """
+        plans = [each.plan for each in self.rounds if each.plan is not None]
+        return all(put_plan(self.run, plan) for plan in plans)
+
+
+Approve: TypeAlias = Callable[[PlannedRun], None]
+"""Receives a plan with its speed before anything of it is written; raises to refuse it."""
+
+
+ChooseImages: TypeAlias = Callable[[OpenRun, Snapshot], pa.Table]
+"""Returns the manifest of a further round, such as the images that failed."""
+
+
+class Planner:
+    """Plans the rounds of a run for the machines that are there now, and writes nothing."""
+
+    def __init__(self, run: OpenRun, devices: Devices, *, always_measure: bool) -> None:
+        """Create a planner.
+
+        Args:
+            run: the run.
+            devices: what its actors get.
+            always_measure: measure the speed for every plan, not only if the size of its shards
+                depends on it; an estimate needs it.
+        """
+        self._run, self._devices, self._always_measure = run, devices, always_measure
+        self._speed = cache(fleet_speed(run.job, devices))
+        self._sizes_depend_on_speed = run.job.execution.shard_megapixels is None
+
+    def first(self, manifest: pa.Table) -> PlannedRun:
+        """Plan the first round over the manifest of the source."""
+        return self._planned((self._round(manifest, 0),))
+
+    def pending(self, state: Snapshot) -> PlannedRun:
+        """Return what is planned and not committed."""
+        return self._planned(pending_rounds(self._run, state))
+
+    def further(self, state: Snapshot, images: ChooseImages) -> PlannedRun | None:
+        """Plan one more round; None if it would have no images."""
+        manifest = images(self._run, state)
+        if not len(manifest):
+            return None
+        return self._planned((self._round(manifest, len(state.rounds)),))
+
+    def measure(self) -> None:
+        """Measure the speed now if a later plan needs it.
+
+        Once a fleet runs, its actors hold the devices that measuring takes.
+        """
+        if self._always_measure or self._sizes_depend_on_speed:
+            self._speed()
+
+    def _round(self, manifest: pa.Table, round_index: int) -> PlannedRound:
+        actors = self._devices.actors
+        return PlannedRound.of(plan_round(self._run, manifest, round_index, actors, self._speed))
+
+    def _planned(self, rounds: tuple[PlannedRound, ...]) -> PlannedRun:
+        planned_here = any(each.plan is not None for each in rounds)
+        measured = self._always_measure or (planned_here and self._sizes_depend_on_speed)
+        speed = self._speed() if measured else None
+        return PlannedRun(self._run, self._devices, speed, rounds)
+
+
+def with_precision(run: OpenRun, devices: Devices) -> OpenRun:
+    """Return a run whose precision is decided, if need be by its machines."""
+    if run.job.run.precision != "auto":
+        return run
+    return decide_precision(run, fleet_precision(run.job, devices))
+
+
+def plan_run(job: JobConfig) -> PlannedRun:
+    """Plan what `jobs.upscale.run.upscale` would do with a job, and measure the speed.
+
+    Nothing is written. Without OUT's run, that is the whole source; otherwise what is left of it.
+
+    Raises: ConfigurationError for a job that cannot run; RetryLaterError if something it needs is
+        unavailable.
+    """
+    run, manifest = open_run(job)
+    with connected(job.execution):
+        devices = choose_devices(job.execution)
+        planner = Planner(with_precision(run, devices), devices, always_measure=True)
+        if manifest is not None:
+            return planner.first(manifest)
+        return planner.pending(run.ledger.snapshot())
