@@ -14,6 +14,7 @@ from jobs.cli.terminal import answers, notices
 
 EXAMPLES = (
     "srfleet evaluate ./Set5 ./Set14",
+    "srfleet evaluate ./photos --degradation archive --seed 1",
     "srfleet evaluate ./photos --model srresnet --model mine.safetensors --output ./scores",
 )
 
@@ -45,6 +46,15 @@ def evaluate(
             show_default="in $SRFLEET_SHARED/weights",
         ),
     ] = None,
+    degradation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Make LR from HR by bicubic, or as archives hold it: archive.",
+            show_default="LR files, or bicubic",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the archive degradation.")] = 0,
     scale: Annotated[int, typer.Option(min=2, max=8, help="Scale of HR to LR.")] = 4,
     device: DeviceOption = None,
     precision: Annotated[
@@ -55,6 +65,7 @@ def evaluate(
 ) -> None:
     """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
     from jobs.models.evaluate import run_evaluation
+    from sr_core.evaluation.benchmark import Degradation
 
     evaluation = run_evaluation(
         benchmarks,
@@ -66,6 +77,7 @@ def evaluate(
         device=device or "auto",
         precision=precision,
         engine=engine,
+        degradation=Degradation(degradation, seed) if degradation else None,
     )
     answers().print(_table(evaluation.means))
     answers().say(f"wrote {', '.join(evaluation.files)} into {output}")

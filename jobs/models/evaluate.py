@@ -14,7 +14,7 @@ from rich.progress import track
 from jobs.train.torch_device import torch_device
 from jobs.train.weights import open_lpips
 from sr_core.errors import ConfigurationError, RetryLaterError
-from sr_core.evaluation.benchmark import Benchmark, Pair, open_benchmark
+from sr_core.evaluation.benchmark import Benchmark, Degradation, Pair, open_benchmark
 from sr_core.evaluation.crops import crops, spread
 from sr_core.evaluation.evaluate import evaluate
 from sr_core.evaluation.tables import (
@@ -55,6 +55,7 @@ def run_evaluation(
     device: str,
     precision: Precision | Literal["auto"] = "float32",
     engine: str = "torch",
+    degradation: Degradation | None = None,
 ) -> Evaluation:
     """Score models on benchmark folders, and write scores.parquet, scores.md and crops.
 
@@ -70,12 +71,13 @@ def run_evaluation(
         device: auto, cpu or cuda.
         precision: see `open_upscaler`. Scores in float32 differ between machines by rounding only.
         engine: see `open_upscaler`.
+        degradation: see `open_benchmark`.
 
     Raises: ConfigurationError; RetryLaterError if stopped.
     """
     _check_output(output)
     device = torch_device(device)
-    benchmarks = _open_benchmarks(folders, scale)
+    benchmarks = _check_names([open_benchmark(folder, scale, degradation) for folder in folders])
     upscalers = _open_upscalers(models or shipped_models(), device, precision, engine)
     lpips = open_lpips(lpips_file, console)
     if lpips is not None:
@@ -102,8 +104,8 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _open_benchmarks(folders: Sequence[Path], scale: int) -> list[Benchmark]:
-    benchmarks = [open_benchmark(folder, scale) for folder in folders]
+def _check_names(benchmarks: list[Benchmark]) -> list[Benchmark]:
+    """Return the benchmarks; raise ConfigurationError if two have the same name."""
     (name, count), *_ = Counter(each.name.casefold() for each in benchmarks).most_common(1)
     if count > 1:
         raise ConfigurationError(f"{count} benchmarks are called {name!r}; rename a folder")

@@ -24,7 +24,7 @@ def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
     if expected.is_file():
         return load_lpips(expected)
     console.print(
-        f"LPIPS is not measured: no weights at {expected}; give their place with --lpips PATH; "
+        f"LPIPS is not measured: no weights at {expected}; --lpips PATH gives their place, "
         "docs/evaluation.md explains how to make the file",
         style="yellow",
         markup=False,

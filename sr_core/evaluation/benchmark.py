@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from sr_core.errors import ConfigurationError, ImageError
+from sr_core.imaging.degradation import DEGRADATIONS, is_random, shrink
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import degrade
 from sr_core.imaging.tensors import to_pixels, to_tensor
@@ -15,6 +19,26 @@ SMALLEST_SIDE_PX = 32
 """Shortest side of an HR image: LPIPS and SSIM need about that much."""
 MADE_LR = "bicubic"
 """`lr_source` if there are no LR files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """How LR is made from HR: one of DEGRADATIONS, and the seed of a random one."""
+
+    name: str = MADE_LR
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the name.
+
+        Raises: ConfigurationError.
+        """
+        if self.name not in DEGRADATIONS:
+            known = ", ".join(DEGRADATIONS)
+            raise ConfigurationError(f"--degradation must be one of {known}, not {self.name!r}")
+
+    def __str__(self) -> str:
+        return f"{self.name}, seed {self.seed}" if is_random(self.name) else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +59,8 @@ class Benchmark:
     lr_source: str
     files: tuple[tuple[Path, Path | None], ...]
     """HR and LR file of each image; without an LR file, LR is made from HR."""
+    degradation: Degradation
+    """How LR is made from HR if there are no LR files."""
 
     def pairs(self) -> Iterator[Pair]:
         """Yield the images in order of their names.
@@ -56,9 +82,7 @@ class Benchmark:
                 f"{hr_file} has {_size(whole)} px; the scores need {SMALLEST_SIDE_PX} a side"
             )
         if lr_file is None:
-            return Pair(
-                _shown(hr_file), to_pixels(degrade(to_tensor(hr), self.scale), hr.dtype), hr
-            )
+            return Pair(_shown(hr_file), self._make_lr(hr_file, hr), hr)
         lr = _read(lr_file)
         if lr.shape[:2] != (height, width):
             raise ConfigurationError(
@@ -67,11 +91,28 @@ class Benchmark:
             )
         return Pair(_shown(hr_file), lr, hr)
 
+    def _make_lr(self, hr_file: Path, hr: Pixels) -> Pixels:
+        name, seed = self.degradation.name, self.degradation.seed
+        if not is_random(name):
+            return to_pixels(degrade(to_tensor(hr), self.scale), hr.dtype)
+        # By name, so that an image is degraded alike whatever else the folder holds.
+        digest = hashlib.sha256(_shown(hr_file).encode()).digest()
+        rng = np.random.default_rng((seed, int.from_bytes(digest[:8], "big")))
+        levels = hr if hr.dtype == np.uint8 else to_pixels(to_tensor(hr), np.dtype(np.uint8))
+        colours = np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels[..., :3]
+        return shrink(colours.astype(np.uint8, copy=False), self.scale, name, rng)
 
-def open_benchmark(folder: Path, scale: int) -> Benchmark:
+
+def open_benchmark(folder: Path, scale: int, degradation: Degradation | None = None) -> Benchmark:
     """List the images of a folder.
 
     Either it holds HR/, and LRx4/ with files of the same names if LR is given; or HR images.
+
+    Args:
+        folder: of the benchmark.
+        scale: HR pixels per LR pixel.
+        degradation: makes LR even if there are LR files; None uses these files, or bicubic if
+            there are none.
 
     Raises: ConfigurationError if there is no such folder or no image in it, or if HR/ and LRx4/ do
         not hold the same names.
@@ -86,15 +127,26 @@ def open_benchmark(folder: Path, scale: int) -> Benchmark:
         raise ConfigurationError(f"{folder} holds LRx{scale}/ but no HR/ to compare with")
     hr_files = _files(folder / "HR" if has_parts else folder)
     lr_files: list[Path] | list[None] = [None] * len(hr_files)
-    if has_lr:
+    if has_lr and degradation is None:
         lr_files = _files(lr_folder)
         _check_names(hr_files, lr_files)
+    made = degradation or Degradation()
     return Benchmark(
         name=_name(folder),
         scale=scale,
-        lr_source=lr_folder.name if has_lr else MADE_LR,
+        lr_source=lr_folder.name if has_lr and degradation is None else str(made),
         files=tuple(zip(hr_files, lr_files, strict=True)),
+        degradation=made,
     )
+
+
+def describe_lr(lr_source: str) -> str:
+    """Return a phrase for `Benchmark.lr_source`."""
+    if lr_source == MADE_LR:
+        return "made from HR by antialiased bicubic"
+    if lr_source.partition(",")[0] in DEGRADATIONS:
+        return f"made from HR by the degradation {lr_source}"
+    return f"files of {lr_source}"
 
 
 def _files(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sr_core.evaluation.benchmark import MADE_LR, Benchmark, Pair
+from sr_core.evaluation.benchmark import Benchmark, Pair, describe_lr
 from sr_core.evaluation.evaluate import Output
 from sr_core.evaluation.published import published
 from sr_core.evaluation.scores import Scores, mean_scores
@@ -166,12 +166,7 @@ def scores_markdown(rows: Sequence[ScoresRow]) -> str:
     headings, *body = means_table(rows)
     lines = [_line(headings), _line(["---"] * len(headings)), *map(_line, body)]
     first = rows[0]
-    sources = {
-        row.benchmark: "made from HR by antialiased bicubic"
-        if row.lr_source == MADE_LR
-        else f"files of {row.lr_source}"
-        for row in rows
-    }
+    sources = {row.benchmark: describe_lr(row.lr_source) for row in rows}
     checkpoints = {row.model: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
     return "\n".join(
         [

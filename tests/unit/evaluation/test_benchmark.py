@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sr_core.errors import ConfigurationError
-from sr_core.evaluation.benchmark import open_benchmark
+from sr_core.evaluation.benchmark import Degradation, describe_lr, open_benchmark
 from sr_core.imaging.resample import resize_pixels
 
 RNG = np.random.default_rng(11)
@@ -125,3 +125,46 @@ def test_a_file_that_is_no_image_is_told(tmp_path: Path) -> None:
     assert f"cannot evaluate on {tmp_path / 'b.png'}: " in refusal(tmp_path)
     (tmp_path / "b.png").write_text("Set9: about these pictures")
     assert f"cannot evaluate on {tmp_path / 'b.png'}: " in refusal(tmp_path)
+
+
+def test_degraded_lr_follows_from_the_seed_and_the_name(tmp_path: Path) -> None:
+    save(tmp_path / "HR" / "a.png", 64, 80)
+    save(tmp_path / "LRx4" / "a.png", 16, 20)
+
+    def lr(folder: Path, seed: int) -> np.ndarray:
+        benchmark = open_benchmark(folder, 4, Degradation("archive", seed))
+        assert benchmark.lr_source == f"archive, seed {seed}"
+        return {pair.image: pair.lr for pair in benchmark.pairs()}["a.png"]
+
+    alone = [lr(tmp_path, seed) for seed in range(8)]
+    assert alone[0].shape == (16, 20, 3)
+    assert len({each.tobytes() for each in alone}) >= 6, "a seventh is clean"
+    save(tmp_path / "HR" / "0.png", 64, 80)
+    assert all(np.array_equal(lr(tmp_path, seed), alone[seed]) for seed in range(8))
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_any_kind_of_pixels_is_degraded(tmp_path: Path, *, grey: bool) -> None:
+    save(tmp_path / "a.png", 43, 61, grey=grey)
+    pixels = RNG.integers(0, 65536, (40, 40), dtype=np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "b.png")
+    for pair in open_benchmark(tmp_path, 4, Degradation("archive", 3)).pairs():
+        assert pair.lr.shape == (pair.hr.shape[0] // 4, pair.hr.shape[1] // 4, 3)
+        assert pair.lr.dtype == np.uint8
+
+
+def test_another_degradation_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="one of bicubic, archive, not 'rain'"):
+        Degradation("rain")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("bicubic", "made from HR by antialiased bicubic"),
+        ("archive, seed 3", "made from HR by the degradation archive, seed 3"),
+        ("LRx4", "files of LRx4"),
+    ],
+)
+def test_every_source_of_lr_is_described(source: str, words: str) -> None:
+    assert describe_lr(source) == words
