@@ -102,6 +102,8 @@ class MetricsRow:
     adopted: bool = False
     same_pixels_as: str | None = None
     engine: str | None = None
+    precision: str | None = None
+    device: str | None = None
     # quality; sr_core.metrics.registry has units, direction and protocol
     psnr_y_db: float | None = None
     ssim_y: float | None = None

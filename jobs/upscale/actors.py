@@ -71,6 +71,7 @@ class UpscaleActor:
         # Here and not at the top: the driver imports this module and should not load torch.
         from sr_core.engine.shard import ShardWorker
         from sr_core.engine.stages import Stages
+        from sr_core.inference.device_model import device_model
         from sr_core.inference.upscaler import open_upscaler
 
         start = time.monotonic()
@@ -97,6 +98,7 @@ class UpscaleActor:
             spec.config,
             upscaler,
             deadline_s=spec.execution.image_deadline_s,
+            device_model=device_model("cpu" if upscaler.engine is None else spec.device),
         )
         self._root = root
         self._worker = ShardWorker(

@@ -88,6 +88,8 @@ _METRICS_COLUMNS: dict[str, str | Metric] = {
     "adopted": "true if an earlier attempt wrote the output and this one read it back",
     "same_pixels_as": "image_id of an identical source whose upscaled pixels were reused",
     "engine": "engine that computed the network; null for interpolation and adopted outputs",
+    "precision": "precision that the engine computed in: float32, half, int8; null as engine is",
+    "device": "model of the CPU or GPU that upscaled; null for adopted outputs",
     **{metric.name: metric for metric in METRICS},
     "fetch_ms": "time to read the source, retries included",
     "decode_ms": "time to decode the source",
@@ -174,7 +176,9 @@ PLAN_SCHEMA = _schema("plan", _MANIFEST_FIELDS + _arrow_fields(PlannedImage, _PL
 srfleet.run_id and srfleet.round."""
 METRICS_SCHEMA = _schema("metrics", _arrow_fields(MetricsRow, _METRICS_COLUMNS))
 """Columns of MetricsRow. A committed part adds the metadata keys srfleet.run_id, srfleet.round and
-srfleet.shard."""
+srfleet.shard, and srfleet.versions: JSON of the versions that computed it, by package."""
+LATER_COLUMNS = frozenset({"precision", "device"})
+"""Columns that parts of version 0.1.0 do not have; they are read as nulls."""
 
 
 if __name__ == "__main__":

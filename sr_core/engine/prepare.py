@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +12,7 @@ from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.runs import RunRecord, identity, run_id_of
+from sr_core.archive.ledger.versions import computing_versions
 from sr_core.archive.source.manifest import manifest_digest
 from sr_core.archive.source.opening import Source, open_source
 from sr_core.archive.storage import Store, open_store
@@ -117,8 +116,7 @@ def _record(job: JobConfig, source: Store, digest: str, standing: RunRecord | No
         manifest_digest=digest,
         checkpoint_sha256=checkpoint,
         metric_protocol=PROTOCOL_VERSION,
-        versions={name: version(name) for name in ("srfleet", "ray", "torch", "numpy", "pillow")}
-        | {"python": platform.python_version()},
+        versions=computing_versions(),
         created_at=datetime.now(UTC),
     )
 

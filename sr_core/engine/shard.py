@@ -211,7 +211,7 @@ class _ShardRun:
             if work.twin.facts["status"] is Status.OK:
                 work.facts |= {
                     "same_pixels_as": work.twin.image.image.image_id,
-                    "engine": work.twin.facts["engine"],
+                    **{name: work.twin.facts[name] for name in ("engine", "precision", "device")},
                 }
             else:
                 guarded(work, self._stages.upscale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 
@@ -55,11 +55,13 @@ class Stages:
         upscaler: Upscaler,
         *,
         deadline_s: float,
+        device_model: str | None = None,
     ) -> None:
         self.source, self.ledger = source, Ledger(root)
         self._root, self._run_id, self._config = root, run_id, config
         self._upscaler, self._deadline_s = upscaler, deadline_s
         self._device = Device()
+        self._device_model = device_model
         self._scale = 4 if config.target else config.scale
         self._limits = Limits(
             max_bytes=config.max_source_bytes,
@@ -140,13 +142,17 @@ class Stages:
         pages = []
         with self._device() as idle_ms, work.timed("upscale"):
             work.facts["device_wait_ms"] = idle_ms
-            engines = set()
+            makers = set()
             for page in source.pages:
                 height, width = self._output_shape(page.pixels)
                 upscaled = upscale_page(page, self._upscaler, height, width)
                 pages.append(upscaled.page)
-                engines.add(upscaled.made_by.engine)
-            work.facts["engine"] = ", ".join(sorted(filter(None, engines))) or None
+                makers.add(upscaled.made_by)
+            work.facts |= {
+                "engine": _joined(each.engine for each in makers),
+                "precision": _joined(each.precision for each in makers),
+                "device": self._device_model,
+            }
         work.sr = replace(source, pages=tuple(pages))
 
     def encode_and_put(self, work: Work) -> None:
@@ -171,7 +177,8 @@ class Stages:
                     data = self._first_written(key)
             work.standing = data
         if adopted:
-            work.facts["engine"] = None  # an earlier attempt's, which is not known
+            # An earlier attempt's, which is not known.
+            work.facts |= {"engine": None, "precision": None, "device": None}
             self._decode_standing(work)
         height, width = self._output_shape(self._source_pixels(work))
         work.facts |= {
@@ -290,6 +297,11 @@ class Stages:
         height, width = pixels.shape[:2]
         wide, high = output_size(width, height, self._config.scale, self._config.target)
         return high, wide
+
+
+def _joined(names: Iterable[str | None]) -> str | None:
+    """Join the different names of an image's pages; None if there is none."""
+    return ", ".join(sorted({name for name in names if name is not None})) or None
 
 
 def _visible(page: Page) -> Pixels:

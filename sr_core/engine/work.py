@@ -28,6 +28,8 @@ _OUTPUT_FACTS = (
     "adopted",
     "same_pixels_as",
     "engine",
+    "precision",
+    "device",
 )
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from sr_core.archive.ledger.versions import computing_versions
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.engine.prepare import open_run, plan_round, put_plan
 from sr_core.errors import ConfigurationError
+from sr_core.inference.device_model import device_model
 from tests.support.photographs import write_photographs
 from tests.support.whole_run import plan_here, run_here
 
@@ -68,7 +70,34 @@ def test_half_is_computed_in_float32_by_a_cpu_without_bfloat16(
     run_here(job(tmp_path, precision="half"))
     assert verify_run(open_store(str(tmp_path / "out"))) == []
     assert record(tmp_path)["config"]["precision"] == "half"
-    assert set(pq.read_table(tmp_path / "out/metrics")["engine"].to_pylist()) == {"openvino"}
+    rows = pq.read_table(tmp_path / "out/metrics").to_pylist()
+    assert {(row["engine"], row["precision"]) for row in rows} == {("openvino", "float32")}
+
+
+def test_rows_name_the_device_and_parts_the_versions(tmp_path: Path) -> None:
+    run_here(job(tmp_path, precision="float32"))
+    (part,) = (tmp_path / "out/metrics").iterdir()
+    table = pq.read_table(part)
+    assert set(table["device"].to_pylist()) == {device_model("cpu")}
+    versions = json.loads(table.schema.metadata[b"srfleet.versions"])
+    assert versions.keys() >= {
+        "srfleet",
+        "torch",
+        "openvino",
+        "imagecodecs",
+        "simplejpeg",
+        "python",
+    }
+    assert versions == record(tmp_path)["versions"] == computing_versions()
+
+
+def test_an_interpolated_image_has_a_device_but_neither_engine_nor_precision(
+    tmp_path: Path,
+) -> None:
+    run_here(job(tmp_path, model="bicubic"))
+    for row in pq.read_table(tmp_path / "out/metrics").to_pylist():
+        assert (row["engine"], row["precision"]) == (None, None)
+        assert row["device"] == device_model("cpu")
 
 
 def test_interpolation_asks_no_device(tmp_path: Path) -> None:

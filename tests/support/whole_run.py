@@ -13,6 +13,7 @@ from sr_core.engine.prepare import OpenRun, decide_precision, open_run
 from sr_core.engine.rounds import failed_images, plan_round, put_plan
 from sr_core.engine.shard import ShardWorker
 from sr_core.engine.stages import Stages
+from sr_core.inference.device_model import device_model
 from sr_core.inference.engines import preferred_precision
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 
@@ -82,4 +83,5 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
         run.job.run,
         upscaler or open_upscaler(job.run.model, precision=run.job.run.precision),
         deadline_s=job.execution.image_deadline_s,
+        device_model=device_model("cpu"),
     )

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sr_core.archive.ledger.layout import METRICS_PREFIX, parse_part_name, plan_name
 from sr_core.archive.ledger.rounds import STATE_COLUMNS, latest
-from sr_core.archive.schemas import MANIFEST_SCHEMA, METRICS_SCHEMA
+from sr_core.archive.schemas import LATER_COLUMNS, MANIFEST_SCHEMA, METRICS_SCHEMA
 from sr_core.archive.storage import Store
 from sr_core.archive.tables import UNREADABLE
 from sr_core.errors import DamagedError
@@ -72,6 +72,8 @@ def read_plan(
 def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:
     """Read some columns of METRICS_SCHEMA of one part.
 
+    Columns that are newer than the part are null.
+
     Raises: DamagedError naming the part if it is damaged.
     """
     # Parts are small: whole they cost one request, column by column several.
@@ -81,6 +83,9 @@ def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:
             table = file.read(columns=list(columns))
     except UNREADABLE as error:
         raise DamagedError(f"{key} is not a readable table: {error}") from error
+    for name in sorted(LATER_COLUMNS.intersection(columns).difference(table.column_names)):
+        field = METRICS_SCHEMA.field(name)
+        table = table.append_column(field, pa.nulls(table.num_rows, field.type))
     if set(table.column_names) != set(columns):
         raise DamagedError(f"{key} does not have the columns of the metrics table")
     return table.select(list(columns))

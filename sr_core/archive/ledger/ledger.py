@@ -7,6 +7,7 @@ metrics/ is its commit; no other record exists.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -31,6 +32,7 @@ from sr_core.archive.ledger.rounds import (
 )
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Snapshot, read_snapshot
+from sr_core.archive.ledger.versions import computing_versions
 from sr_core.archive.storage import Store, read_blob
 from sr_core.archive.tables import metrics_table, to_parquet
 from sr_core.errors import (
@@ -154,6 +156,7 @@ class Ledger:
             "srfleet.run_id": self._existing_run().run_id,
             "srfleet.round": str(round_index),
             "srfleet.shard": str(shard),
+            "srfleet.versions": json.dumps(computing_versions(), sort_keys=True),
         }
         key = part_name(round_index, shard)
         data = to_parquet(metrics_table(rows), metadata)

@@ -18,7 +18,8 @@ FORMAT_VERSION = "1"
 class RunRecord:
     """One frozen configuration on one manifest. The run id is a hash of all that affects outputs.
 
-    `versions` and `created_at` are of the first start; later starts may differ.
+    `versions` and `created_at` are of the first start. Later starts may have other versions: each
+    part of the metrics table names those that computed it.
     """
 
     run_id: str

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from sr_core.archive.ledger.history import list_parts, read_part
 from sr_core.archive.ledger.layout import METRICS_PREFIX
 from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.schemas import LATER_COLUMNS, METRICS_SCHEMA
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import DamagedError, ErrorClass, RetryLaterError
 from sr_core.records import Status
@@ -53,6 +57,26 @@ def test_a_snapshot_reads_each_part_once_and_each_plan_once(store: Store) -> Non
     Ledger(watched).snapshot()
     assert list(part_reads(watched).values()) == [1, 1, 1]
     assert watched.calls["list"] == watched.calls["arrow_file"] == 1
+
+
+def test_columns_that_are_newer_than_a_part_are_null(store: Store) -> None:
+    ledger = begin(store, IMAGES)
+    commit(ledger, 0)
+    (part,) = list_parts(store)
+    old = pq.read_table(io.BytesIO(store.read(part.key))).drop_columns([*LATER_COLUMNS])
+    buffer = io.BytesIO()
+    pq.write_table(old, buffer)
+    before = open_store(f"{store.uri}-before")
+    before.put_if_absent(part.key, buffer.getvalue())
+    read = read_part(before, part.key, METRICS_SCHEMA.names)
+    assert read.column_names == METRICS_SCHEMA.names
+    assert read.drop_columns([*LATER_COLUMNS]).equals(old)
+    assert all(read[name].null_count == read.num_rows for name in LATER_COLUMNS)
+    buffer = io.BytesIO()
+    pq.write_table(old.drop_columns(["engine"]), buffer)
+    before.put_if_absent("metrics/shard-00001.parquet", buffer.getvalue())
+    with pytest.raises(DamagedError, match="does not have the columns"):
+        read_part(before, "metrics/shard-00001.parquet", METRICS_SCHEMA.names)
 
 
 def test_a_later_snapshot_reads_only_what_is_new(store: Store) -> None:

@@ -1,0 +1,110 @@
+"""A run that version 0.1.0 began and a killed driver left half done, finished by this version.
+
+tests/fixtures/run-0.1.0 holds its objects: sources, two of six shards that are committed, and the
+outputs of the others but for a broken source. Only one of those is put on the server, so that one
+output is adopted and three are made by this version.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.schemas import LATER_COLUMNS, METRICS_SCHEMA
+from sr_core.archive.storage import Store, open_store
+from sr_core.audit.verify.checks import verify_run
+from tests.integration.storage.conftest import set_environment
+from tests.support.servers import BUCKET, moto_server
+from tests.support.small_run import contents
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-0.1.0"
+ROOT = f"s3://{BUCKET}/upscaled"
+COMMITTED = 2
+NOT_WRITTEN = {f"upscaled/images/{name}" for name in ("cats/001.jpg", "cats/002.png", "003.jpg")}
+
+
+@pytest.fixture
+def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Put the objects of the run onto an S3 server, with their metadata."""
+    with moto_server() as server:
+        admin = server.admin()
+        for each in json.loads((FIXTURE / "index.json").read_text(encoding="utf-8")):
+            if each["key"] in NOT_WRITTEN:
+                continue
+            admin.put_object(
+                Bucket=BUCKET,
+                Key=each["key"],
+                Body=(FIXTURE / each["file"]).read_bytes(),
+                Metadata=each["metadata"],
+            )
+        set_environment(monkeypatch, server.environment())
+        yield open_store(ROOT)
+
+
+def srfleet(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run a command; return its exit code and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def rows(root: Store) -> dict[str, dict[str, Any]]:
+    found = Ledger(root).latest_rows(METRICS_SCHEMA.names).to_pylist()
+    return {row["key"]: row for row in found}
+
+
+def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
+    root: Store, tmp_path: Path
+) -> None:
+    before = contents(root)
+    parts = sorted(key for key in before if key.startswith("metrics/"))
+    committed = {
+        row["output_key"]
+        for part in parts
+        for row in pq.read_table(io.BytesIO(before[part])).to_pylist()
+    }
+    unmeasured = {key for key in before if key.startswith("images/")} - committed
+    assert (len(parts), len(unmeasured)) == (COMMITTED, 1)
+    (tmp_path / "job.yaml").write_text(
+        f"source: s3://{BUCKET}/photos\noutput: {ROOT}\nrun: {{model: srgan}}\n"
+        "execution: {actors: 1}\n"
+    )
+    code, said = srfleet(tmp_path, "upscale", "--job", "job.yaml")
+    assert code == 3, said  # one source is broken
+    after = contents(root)
+    assert before.items() <= after.items(), "a committed byte changed"
+    assert verify_run(root) == []
+    assert srfleet(tmp_path, "verify", ROOT)[0] == 0
+    assert b"srgan" in after["report.html"]
+    found = rows(root)
+    adopted = {row["output_key"] for row in found.values() if row["adopted"]}
+    assert adopted == unmeasured
+    for row in found.values():
+        new = row["status"] == "ok" and row["output_key"] not in committed | adopted
+        assert all((row[name] is not None) == new for name in LATER_COLUMNS), row["key"]
+    assert srfleet(tmp_path, "upscale", "--job", "job.yaml")[0] == 3
+    assert contents(root) == after, "a finished run wrote something"
+
+
+def test_another_precision_than_its_own_is_refused(root: Store, tmp_path: Path) -> None:
+    arguments = ["upscale", f"s3://{BUCKET}/photos", ROOT, "--model", "srgan"]
+    code, said = srfleet(tmp_path, *arguments, "--precision", "float32")
+    assert code == 2, said
+    assert 'precision: not set -> "float32"' in said
