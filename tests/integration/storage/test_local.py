@@ -235,7 +235,7 @@ def test_a_name_too_long_for_the_disk_is_a_rejected_key(root: Path) -> None:
 def test_a_file_where_a_folder_is_needed_fails_that_write_alone(root: Path) -> None:
     store = open_store(str(root))
     store.put_if_absent("images/a.png", b"x")
-    with pytest.raises(StorageError, match="something else stands") as caught:
+    with pytest.raises(StorageError, match="a part of its path is not a folder") as caught:
         store.put_if_absent("images/a.png/b.png", b"x")
     assert caught.value.error_class is ErrorClass.WRITE
     assert files(root) == ["images/a.png"]

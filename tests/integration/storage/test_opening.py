@@ -36,13 +36,13 @@ def test_a_plain_path_may_be_relative_or_start_at_home(
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
-        ("", "no folder"),
-        ("a\0b", "no folder"),
+        ("", "not a folder"),
+        ("a\0b", "not a folder"),
         ("gs://bucket/a", "gs:// is not supported: use s3:// or a folder"),
         ("https://example.com/a.jpg", "https:// is not supported"),
-        ("s3://", "no bucket name"),
-        ("s3:/bucket/a", "no bucket name"),
-        ("s3://user:secret@bucket/a", "no bucket name"),
+        ("s3://", "not a bucket name"),
+        ("s3:/bucket/a", "not a bucket name"),
+        ("s3://user:secret@bucket/a", "not a bucket name"),
         ("s3://bucket//a", "empty part"),
         ("s3://bucket/a/../b", "'..'"),
         ("file://server/share", "file:///folder"),

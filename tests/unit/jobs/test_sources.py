@@ -71,5 +71,5 @@ def test_a_damaged_manifest_is_refused_by_name(tmp_path: Path) -> None:
     manifest = tmp_path / "photos.parquet"
     write_manifest(list_source(store), manifest, store.uri)
     manifest.write_bytes(manifest.read_bytes().replace(b"image_id", b"\xff" * 8))
-    with pytest.raises(ConfigurationError, match=r"photos\.parquet is no Parquet file"):
+    with pytest.raises(ConfigurationError, match=r"photos\.parquet is not a readable Parquet file"):
         open_source(str(manifest))
