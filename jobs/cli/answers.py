@@ -194,8 +194,8 @@ Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer
 
 def answer_text(answer: Answer) -> str:
     """Write an answer as one JSON object, with its schema first."""
-    values = {each.name: getattr(answer, each.name) for each in fields(answer)}
-    return to_text({"schema": answer.schema} | values, indent=2)
+    named = {each.name: getattr(answer, each.name) for each in fields(answer)}
+    return to_text({"schema": answer.schema} | named, indent=2)
 
 
 def _every_status(statuses: Mapping[Status, int]) -> dict[str, int]:

@@ -19,49 +19,57 @@ EXAMPLES = (
 )
 
 
+BenchmarksArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="BENCHMARK", help="Folders of HR images, or with HR/ and LRx4/ of equal names."
+    ),
+]
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL",
+        help="nearest, bilinear, srresnet, ..., or a checkpoint; repeatable. bicubic is added.",
+        show_default="all with shipped weights",
+    ),
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="OUT", help="New folder for scores and crops.")
+]
+LpipsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Weights of LPIPS.", show_default="in $SRFLEET_SHARED/weights"
+    ),
+]
+DegradationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Make LR from HR by bicubic, or by archive, as archives hold it.",
+        show_default="LR files, or bicubic",
+    ),
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the archive degradation.")]
+ScaleOption = Annotated[int, typer.Option(min=2, max=8, help="Scale of HR to LR.")]
+PrecisionOption = Annotated[
+    Literal["auto", "float32", "half", "int8"],
+    typer.Option(help="As in upscale; scores in float32 are the same on every machine."),
+]
+EngineOption = Annotated[str, typer.Option(help="As in upscale.")]
+
+
 def evaluate(
-    benchmarks: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="BENCHMARK", help="Folders of HR images, or with HR/ and LRx4/ of equal names."
-        ),
-    ],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODEL",
-            help="nearest, bilinear, srresnet, ..., or a checkpoint's path; repeatable. "
-            "bicubic is always added.",
-            show_default="all with shipped weights",
-        ),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT", help="New folder for scores and crops.")
-    ] = Path("evaluation-out"),
-    lpips: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Weights of LPIPS.",
-            show_default="in $SRFLEET_SHARED/weights",
-        ),
-    ] = None,
-    degradation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Make LR from HR by bicubic, or as archives hold it: archive.",
-            show_default="LR files, or bicubic",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the archive degradation.")] = 0,
-    scale: Annotated[int, typer.Option(min=2, max=8, help="Scale of HR to LR.")] = 4,
+    benchmarks: BenchmarksArgument,
+    model: ModelsOption = None,
+    output: OutputOption = Path("evaluation-out"),
+    lpips: LpipsOption = None,
+    degradation: DegradationOption = None,
+    seed: SeedOption = 0,
+    scale: ScaleOption = 4,
     device: DeviceOption = None,
-    precision: Annotated[
-        Literal["auto", "float32", "half", "int8"],
-        typer.Option(help="As in upscale; scores in float32 are the same on every machine."),
-    ] = "float32",
-    engine: Annotated[str, typer.Option(help="As in upscale.")] = "torch",
+    precision: PrecisionOption = "float32",
+    engine: EngineOption = "torch",
 ) -> None:
     """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
     from jobs.models.evaluate import run_evaluation

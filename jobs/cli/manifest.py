@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jobs.cli.options import SourceArgument
 from jobs.cli.terminal import answers, notices
+
+if TYPE_CHECKING:
+    from jobs.upscale.manifest import ManifestMade
 
 EXAMPLES = (
     "srfleet manifest ./photos --output photos.parquet",
@@ -16,32 +20,37 @@ EXAMPLES = (
 )
 
 
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Parquet file to write.")
+]
+BaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--root",
+        help="Folder or prefix that the names in a table are relative to.",
+        show_default="the table's folder",
+    ),
+]
+UriColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Column of a table that names the files.", show_default="uri, key or path"),
+]
+ReferenceColumnOption = Annotated[
+    str | None, typer.Option(help="Column of a table that names true high-resolution images.")
+]
+SinceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OUT", help="Leave out the images this run finished; repeatable."),
+]
+
+
 def manifest(
     source: SourceArgument,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Parquet file to write.")
-    ] = Path("manifest.parquet"),
-    root: Annotated[
-        str | None,
-        typer.Option(
-            help="Folder or prefix that the names in a table are relative to.",
-            show_default="the table's folder",
-        ),
-    ] = None,
-    uri_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column of a table that names the files.", show_default="uri, key or path"
-        ),
-    ] = None,
-    reference_column: Annotated[
-        str | None,
-        typer.Option(help="Column of a table that names true high-resolution images."),
-    ] = None,
-    since: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OUT", help="Leave out the images this run finished; repeatable."),
-    ] = None,
+    output: OutputOption = Path("manifest.parquet"),
+    root: BaseOption = None,
+    uri_column: UriColumnOption = None,
+    reference_column: ReferenceColumnOption = None,
+    since: SinceOption = None,
 ) -> None:
     """List the files of SOURCE, with sizes and formats, in a table to use as SOURCE later."""
     from jobs.upscale.manifest import make_manifest
@@ -56,16 +65,19 @@ def manifest(
     )
     for run in made.earlier:
         notices().say(f"since {run.root}: run {run.run_id}, {run.made}")
+    for line in _lines(output, made):
+        answers().say(line)
+
+
+def _lines(output: Path, made: ManifestMade) -> Iterator[str]:
     summary = made.summary
-    answers().say(f"{output}: {summary.rows} files of {made.source_uri}")
-    answers().say(
-        f"  {summary.images} images, {summary.megapixels:.1f} megapixels, "
-        f"{summary.size_bytes / 1e6:.1f} MB"
-    )
+    yield f"{output}: {summary.rows} files of {made.source_uri}"
+    megabytes = summary.size_bytes / 1e6
+    yield f"  {summary.images} images, {summary.megapixels:.1f} megapixels, {megabytes:.1f} MB"
     if summary.unprobed:
-        answers().say(f"  {summary.unprobed} could not be opened yet; the run will try again")
+        yield f"  {summary.unprobed} could not be opened yet; the run will try again"
     if summary.duplicates:
-        answers().say(f"  {summary.duplicates} rows repeat a file")
+        yield f"  {summary.duplicates} rows repeat a file"
     for name, count in sorted(summary.failed.items()):
-        answers().say(f"  {count} refused: {name}")
-    answers().say(f"  digest {summary.digest}")
+        yield f"  {count} refused: {name}"
+    yield f"  digest {summary.digest}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -98,12 +99,33 @@ JsonOption = Annotated[
 ]
 
 
+def run_options(
+    model: str | None,
+    scale: int | None,
+    target: str | None,
+    format_: str | None,
+    quality: int | None,
+    precision: str | None,
+    strip_gps: bool | None,
+) -> dict[str, object]:
+    """Return the typed options by their keys in the `run` section of a job file."""
+    return {
+        "model": model,
+        "scale": scale,
+        "target": parse_target(target),
+        "format": format_,
+        "quality": quality,
+        "precision": precision,
+        "strip_gps": strip_gps,
+    }
+
+
 def build_job(
     job_file: Path | None,
     source: str | None,
     output: str | None,
-    run: dict[str, Any],
-    execution: dict[str, Any],
+    run: Mapping[str, object],
+    execution: Mapping[str, object],
 ) -> JobConfig:
     """Combine the job file with the typed options, which take precedence.
 

@@ -25,7 +25,7 @@ from jobs.cli.options import (
     StripGpsOption,
     TargetOption,
     build_job,
-    parse_target,
+    run_options,
 )
 from jobs.cli.terminal import answers
 from jobs.durations import duration
@@ -41,6 +41,10 @@ EXAMPLES = (
 
 _ANY_OUTPUT = "srfleet-out"
 """Output of a plan without OUT; nothing is written to it."""
+
+PriceOption = Annotated[
+    float | None, typer.Option(help="Price of one GPU or core per hour, to estimate the cost.")
+]
 
 
 def plan(
@@ -58,9 +62,7 @@ def plan(
     device: DeviceOption = None,
     engine: EngineOption = None,
     address: AddressOption = None,
-    price_per_hour: Annotated[
-        float | None, typer.Option(help="Price of one GPU or core per hour, to estimate the cost.")
-    ] = None,
+    price_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Estimate time, size and cost of upscale with the same arguments. Nothing is written."""
@@ -71,15 +73,7 @@ def plan(
         job,
         source,
         output or (None if job else _ANY_OUTPUT),
-        {
-            "model": model,
-            "scale": scale,
-            "target": parse_target(target),
-            "format": format_,
-            "quality": quality,
-            "precision": precision,
-            "strip_gps": strip_gps,
-        },
+        run_options(model, scale, target, format_, quality, precision, strip_gps),
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
     found = estimate(configuration)

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from io import TextIOWrapper
-from typing import IO, Any
+from typing import IO
 
-from rich.console import Console
+from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod
+from rich.style import Style
 from rich.text import Text
 
 from jobs.cli.exit_codes import ExitCode, ending
@@ -51,9 +52,29 @@ class Terminal(Console):
         if not self.is_terminal:
             self.width = _UNLIMITED
 
-    def render_str(self, text: str, **options: Any) -> Text:
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: HighlighterType | None = None,
+    ) -> Text:
         """Render a string without its control characters."""
-        return super().render_str(_CONTROL.sub("\ufffd", text), **options)
+        return super().render_str(
+            _CONTROL.sub("\ufffd", text),
+            style=style,
+            justify=justify,
+            overflow=overflow,
+            emoji=emoji,
+            markup=markup,
+            highlight=highlight,
+            highlighter=highlighter,
+        )
 
     def say(self, text: str, *, style: str | None = None) -> None:
         """Print one line, even if the text has line breaks."""

@@ -26,7 +26,7 @@ from jobs.cli.options import (
     StripGpsOption,
     TargetOption,
     build_job,
-    parse_target,
+    run_options,
 )
 from jobs.cli.terminal import answers, notices
 from sr_core.config import JobConfig
@@ -38,6 +38,17 @@ EXAMPLES = (
     "srfleet upscale ./photos ./photos-x4",
     "srfleet upscale s3://archive/photos s3://archive/uhd --target 3840x2160 --format jpeg",
 )
+
+RetryFailedOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Try the failed images again.")
+]
+ExtendOption = Annotated[
+    bool, typer.Option("--extend", help="Add files that are new in SOURCE since the plan.")
+]
+LogOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Append events to FILE, one JSON object per line."),
+]
 
 
 def upscale(
@@ -55,32 +66,17 @@ def upscale(
     device: DeviceOption = None,
     engine: EngineOption = None,
     address: AddressOption = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try the failed images again.")
-    ] = False,
-    extend: Annotated[
-        bool, typer.Option("--extend", help="Add files that are new in SOURCE since the plan.")
-    ] = False,
+    retry_failed: RetryFailedOption = False,
+    extend: ExtendOption = False,
     json: JsonOption = False,
-    log_json: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Append events to FILE, one JSON object per line."),
-    ] = None,
+    log_json: LogOption = None,
 ) -> None:
     """Upscale every image of SOURCE into OUT. The same command resumes a stopped run."""
     configuration = build_job(
         job,
         source,
         output,
-        {
-            "model": model,
-            "scale": scale,
-            "target": parse_target(target),
-            "format": format_,
-            "quality": quality,
-            "precision": precision,
-            "strip_gps": strip_gps,
-        },
+        run_options(model, scale, target, format_, quality, precision, strip_gps),
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
     raise typer.Exit(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,9 +57,7 @@ def run_evaluation(
     engine: str = "torch",
     degradation: Degradation | None = None,
 ) -> Evaluation:
-    """Score models on benchmark folders, and write scores.parquet, scores.md and crops.
-
-    Everything is checked before the first image is upscaled, and written after the last one.
+    """Score models on benchmark folders; write scores.parquet, scores.md and crops at the end.
 
     Args:
         folders: see `open_benchmark`.
@@ -67,33 +65,40 @@ def run_evaluation(
         output: a folder that does not exist yet, or is empty.
         console: for progress and warnings.
         lpips_file: None looks in the expected place and warns if it is not there.
-        scale: of the benchmarks; a network of another scale is resized by bicubic from its output.
+        scale: of the benchmarks; outputs of a network of another scale are resized by bicubic.
         device: auto, cpu or cuda.
-        precision: see `open_upscaler`. Scores in float32 differ between machines by rounding only.
-        engine: see `open_upscaler`.
+        precision, engine: see `open_upscaler`. Scores in float32 differ between machines by
+            rounding only.
         degradation: see `open_benchmark`.
 
     Raises: ConfigurationError; RetryLaterError if stopped.
     """
     _check_output(output)
-    device = torch_device(device)
     benchmarks = _check_names([open_benchmark(folder, scale, degradation) for folder in folders])
+    device = torch_device(device)
     upscalers = _open_upscalers(models or shipped_models(), device, precision, engine)
-    lpips = open_lpips(lpips_file, console)
-    if lpips is not None:
+    if (lpips := open_lpips(lpips_file, console)) is not None:
         lpips.to(device)
     try:
-        for _ in _pairs(benchmarks, console, "checking"):  # every file is read once
-            pass
+        deque(_pairs(benchmarks, console, "checking"), maxlen=0)  # reads every file once
         output.mkdir(parents=True, exist_ok=True)
         rows, sheets = _evaluate(benchmarks, upscalers, lpips, console)
     except KeyboardInterrupt as interrupt:
         raise RetryLaterError("nothing was written; the same command starts anew") from interrupt
-    files = {"scores.parquet": scores_parquet(rows), "scores.md": scores_markdown(rows).encode()}
-    for name, data in (files | sheets).items():
+    return Evaluation(means_table(rows), _write(rows, sheets, output))
+
+
+def _write(rows: Sequence[ScoresRow], sheets: Mapping[str, bytes], output: Path) -> tuple[str, ...]:
+    """Write scores and crops; return the names of the files."""
+    files = {
+        "scores.parquet": scores_parquet(rows),
+        "scores.md": scores_markdown(rows).encode(),
+        **sheets,
+    }
+    for name, data in files.items():
         with (output / name).open("xb") as file:
             file.write(data)
-    return Evaluation(means_table(rows), (*files, *sheets))
+    return tuple(files)
 
 
 def _check_output(output: Path) -> None:

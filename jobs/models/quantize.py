@@ -50,8 +50,8 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
     """Calibrate a checkpoint on photographs and measure what 8 bits lose on others.
 
     Only the central window of 256 px of each photograph counts (`HeldOut.of`). The calibration is
-    written beside the checkpoint, where `--precision int8` finds it, and only if the mean
-    loss is below `MAX_LOSS_DB`.
+    written beside the checkpoint, where `--precision int8` finds it, and only if the mean loss is
+    below `MAX_LOSS_DB`.
 
     Args:
         source: photographs to calibrate with; 64 are taken, spread evenly over their keys; see
@@ -65,8 +65,8 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
     """
     if model in shipped_models():
         raise ConfigurationError(
-            f"--model {model}: the shipped weights are already calibrated for "
-            "--precision int8; give the path of your own checkpoint"
+            f"--model {model}: the shipped weights are already calibrated for --precision int8; "
+            "give the path of your own checkpoint"
         )
     candidate_engines("int8", "openvino", "cpu")
     checkpoint = find_checkpoint(model)
@@ -79,16 +79,20 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
         f"the middles of {found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the "
         "worst"
     )
+    return Quantized(_save(found, checkpoint, loss), loss, _speedup(checkpoint))
+
+
+def _save(found: Calibration, checkpoint: Path, loss: str) -> Path:
+    """Write a calibration beside its checkpoint, unless the loss is too large."""
     if not found.psnr_y_loss_db < MAX_LOSS_DB:
         raise ConfigurationError(f"{loss}; more than {MAX_LOSS_DB} dB, so nothing was written")
     try:
-        path = found.save(checkpoint)
+        return found.save(checkpoint)
     except OSError as error:
         raise ConfigurationError(
             f"{loss}, but the calibration cannot be written beside it: {error}; copy the "
             "checkpoint to a folder of your own and quantize the copy"
         ) from error
-    return Quantized(path, loss, _speedup(checkpoint))
 
 
 def _speedup(checkpoint: Path) -> float:

@@ -15,5 +15,5 @@ def torch_device(wanted: str) -> str:
     if wanted not in ("auto", "cpu", "cuda"):
         raise ConfigurationError(f"--device must be auto, cpu or cuda, not {wanted!r}")
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError("--device cuda: torch finds no CUDA device; take cpu or auto")
+        raise ConfigurationError("--device cuda: torch finds no CUDA device; use cpu or auto")
     return ("cuda" if torch.cuda.is_available() else "cpu") if wanted == "auto" else wanted

@@ -27,7 +27,6 @@ def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
         f"LPIPS is not measured: no weights at {expected}; --lpips PATH gives their place, "
         "docs/evaluation.md explains how to make the file",
         style="yellow",
-        markup=False,
     )
     return None
 
