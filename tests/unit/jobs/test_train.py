@@ -121,7 +121,7 @@ def test_photographs_that_were_only_copied_are_the_same(tmp_path: Path) -> None:
 
 def test_a_folder_of_other_things_is_no_output(tmp_path: Path) -> None:
     (tmp_path / "srresnet_x4.safetensors").write_bytes(b"mine")
-    with pytest.raises(ConfigurationError, match=r"other things, such as srresnet_x4.safetensors"):
+    with pytest.raises(ConfigurationError, match=r"other files, such as srresnet_x4.safetensors"):
         begin(str(tmp_path), {})
 
 
