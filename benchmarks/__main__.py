@@ -1,6 +1,6 @@
 """Measure this machine, and write docs/benchmarks.md: `python -m benchmarks`, or `make bench`.
 
-Every section runs in a process of its own; one that fails is named, and the others are written.
+Each section runs in its own process. A section that fails is reported; the others are written.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ DOCUMENT = Path("docs") / "benchmarks.md"
 TRIAL = Path("out") / "benchmarks" / "trial.md"
 PICTURE = Path("images") / "benchmarks.png"
 SECTIONS = ("machine", "engines", "codecs", "measuring", "metrics", "job", "actors", "memory")
-# Theirs is what they print.
+# Sections whose result is their printed output.
 PRINTED = {"memory": "Memory of an actor"}
-# Libraries count their threads as they load, before a section can tell them.
+# Libraries read these when they load, before a section could set them.
 ONE_CORE = ("machine", "engines", "codecs", "measuring", "metrics")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sections, and write the report; returns 1 if one failed."""
+    """Run the sections and write the report; return 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny inputs, one repeat: a trial")
     parser.add_argument("--memory", action="store_true", help="peak memory too: many minutes")
-    parser.add_argument("--output", type=Path, help=f"default {DOCUMENT}; of a trial {TRIAL}")
+    parser.add_argument("--output", type=Path, help=f"default {DOCUMENT}; for a trial {TRIAL}")
     options = parser.parse_args(arguments)
     document = options.output or (TRIAL if options.quick else DOCUMENT)
     sections: list[Section] = []

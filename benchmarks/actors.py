@@ -1,7 +1,7 @@
-"""How cores are best used: `python -m benchmarks.actors`.
+"""Threads against actors: `python -m benchmarks.actors`.
 
 The bare generator in actors that do nothing else: one actor on one core, one with threads on all
-cores, and 1, 2, 4 ... actors of one core each. The same photographs on all sides, in turn.
+cores, and 1, 2, 4 ... actors with one core each. All variants get the same photographs, in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MEGAPIXELS = 0.15
 
 
 def measure(quick: bool) -> Section:
-    """Measure threads against actors, and the scaling over actors."""
+    """Measure threads against actors, and how throughput scales with actors."""
     with tempfile.TemporaryDirectory() as name, connected(ExecutionConfig(device="cpu")):
         cores = choose_devices(ExecutionConfig(device="cpu")).actors
         folder = Path(name) / "photographs"
@@ -54,7 +54,7 @@ def counts(cores: int) -> list[int]:
 def time_sides(
     sides: list[tuple[int, int]], folder: Path, repeats: int
 ) -> dict[tuple[int, int], list[float]]:
-    """Return megapixels per second of each (actors, threads), one per repeat."""
+    """Return megapixels per second for each (actors, threads), one per repeat."""
     rates: dict[tuple[int, int], list[float]] = {side: [] for side in sides}
     for repeat in range(repeats):
         for (actors, threads), values in rates.items():
@@ -65,7 +65,7 @@ def time_sides(
 
 
 def scaled(rates: list[float], alone: list[float], cores: int) -> str:
-    """Compare with one core's speed times the cores that are used."""
+    """Format a rate relative to one core's rate times the cores used."""
     return spread([share / cores for share in ratios(rates, alone)])
 
 

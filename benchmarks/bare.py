@@ -1,4 +1,4 @@
-"""The network alone, as the job runs it: on float tiles in memory, results thrown away."""
+"""The network alone, run as the job runs it: on float tiles in memory, results discarded."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def run_tiles(upscaler: Any, lr: Any) -> None:
 
 @ray.remote
 class Bare:
-    """An actor of the job's size, on its cores, that does nothing but run the network."""
+    """An actor with the job's cores that only runs the network."""
 
     def __init__(self, folder: str, execution: ExecutionConfig) -> None:
-        # In the actor only: the driver needs no torch.
+        # Imported in the actor only: the driver needs no torch.
         from sr_core.imaging.tensors import to_tensor  # noqa: PLC0415
         from sr_core.inference.upscaler import open_upscaler  # noqa: PLC0415
 
@@ -54,17 +54,17 @@ class Bare:
                 self._tiles[path.name] = to_tensor(np.array(image.convert("RGB")))
 
     def ready(self) -> None:
-        """Return once everything is loaded."""
+        """Return when everything is loaded."""
 
     def run(self, name: str) -> float:
-        """Run the network on a photograph; returns output megapixels."""
+        """Run the network on a photograph; return output megapixels."""
         lr = self._tiles[name]
         run_tiles(self._upscaler, lr)
         return float(lr.shape[-2] * lr.shape[-1] * 16 / 1e6)
 
 
 def run_bare(folder: Path, execution: ExecutionConfig, actors: int) -> float:
-    """Share the photographs of a folder out over actors; returns output megapixels per second.
+    """Distribute the photographs of a folder over actors; return output megapixels per second.
 
     The actors are new and end with it, as they hold their cores as long as they live.
     """
@@ -80,7 +80,7 @@ def run_bare(folder: Path, execution: ExecutionConfig, actors: int) -> float:
 
 
 def timed(megapixels: Callable[[], Iterable[float]]) -> float:
-    """Add up megapixels as they come; returns them per second."""
+    """Sum up megapixels as they arrive; return megapixels per second."""
     start = time.perf_counter()
     total = sum(megapixels())
     return float(total / (time.perf_counter() - start))

@@ -1,7 +1,7 @@
-"""What the codecs do with a photograph, on one core: `python -m benchmarks.codecs [PHOTO...]`.
+"""Speed and size of the codecs on one core: `python -m benchmarks.codecs [PHOTO...]`.
 
-A photograph is enlarged, as the outputs of a run are. Times are processor times of the process, so
-a busy machine disturbs them little. With photographs named, each is measured at 12 megapixels.
+The photograph is enlarged, like the outputs of a run. Times are processor times, which a busy
+machine affects little. Photographs given as arguments are measured at 12 megapixels each.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Works = Mapping[str, Callable[[], object]]
 
 
 def measure(quick: bool) -> Section:
-    """Measure writing and reading of every format, beside what the libraries offer."""
+    """Measure writing and reading of every format, next to the libraries' own codecs."""
     path = photographs()[4]
     return measure_photograph(
         path, QUICK_MEGAPIXELS if quick else MEGAPIXELS, 1 if quick else REPEATS
@@ -44,7 +44,7 @@ def measure(quick: bool) -> Section:
 
 
 def measure_photograph(path: Path, megapixels: float, repeats: int) -> Section:
-    """Measure with one photograph, enlarged to so many megapixels."""
+    """Measure with one photograph, enlarged to `megapixels`."""
     pixels = enlarged(path, megapixels)
     height, width = pixels.shape[:2]
     writers = dict(writers_of(pixels))
@@ -76,13 +76,13 @@ def enlarged(path: Path, megapixels: float) -> NDArray[np.uint8]:
 
 
 def deepened(pixels: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Make 16 bits with noise of a camera's size in the lower ones."""
+    """Return 16-bit pixels with camera-like noise in the lower bits."""
     noise = np.random.default_rng(0).integers(-48, 49, pixels.shape)
     return np.clip(pixels.astype(np.int32) * 257 + noise, 0, 65_535).astype(np.uint16)
 
 
 def writers_of(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Name our own writers, and beside them what the libraries offer."""
+    """Return our own writers, and the libraries', by name."""
     shallow, deep = (Picture((Page(samples),)) for samples in (pixels, deepened(pixels)))
     for name in FORMATS:
         yield name, lambda name=name: encode(shallow, name, QUALITY)
@@ -107,7 +107,7 @@ def writers_of(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, Callable[[], by
 
 
 def readers_of(files: Mapping[str, bytes]) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Name our readers, Pillow's, and thumbnails."""
+    """Return our readers, Pillow's, and thumbnails, by name."""
     for name, data in files.items():
         yield name, lambda data=data: decode(data, _LIMITS)
     for name in ("jpeg", "png"):
@@ -122,7 +122,7 @@ def readers_of(files: Mapping[str, bytes]) -> Iterator[tuple[str, Callable[[], o
 def time_in_turn(
     works: Works, area_px: int, repeats: int
 ) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """Return MP/s of each, one per repeat, and the sizes of what comes out as bytes."""
+    """Return MP/s of each, one per repeat, and the size of each encoded output."""
     rates: dict[str, list[float]] = {name: [] for name in works}
     sizes: dict[str, int] = {}
     for repeat in range(repeats):
@@ -137,7 +137,7 @@ def time_in_turn(
 
 
 def writers_table(rates: Mapping[str, list[float]], sizes: Mapping[str, int], area_px: int) -> str:
-    """Write one line per writer; sizes of lossless ones against Pillow's PNG."""
+    """Return one line per writer, with sizes of lossless ones relative to Pillow's PNG."""
     rows = []
     for name, values in rates.items():
         lossless = "16 bits" not in name and not any(
@@ -149,7 +149,7 @@ def writers_table(rates: Mapping[str, list[float]], sizes: Mapping[str, int], ar
 
 
 def headers_text(files: Mapping[str, bytes]) -> str:
-    """Say how long it takes to read a header."""
+    """Return a line on the time to read a header."""
     spent = {}
     for name, data in files.items():
         start = time.process_time()

@@ -1,8 +1,8 @@
-"""How much context a network needs: `python -m benchmarks.context CHECKPOINT PHOTOGRAPH...`.
+"""Context that a network needs: `python -m benchmarks.context CHECKPOINT PHOTOGRAPH...`.
 
-Cuts the middle of each photograph, upscales it whole, and again without its left half except for
-some context. What the right half's outputs differ by is what a tile with that context gets wrong at
-its edge, at most. Prints Markdown, in levels of 255.
+Upscales the centre of each photograph, and again with only some context of its left half. The
+difference between the outputs of the right half bounds the error at the edge of a tile with that
+context. Prints Markdown, in levels of 255.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sr_core.models.checkpoint import load_network
 CONTEXTS = (8, 16, 24, 32, 48, 64, 96)
 HEIGHT, HALF = 64, 160
 NEAR = 8
-"""Cells next to the cut whose outputs the shares count."""
+"""Cells next to the cut whose outputs are counted."""
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def middle(path: Path, cell_px: int) -> Tensor:
-    """Return (1, 3, HEIGHT, 2 HALF) cells of a photograph's middle."""
+    """Return (1, 3, HEIGHT, 2 HALF) cells of a photograph's centre."""
     height, width = HEIGHT * cell_px, 2 * HALF * cell_px
     with Image.open(path) as image:
         left, top = (image.width - width) // 2, (image.height - height) // 2

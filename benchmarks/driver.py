@@ -1,8 +1,8 @@
 """Driver and ledger alone, with actors that upscale nothing: `python -m benchmarks.driver`.
 
-The real driver, fleet, plan and commits, at 10^3 and 10^5 images that do not exist, but one. Prints
-Markdown: images per second, and the driver's memory: after its first and last shard, and at most,
-which is while it plans.
+Uses the real driver, fleet, plan and commits, with 10^3 and 10^5 images of which only one exists.
+Prints Markdown: images per second, and the driver's memory after its first and last shard and at
+its peak, which is while planning.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ SIDE_PX = 1_000
 
 
 class NoOpActor(UpscaleActor):
-    """Commit a row for every image without touching any."""
+    """An actor that commits a row for every image without reading any."""
 
     def start(self) -> ActorReport:
-        """Open the root, and nothing else."""
+        """Open the root only."""
         self._root = open_store(self._spec.root_uri)
         return ActorReport(ray.get_runtime_context().get_node_id(), "", 0, "none", 0.0)
 
     def process(self, round_index: int, shard: int, attempt: str) -> ShardResult:
-        """Commit the shard: every image is lost, for there is none."""
+        """Commit the shard with every image as not found."""
         rows = [
             MetricsRow(
                 image.image.image_id,
@@ -66,7 +66,7 @@ class NoOpActor(UpscaleActor):
 
 
 def main() -> None:
-    """Measure each count in a process of its own, and print the table."""
+    """Measure each count in its own process, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, help="measure one count, as a line of numbers")
     images = parser.parse_args().images
@@ -84,20 +84,20 @@ def main() -> None:
 
 
 class Watch:
-    """An observer that notes the driver's memory at every commit."""
+    """An observer that records the driver's memory at every commit."""
 
     def __init__(self) -> None:
         self.mib: list[float] = []
 
     def observe(self, event: RunEvent) -> None:
-        """Note the resident memory."""
+        """Record the resident memory."""
         if isinstance(event, ShardCommitted):
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
             self.mib.append(pages * resource.getpagesize() / 2**20)
 
 
 def measure(images: int) -> tuple[float, float, float, float]:
-    """Run the driver over images of no content; returns seconds, and MiB three times.
+    """Run the driver over images without content; return seconds and three memory sizes in MiB.
 
     The time starts with the command and ends with the closing record: Ray's start, planning,
     resuming and summing up are in it.
@@ -105,7 +105,7 @@ def measure(images: int) -> tuple[float, float, float, float]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         source.mkdir()
-        # The one that the driver looks for to see that the source is there.
+        # The one image that the driver checks to see if the source exists.
         first = source / next(rows(1)).key
         first.parent.mkdir()
         first.touch()
@@ -127,7 +127,7 @@ def measure(images: int) -> tuple[float, float, float, float]:
 
 
 def rows(images: int) -> Iterator[ManifestRow]:
-    """Describe photographs of a megapixel."""
+    """Return manifest rows of photographs of one megapixel."""
     for number in range(images):
         key = f"album-{number // 1000:04d}/{number:07d}.jpg"
         yield ManifestRow(

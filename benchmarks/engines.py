@@ -1,8 +1,8 @@
 """The bare generator on one core, by engine and tile size: `python -m benchmarks.engines`.
 
-Every engine runs the tile as the job does, trunk and tail, on float32 in memory. The baseline is
-the paper's network as the usual scripts run it. All of them and the peak of the core are measured
-in turn, and every ratio is one of the same repeat.
+Every engine runs a tile as the job does, trunk and tail, on float32 in memory. The baseline is the
+paper's network as the usual scripts run it. All engines and the peak of the core are measured in
+turn; ratios are between measurements of the same repeat.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _AT_LEAST_S = 0.8
 
 @dataclass(slots=True)
 class Timing:
-    """What one engine did with tiles of one size: one number per repeat."""
+    """Measurements of one engine at one tile size, one number per repeat."""
 
     rate: list[float] = field(default_factory=list)
     """Output megapixels per second."""
@@ -60,7 +60,7 @@ Timings = dict[tuple[str, int], Timing]
 
 
 def measure(quick: bool) -> Section:
-    """Measure all engines that this machine has, and how far they are from the reference."""
+    """Measure the engines of this machine: speed, and difference from the reference."""
     pin()
     tiles = QUICK_TILES_PX if quick else TILES_PX
     photographs = 1 if quick else PHOTOGRAPHS
@@ -90,7 +90,7 @@ def measure(quick: bool) -> Section:
 
 
 def open_engines() -> dict[str, Any]:
-    """Return the upscalers with each engine that this machine and these weights allow, slow first.
+    """Return an upscaler for each engine that this machine and these weights support, slow first.
 
     openvino-int8 is not among the usable ones, as it must be asked for.
     """
@@ -128,7 +128,7 @@ def time_engines(
             top = peak(products)
             for name, run in runs.items():
                 if repeat == 0 and (name != EAGER or tile == tiles[0]):
-                    run(lr)  # at the first time of a size OpenVINO chooses its kernels
+                    run(lr)  # OpenVINO chooses its kernels at the first use of a size
                 seconds = seconds_per_call(lambda run=run, lr=lr: run(lr))
                 timing = timings[name, tile]
                 timing.rate.append(tile * tile * 16 / 1e6 / seconds)
@@ -137,7 +137,7 @@ def time_engines(
 
 
 def seconds_per_call(work: Callable[[], object]) -> float:
-    """Return the median of as many calls as fit a short time, at least one."""
+    """Return the median time of the calls that fit into a short time, at least one."""
     taken: list[float] = []
     while sum(taken) < _AT_LEAST_S:
         start = time.perf_counter()
@@ -147,7 +147,7 @@ def seconds_per_call(work: Callable[[], object]) -> float:
 
 
 def differences(engine: Any, network: torch.nn.Module, photographs: int) -> tuple[str, ...]:
-    """Compare an engine with the network on photographs that were shrunk for it.
+    """Compare an engine with the network on shrunk photographs.
 
     Returns:
         Largest difference; PSNR between both in dB; what the PSNR-Y against the photographs loses.
@@ -167,7 +167,7 @@ def differences(engine: Any, network: torch.nn.Module, photographs: int) -> tupl
 
 
 def timings_table(timings: Timings) -> str:
-    """Write one line per engine and tile."""
+    """Return one line per engine and tile."""
     rows = [
         [
             str(tile),
@@ -182,12 +182,12 @@ def timings_table(timings: Timings) -> str:
 
 
 def times_eager(timings: Timings, name: str, tile: int) -> list[float]:
-    """Return how many times faster than eager an engine is."""
+    """Return an engine's speed relative to eager."""
     return ratios(timings[name, tile].rate, timings[EAGER, tile].rate)
 
 
 def samples_of(timings: Timings) -> dict[str, list[float]]:
-    """Name the numbers for the other sections."""
+    """Return the numbers for the other sections, by name."""
     samples = {}
     for (name, tile), timing in timings.items():
         key = f"engines.{name}.{tile}"

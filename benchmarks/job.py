@@ -1,9 +1,9 @@
 """The whole job against the bare generator and against its peers: `python -m benchmarks.job`.
 
-The same photographs and weights on all sides, in turn. Bare: the network alone on float tiles in
-memory, in as many actors of one core. Whole: fetch, decode, upscale, measure, encode, put, commit.
-Peers: the script that people use, and a pipeline of Ray Data; they measure nothing. They are
-repeated less, as they take longest. Starting Ray and loading the network are left out on all sides.
+All sides get the same photographs and weights, in turn. Bare: the network alone on float tiles in
+memory, in the same number of actors with one core. Whole: fetch, decode, upscale, measure, encode,
+put, commit. Peers: the usual script and a Ray Data pipeline, which measure nothing; they take
+longest and are repeated less. Starting Ray and loading the network are not timed.
 """
 
 from __future__ import annotations
@@ -64,19 +64,19 @@ JOBS = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all sides share."""
+    """Input and resources, the same for all sides."""
 
     folder: Path
     photographs: Path
     megapixels: float
-    """Of all output."""
+    """Megapixels of all outputs together."""
     actors: int
 
 
 def measure(quick: bool) -> Section:
-    """Measure every side in turn, a few times, and say where the job's time goes."""
-    engine = open_upscaler(MODEL).engine  # what a job takes by itself
-    # The peers compute in float32; where the job does not, it is compared like for like as well.
+    """Measure every side in turn, a few times, and break down the job's time."""
+    engine = open_upscaler(MODEL).engine  # the default of a job
+    # The peers compute in float32; if the job does not, it is measured in float32 too.
     reduced = engine not in {"torch", FLOAT32_ENGINE}
     sides = {side: title for side, title in SIDES.items() if reduced or side != FLOAT32}
     with tempfile.TemporaryDirectory() as name, connected(EXECUTION):
@@ -132,7 +132,7 @@ def run_side(side: str, setting: Setting, root: Path) -> float:
 
 
 def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionConfig) -> float:
-    """Run all shards of a new run, largest first; returns megapixels per second."""
+    """Run all shards of a new run, largest first; return megapixels per second."""
     job = JobConfig(source=str(source), output=str(root), run=config, execution=execution)
     run, manifest = open_run(job)
     devices = choose_devices(execution)
@@ -161,13 +161,13 @@ def run_job(source: Path, root: Path, config: RunConfig, execution: ExecutionCon
 
 
 def paired_ratios(values: list[float], bases: list[float]) -> list[float]:
-    """Divide repeat by repeat, as far as both sides have been."""
+    """Return the ratios of the repeats that both sides have."""
     repeats = min(len(values), len(bases))
     return ratios(values[:repeats], bases[:repeats])
 
 
 def samples_of(rates: Mapping[str, list[float]]) -> dict[str, list[float]]:
-    """Name the rates, and their ratios within each repeat."""
+    """Return the rates and their ratios within each repeat, by name."""
     samples = {f"job.{side}": values for side, values in rates.items()}
     for base in (BARE, *PEERS):
         for side in JOBS.keys() & rates.keys():
@@ -176,7 +176,7 @@ def samples_of(rates: Mapping[str, list[float]]) -> dict[str, list[float]]:
 
 
 def sides_table(rates: Mapping[str, list[float]]) -> str:
-    """Write one line per side."""
+    """Return one line per side."""
     return table(
         ["", "output MP/s", "of bare"],
         [
@@ -187,7 +187,7 @@ def sides_table(rates: Mapping[str, list[float]]) -> str:
 
 
 def peers_table(rates: dict[str, list[float]]) -> str:
-    """Compare the job with each peer, repeat by repeat."""
+    """Return the job's rate relative to each peer, repeat by repeat."""
     return table(
         ["times as fast as", *(SIDES[peer] for peer in PEERS)],
         [
@@ -199,7 +199,7 @@ def peers_table(rates: dict[str, list[float]]) -> str:
 
 
 def stages_table(root: Path) -> str:
-    """Say where the time of the images goes; stages overlap, and share the cores."""
+    """Return the time per stage; stages overlap and share the cores."""
     rows = pq.read_table(root / "metrics")
     spent = {stage: pc.sum(rows.column(f"{stage}_ms")).as_py() for stage in STAGES}
     total = sum(spent.values())

@@ -1,4 +1,4 @@
-"""How large each loss and its gradient are, by which the weights of a training are chosen.
+"""Size of each loss and of its gradient, from which the weights of a training are chosen.
 
 python -m benchmarks.losses --vgg vgg19.safetensors photographs/ [--model srresnet]
 

@@ -1,6 +1,6 @@
-"""The machine, and how fast one of its cores multiplies matrices: `python -m benchmarks.machine`.
+"""The machine and the matrix speed of one of its cores: `python -m benchmarks.machine`.
 
-No single library is fastest on every processor, so several are asked and the fastest is the peak.
+No single library is fastest on every processor, so the peak is the fastest of several.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.section import Section, run_alone, say, spread, table
 REPEATS = 5
 SIDES = (512, 1024)
 _BURST_S = 0.15
-# What fast kernels for convolutions and matrices are written for.
+# Instruction sets that fast convolution and matrix kernels use.
 _FLAGS = {
     "AVX2": "avx2",
     "AVX-512": "avx512f",
@@ -71,14 +71,14 @@ def measure(quick: bool) -> Section:
 
 
 def pin() -> None:
-    """Keep this process, and torch in it, to one core: the last one that it may use."""
+    """Pin this process, and torch in it, to the last core that it may use."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
 
 
 def peak(sizes: list[Products]) -> float:
-    """Return the operations per second of whatever is fastest."""
+    """Return the operations per second of the fastest implementation."""
     return max(rates(sizes).values()) * 1e9
 
 
@@ -106,7 +106,7 @@ def single_precision(side: int) -> Products:
     """Return products of two matrices of this side in float32."""
     a, b = torch.rand(side, side), torch.rand(side, side)
     left, right = a.numpy(), b.numpy()
-    # As many multiplications, in the shape that a generator has.
+    # The same number of multiplications, in the shape of a generator's layers.
     x, kernel = _convolution(side)
     products: Products = {
         "torch.mm": lambda: a @ b,
@@ -125,7 +125,7 @@ def half_precision(side: int) -> Products:
 
 
 def integers(side: int) -> Products:
-    """Return products of two matrices of this side in int8, where this torch has them."""
+    """Return products of two matrices of this side in int8, if this torch has them."""
     a, b = (torch.randint(-100, 100, (side, side), dtype=torch.int8) for _ in range(2))
     multiply = getattr(torch, "_int_mm", None)
     return {} if multiply is None else {"torch._int_mm": lambda: multiply(a, b)}
@@ -152,7 +152,7 @@ def _openvino_product(left: np.ndarray, right: np.ndarray) -> Callable[[], objec
 
 
 def description() -> Iterator[tuple[str, str]]:
-    """Say what the machine is; nothing that names it."""
+    """Describe the machine, without anything that identifies it."""
     information = _cpu_information()
     flags = information.get("flags", "").split()
     has = [name for name, flag in _FLAGS.items() if flag in flags]
@@ -167,7 +167,7 @@ def description() -> Iterator[tuple[str, str]]:
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""What measuring costs beside upscaling, on one core: `python -m benchmarks.measuring`.
+"""Cost of measuring relative to upscaling, on one core: `python -m benchmarks.measuring`.
 
-PSNR and SSIM of one output, and the generator that made it, in turn. `python -m benchmarks.metrics`
-measures the metrics one by one.
+Times PSNR and SSIM of one output, and the generator that made it, in turn. `python -m
+benchmarks.metrics` times the metrics one by one.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def time_beside(upscalers: Mapping[str, Any], repeats: int) -> dict[str, list[fl
 
 
 def percent(shares: list[float]) -> str:
-    """Write shares as percent."""
+    """Format shares as percentages."""
     return f"{spread([100 * share for share in shares], 1)} %"
 
 

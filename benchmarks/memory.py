@@ -1,6 +1,6 @@
-"""What one actor's memory comes to from small to very large sources: `python -m benchmarks.memory`.
+"""Peak memory of one actor, from small to very large sources: `python -m benchmarks.memory`.
 
-Each source in a process of its own, through the real pipeline with the default budget, metrics
+Measures each source in its own process, through the real pipeline with the default budget, metrics
 included. Prints Markdown. Sources are one of the samples, resized; with `--model bicubic` 200 MP
 take minutes, with a network most of an hour.
 """
@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 def main() -> None:
-    """Measure each size in a process of its own, and print the table."""
+    """Measure each size in its own process, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megapixels", type=float, nargs="+", default=SOURCE_MEGAPIXELS)
     parser.add_argument("--model", default="bicubic")
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def rows(options: argparse.Namespace, budget: int) -> Iterator[tuple[str, ...]]:
-    """Yield the row of each size, of several repeats the fastest."""
+    """Yield the row of each size: the fastest of several repeats."""
     passed = [
         "--model",
         options.model,
@@ -74,7 +74,7 @@ def rows(options: argparse.Namespace, budget: int) -> Iterator[tuple[str, ...]]:
         "--precision",
         options.precision,
     ]
-    # What Ray sets for an actor of one core; BLAS counts its threads as it loads.
+    # Ray sets these for an actor with one core; BLAS reads them when it loads.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     for megapixels in options.megapixels:
         found = []
@@ -106,7 +106,7 @@ def rows(options: argparse.Namespace, budget: int) -> Iterator[tuple[str, ...]]:
 
 
 def write_source(folder: Path, megapixels: float) -> None:
-    """Write one enlarged sample as a JPEG; in a process of its own, for its memory would count."""
+    """Write one enlarged sample as a JPEG, in its own process: its memory must not count."""
     height = round(math.sqrt(megapixels * 1e6 * 3 / 4))
     make = (
         "import sys; from PIL import Image; Image.MAX_IMAGE_PIXELS = None; "
@@ -121,10 +121,10 @@ def write_source(folder: Path, megapixels: float) -> None:
 
 
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
-    """Upscale what is in folder/source; returns seconds, output MP, and peaks in MiB."""
+    """Upscale the images in folder/source; return seconds, output MP, and peaks in MiB."""
     worker = open_worker(folder / "source", folder / "out", options)
     with tempfile.TemporaryDirectory() as temporary:
-        # What is loaded and made ready at an actor's first image takes time only once.
+        # Loading and preparing at an actor's first image happens only once.
         write_source(Path(temporary) / "source", 0.1)
         first = open_worker(Path(temporary) / "source", Path(temporary) / "out", options)
         first.process(0, 0, "first")
@@ -139,8 +139,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, float]:
 
 
 def open_worker(source: Path, output: Path, options: argparse.Namespace) -> ShardWorker:
-    """Plan one folder's photographs, and make what an actor makes to work on them."""
-    # Here: the process that prints the table needs no torch.
+    """Plan one folder's photographs, and create an actor's objects to work on them."""
+    # Imported here: the process that prints the table needs no torch.
     from jobs.upscale.cores import limit_threads  # noqa: PLC0415
     from sr_core.engine.shard import ShardWorker  # noqa: PLC0415
     from sr_core.engine.stages import Stages  # noqa: PLC0415
@@ -170,7 +170,7 @@ def open_worker(source: Path, output: Path, options: argparse.Namespace) -> Shar
 
 
 class Peaks:
-    """The most that this process takes, in MiB: resident, without pages of files, and on disk."""
+    """Peaks of this process in MiB: resident memory, memory without file pages, and disk."""
 
     def __init__(self) -> None:
         self.found = {"peak": 0.0, "anonymous": 0.0, "scratch": 0.0}
@@ -196,13 +196,13 @@ class Peaks:
 
 
 def _status(name: str) -> float:
-    """Read MiB from what the kernel says of this process."""
+    """Return a size in MiB from the kernel's status of this process."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
 
 
 def _unlinked_bytes() -> Iterator[int]:
-    """Yield what each open file that no folder lists takes on disk."""
+    """Yield the size on disk of each open file that has been unlinked."""
     for descriptor in os.listdir("/proc/self/fd"):
         with suppress(OSError):  # closed meanwhile
             if os.readlink(f"/proc/self/fd/{descriptor}").endswith(" (deleted)"):

@@ -1,6 +1,6 @@
-"""What each metric costs on one core: `python -m benchmarks.metrics`.
+"""Cost of each metric on one core: `python -m benchmarks.metrics`.
 
-In processor time, of which a busy machine takes little away. An output is that of x4, with noise.
+In processor time, which a busy machine affects little. The output is an x4 enlargement with noise.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def measure(quick: bool) -> Section:
 
 
 def pictures(side_px: int) -> dict[str, tuple[Pixels, Pixels]]:
-    """Return source and output of every kind of pixels that has a path of its own."""
+    """Return source and output for every kind of pixels with its own code path."""
     source: Pixels = square(side_px)
     output = resize_pixels(source, side_px * SCALE, side_px * SCALE, "bicubic")
-    # A bicubic image compared with bicubic would be a case of its own.
+    # Bicubic compared with bicubic would be a special case.
     output ^= np.random.default_rng(0).integers(0, 4, output.shape, np.uint8)
     pair = source, output
     return {

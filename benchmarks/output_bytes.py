@@ -19,7 +19,7 @@ _SIDE = 160
 
 
 def main() -> None:
-    """Upscale a piece of every photograph by 4, encode it, and print the spread of the sizes."""
+    """Upscale a crop of every photograph by 4, encode it, and print the range of sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="photographs")
     parser.add_argument("--model", default="srresnet")

@@ -13,18 +13,18 @@ from jobs.cli.demo import SAMPLES
 
 
 def photographs() -> list[Path]:
-    """Return the files to choose from, in a fixed order."""
+    """Return the available files in a fixed order."""
     shared = Path(os.environ.get("SRFLEET_SHARED", "../shared")) / "data" / "val"
     return sorted(shared.iterdir() if shared.is_dir() else (SAMPLES / "hr").iterdir())
 
 
 def write_photographs(folder: Path, count: int, megapixels: float) -> float:
-    """Write `count` photographs, evenly chosen, cut to 4:3 and resized to so many megapixels.
+    """Write `count` evenly chosen photographs, cropped to 4:3 and resized to `megapixels`.
 
-    Equal sizes, so that no core waits at the end for the one with the last large photograph.
+    All have the same size, so that no core waits at the end for one with a large photograph.
 
     Returns:
-        The megapixels of one, exactly.
+        The exact megapixels of each.
     """
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     size = (height * 4 // 3, height)
@@ -40,7 +40,7 @@ def write_photographs(folder: Path, count: int, megapixels: float) -> float:
 
 
 def square(side_px: int, number: int = 4) -> NDArray[np.uint8]:
-    """Return the middle of a photograph, (side, side, 3); a smaller one is enlarged."""
+    """Return the centre of a photograph, (side, side, 3), enlarged if it is smaller."""
     found = photographs()
     with Image.open(found[number % len(found)]) as image:
         fitted = ImageOps.fit(image.convert("RGB"), (side_px, side_px), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""The benchmark's picture: jobs and peers, engines, lossless formats."""
+"""Chart of the benchmark: jobs and peers, engines, lossless formats."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _ENGINE_COLOURS = {
 
 
 def draw(samples: Samples, path: Path) -> bool:
-    """Draw what was measured; a panel without numbers stays out.
+    """Draw the measurements; panels without numbers are left out.
 
     Returns:
         Whether there was anything to draw; if not, nothing is written.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415 - slow, and a need of this alone
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import, needed only here
 
     panels = [
         panel
@@ -57,7 +57,7 @@ def draw(samples: Samples, path: Path) -> bool:
 
 
 def _draw_sides(ax: Axes, samples: Samples) -> None:
-    """Bars of megapixels per second, with least and most."""
+    """Draw bars of megapixels per second, with minimum and maximum."""
     found = [(*side, samples[name]) for name, side in _SIDES.items() if name in samples]
     for position, (_, colour, values) in enumerate(found):
         _bar(ax, position, 0.65, values, colour)
@@ -67,7 +67,7 @@ def _draw_sides(ax: Axes, samples: Samples) -> None:
 
 
 def _draw_engines(ax: Axes, samples: Samples) -> None:
-    """Bars of megapixels per second by tile, one colour per engine."""
+    """Draw bars of megapixels per second by tile, one colour per engine."""
     keys = [name.split(".") for name in samples if name.endswith(".rate")]
     engines = list(dict.fromkeys(key[1] for key in keys))
     tiles = list(dict.fromkeys(key[2] for key in keys))

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: the part that the benchmark writes, between two markers."""
+"""The generated part of docs/benchmarks.md, between two markers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLE = "# Benchmarks\n"
 def generated(
     sections: Sequence[Section], failures: Mapping[str, str], day: date, *, picture: str | None
 ) -> str:
-    """Write everything that one run of the benchmark found.
+    """Return the text for all results of one run of the benchmark.
 
     Args:
         sections: in their order.
@@ -43,12 +43,12 @@ def generated(
 
 
 def all_samples(sections: Sequence[Section]) -> dict[str, Sequence[float]]:
-    """Join the numbers of all sections."""
+    """Return the numbers of all sections."""
     return {name: values for section in sections for name, values in section.samples.items()}
 
 
 def write(path: Path, text: str) -> None:
-    """Put text between the markers of a document; the rest of it stays as it is."""
+    """Replace the text between the markers of a document."""
     before, after = f"{TITLE}\n", ""
     if path.exists():
         standing = path.read_text(encoding="utf-8")

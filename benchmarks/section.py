@@ -1,4 +1,4 @@
-"""What one part of the benchmark found: its text, and the samples that other parts draw on."""
+"""One section of the benchmark: its text, and the samples that other sections use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part: a heading, Markdown below it, and numbers by name, one per repeat."""
+    """A heading, its Markdown, and numbers by name, one per repeat."""
 
     heading: str
     text: str
@@ -24,12 +24,12 @@ class Section:
         return f"{'#' * level} {self.heading}\n\n{self.text.strip()}\n"
 
     def save(self, path: Path) -> None:
-        """Write JSON."""
+        """Write the section as JSON."""
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
 
 def load_section(path: Path) -> Section:
-    """Read what `save` wrote."""
+    """Read a section written by `save`."""
     return Section(**json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -47,18 +47,18 @@ def run_alone(measure: Callable[[bool], Section]) -> None:
 
 
 def say(text: str) -> None:
-    """Show progress."""
+    """Print progress to standard error."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table."""
+    """Return a Markdown table."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Write the median, with the least and the most where they differ."""
+    """Format the median, with minimum and maximum if they differ."""
     middle, least, most = (
         f"{value:,.{digits}f}" for value in (statistics.median(values), min(values), max(values))
     )
@@ -66,5 +66,5 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 
 
 def ratios(values: Sequence[float], bases: Sequence[float]) -> list[float]:
-    """Divide what was measured in the same repeat."""
+    """Return the ratios of values from the same repeat."""
     return [value / base for value, base in zip(values, bases, strict=True)]

@@ -1,4 +1,4 @@
-"""What the project wants to reach, held against what was measured."""
+"""Performance targets, compared with the measurements."""
 
 from __future__ import annotations
 
@@ -22,17 +22,20 @@ class Target:
     percent: bool = False
 
     def is_met(self, value: float) -> bool:
-        """Compare without rounding."""
+        """Return True if the unrounded median meets the bound."""
         return (self.least is None or value >= self.least) and (
             self.most is None or value <= self.most
         )
 
     def row(self, samples: Samples) -> list[str]:
-        """Say what was wanted and what was found; what was not measured is not met."""
+        """Return the target and the result; a target that was not measured is not met."""
         factor, unit, digits = (100, " %", 1) if self.percent else (1, "", 2)
-        bound, relation = (self.most, "at most") if self.least is None else (self.least, "at least")
-        assert bound is not None
-        wanted = f"{relation} {bound * factor:g}{unit}"
+        bounds = ((self.least, "at least"), (self.most, "at most"))
+        wanted = ", ".join(
+            f"{relation} {bound * factor:g}{unit}"
+            for bound, relation in bounds
+            if bound is not None
+        )
         values = samples.get(self.sample)
         if not values:
             return [self.what, wanted, "not measured", "no"]
@@ -60,6 +63,6 @@ TARGETS = (
 
 
 def targets_table(samples: Samples) -> str:
-    """Write one line per target."""
+    """Return one line per target."""
     rows = [target.row(samples) for target in TARGETS]
     return table(["", "target", "measured: median (least to most)", "met"], rows)

@@ -1,7 +1,7 @@
-"""What reading and cutting crops costs a training: `python -m benchmarks.training [FOLDER]`.
+"""Cost of reading and cutting crops in a training: `python -m benchmarks.training [FOLDER]`.
 
-Steps of SRResNet on one batch that lies ready, against the same steps on crops of photographs that
-are cut as it goes; then the loader alone. Prints Markdown.
+Compares steps of SRResNet on one prepared batch with steps on crops cut meanwhile; then times the
+loader alone. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def default_folder() -> str:
 
 
 def print_steps(photographs: SourcePhotographs, arguments: argparse.Namespace) -> None:
-    """Time steps with and without the loader, in turns, so that both meet the same machine."""
+    """Time steps with and without the loader, alternating, so that both see the same load."""
     device, size = torch.device(arguments.device), arguments.batch
     stage = Stage("srresnet", steps=1 << 30, batch_size=size, crop_px=arguments.crop)
     trainer = Trainer(
@@ -93,7 +93,7 @@ def print_steps(photographs: SourcePhotographs, arguments: argparse.Namespace) -
 
 
 def timed(trainer: Trainer, batches: Iterable[Batch], steps: int) -> tuple[float, float]:
-    """Return wall and CPU seconds of one step; the first few are not timed."""
+    """Return wall and CPU seconds per step; the first few are not timed."""
     results = trainer.train(batches)
     take(results, WARM_UP, trainer.worker.device)
     started, cpu_started = time.perf_counter(), time.process_time()
@@ -105,7 +105,7 @@ def timed(trainer: Trainer, batches: Iterable[Batch], steps: int) -> tuple[float
 
 
 def take(results: Iterator[object], steps: int, device: torch.device) -> None:
-    """Run some steps to their end on the device."""
+    """Run some steps and wait for the device."""
     for _ in itertools.islice(results, steps):
         pass
     if device.type == "cuda":
@@ -113,7 +113,7 @@ def take(results: Iterator[object], steps: int, device: torch.device) -> None:
 
 
 def print_loader(photographs: SourcePhotographs, arguments: argparse.Namespace) -> None:
-    """Time the first batch, which reads the photographs, and then batches without any step."""
+    """Time the first batch, which reads the photographs, and then batches without steps."""
     megapixels = sum(height * width for height, width in photographs.sizes) / 1e6
     size, repeats = arguments.batch, range(arguments.repeats)
     print("| reading, degradation | s | CPU ms/MP |\n| --- | --- | --- |")
@@ -121,14 +121,14 @@ def print_loader(photographs: SourcePhotographs, arguments: argparse.Namespace) 
         with crops_of(photographs, degradation, arguments) as crops:
             wall, cpu = timed_batches(crops, range(1), size)
             print(f"| {degradation} | {wall:.1f} | {1e3 * cpu / megapixels:.1f} |")
-            # Of the last, "bicubic", where nothing is read meanwhile.
+            # For "bicubic" alone, when nothing is read meanwhile.
             times = [timed_batches(crops, range(100 * n, 100 * n + 100), size) for n in repeats]
     wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))
     print(f"\nloader alone: {size / wall:.0f} crops/s, {1e3 * cpu:.2f} CPU ms a batch\n")
 
 
 def timed_batches(crops: Crops, steps: range, size: int) -> tuple[float, float]:
-    """Return wall and CPU seconds of one batch."""
+    """Return wall and CPU seconds per batch."""
     started, cpu_started = time.perf_counter(), time.process_time()
     for step in steps:
         crops.batch(step, size)
@@ -141,7 +141,7 @@ def timed_batches(crops: Crops, steps: range, size: int) -> tuple[float, float]:
 def crops_of(
     photographs: SourcePhotographs, degradation: str, arguments: argparse.Namespace
 ) -> Crops:
-    """Make the loader that a training would have."""
+    """Return the loader of a training."""
     return Crops(
         photographs,
         scale=SCALE,

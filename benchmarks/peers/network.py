@@ -1,4 +1,4 @@
-"""The network as the usual scripts have it: the paper's layers one by one, NCHW, float32."""
+"""The network as in the usual scripts: the paper's layers one by one, NCHW, float32."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCALE = 4
 
 
 class PaperGenerator(Generator):
-    """The generator whose tail is written as the paper draws it.
+    """The generator with the tail as in the paper's figure.
 
     `Generator.tail` runs the output layer before the last PixelShuffle, which is our own rewrite
     and already faster.

@@ -1,7 +1,7 @@
-"""The script that people use: `python -m benchmarks.peers.plain_script SOURCE OUTPUT`.
+"""The usual script: `python -m benchmarks.peers.plain_script SOURCE OUTPUT`.
 
-One process, torch with its default threads, one photograph after the other, each in padded tiles as
-Real-ESRGAN's script cuts them, saved as PNG by Pillow. Prints the seconds, without loading.
+One process with torch's default threads upscales one photograph after the other, in padded tiles
+like Real-ESRGAN's script, and saves them as PNG by Pillow. Prints the seconds, without loading.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def upscale(network: nn.Module, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @torch.no_grad()
 def upscale_in_tiles(network: nn.Module, lr: Tensor) -> Tensor:
-    """Upscale (1, 3, H, W) tile by tile, and cut the padding off each."""
+    """Upscale (1, 3, H, W) tile by tile, and crop the padding of each."""
     height, width = lr.shape[2:]
     sr = lr.new_zeros(1, 3, height * SCALE, width * SCALE)
     for top in range(0, height, TILE_PX):

@@ -20,10 +20,10 @@ from ray.data import ActorPoolStrategy, DataContext
 
 
 class Upscale:
-    """Hold the model; upscale and save one photograph per call."""
+    """An actor that upscales and saves one photograph per call."""
 
     def __init__(self, output: str, model: str) -> None:
-        # As Ray Data's examples do: what the actor alone needs is imported in the actor.
+        # As in Ray Data's examples, the actor imports what only it needs.
         from benchmarks.peers.network import load_paper_network  # noqa: PLC0415
 
         self._output = Path(output)
@@ -31,7 +31,7 @@ class Upscale:
         self._ready = time.time()
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Take a row with `image` and `path`; the pixels go no further than this."""
+        """Process a row with `image` and `path`; drop its pixels."""
         from benchmarks.peers.plain_script import upscale  # noqa: PLC0415
 
         started = time.time()
@@ -53,7 +53,7 @@ def main() -> None:
     ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    # The whole pool is there before the first photograph, so that loading can be left out.
+    # The whole pool starts before the first photograph, so that loading is not timed.
     context.wait_for_min_actors_s = 300
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     rows = (
@@ -61,7 +61,7 @@ def main() -> None:
             str(arguments.source.resolve()),
             include_paths=True,
             mode="RGB",
-            # The actors hold all cores; reading would wait for one for ever.
+            # The actors hold all cores; reading would wait for one forever.
             num_cpus=0,
         )
         .map(

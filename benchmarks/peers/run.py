@@ -1,4 +1,4 @@
-"""Run one of the peers in a process of its own, with the threads that it has by itself."""
+"""Running a peer in its own process, with its default number of threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DEADLINE_S = 3600
 
 
 def run_peer(name: str, photographs: Path, output: Path, model: str, actors: int) -> float:
-    """Let plain_script or ray_data upscale a folder; returns the seconds that it says.
+    """Run plain_script or ray_data on a folder; return the seconds that it prints.
 
     Raises: RuntimeError if it fails, or if an output is missing.
     """
