@@ -13,7 +13,8 @@ from sr_core.archive.ledger.versions import computing_versions
 from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
-from sr_core.engine.prepare import open_run, plan_round, put_plan
+from sr_core.engine.prepare import open_run
+from sr_core.engine.rounds import plan_round, put_plan
 from sr_core.errors import ConfigurationError
 from sr_core.inference.device_model import device_model
 from tests.support.photographs import write_photographs
