@@ -21,6 +21,7 @@ from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import Upscaler
 from sr_core.metrics.suite import measure
+from sr_core.models.catalogue import ASSUMED_SCALE, native_scale
 from sr_core.scratch import Blob
 
 _MEGA = 1_000_000
@@ -62,7 +63,8 @@ class Stages:
         self._upscaler, self._deadline_s = upscaler, deadline_s
         self._device = Device()
         self._device_model = device_model
-        self._scale = 4 if config.target else config.scale
+        native = native_scale(config.model) or ASSUMED_SCALE
+        self._scale = native if config.target else config.scale
         self._limits = Limits(
             max_bytes=config.max_source_bytes,
             max_side_px=config.max_side_px,

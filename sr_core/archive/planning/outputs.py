@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from sr_core.config import RunConfig
 from sr_core.imaging.codecs import FORMAT_LIMITS, WHOLE_LIMITS, output_format
-from sr_core.models.catalogue import BASELINES
+from sr_core.models.catalogue import native_scale
 
 _MEGA = 1_000_000
-NATIVE_SCALE = 4
-"""Scale of the networks; other sizes are made from their output."""
 UNPROBED_PX_PER_BYTE = 3
 """Guess for a source whose header could not be read: a JPEG of 2.7 bits per pixel."""
 UNPROBED_PX = 12 * _MEGA
@@ -121,18 +119,13 @@ def mapped(texts: pa.Array, function: Callable[[str], str]) -> pa.Array:
     return pa.array(values, pa.string()).take(encoded.indices)
 
 
-def native_scale(run: RunConfig) -> int | None:
-    """Return the scale of the network, independent of the requested size; None for baselines."""
-    return None if run.model in BASELINES else NATIVE_SCALE
-
-
 def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
     """Estimate the cost of every image: the pixels of its source or output, whichever are more.
 
     With a network, its output before resizing counts too. An unprobed source counts with its hints,
     or else with its bytes.
     """
-    native = (native_scale(run) or 1) ** 2
+    native = (native_scale(run.model) or 1) ** 2
     hints = _numbers(manifest, "width_px") * _numbers(manifest, "height_px")
     by_bytes = np.where(
         sizes.source_bytes > 0,

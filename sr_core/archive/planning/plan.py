@@ -21,7 +21,6 @@ from sr_core.archive.planning.outputs import (
     costs_px,
     mapped,
     measure_sizes,
-    native_scale,
     output_formats,
     output_sizes,
     over_limits,
@@ -33,6 +32,7 @@ from sr_core.archive.tables import PARQUET_OPTIONS, plan_rows
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError, ErrorClass, SrfleetError
 from sr_core.imaging.codecs import EXTENSIONS
+from sr_core.models.catalogue import native_scale
 from sr_core.records import PlannedImage, Status
 
 Mask = NDArray[np.bool_]
@@ -90,7 +90,7 @@ def make_plan(
     outputs, renamed = _outputs(manifest, is_ok, sizes, formats, taken_keys)
     table = _assemble(manifest, outputs, order, shard)
     shards = int(shard[-1]) + 1 if len(shard) else 0
-    summary = summarise(table, shards, renamed, refused, native_scale=native_scale(run))
+    summary = summarise(table, shards, renamed, refused, native_scale=native_scale(run.model))
     return Plan(table, round_index, shards, summary)
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Progress
 from sr_core.errors import ErrorClass
+from sr_core.models.cards import find_card
 from sr_core.page.text import duration, megapixels, number
 from sr_core.records import Status
 
@@ -18,7 +19,6 @@ SIZE_COLUMNS = ("output_size_bytes", "adopted", "upscale_ms", "width_out_px", "h
 """Columns of the metrics table that the totals are computed from."""
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_MODELS = {"srresnet": "SRResNet", "srgan": "SRGAN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ def method(run: RunRecord) -> str:
         if target
         else f"{_TIMES}{run.config.get('scale', '?')}"
     )
-    return f"{_MODELS.get(model, model)} {size}"
+    card = find_card(model)
+    return f"{model if card is None else card.label} {size}"
 
 
 def _state(progress: Progress) -> str:

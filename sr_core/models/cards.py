@@ -1,0 +1,61 @@
+"""Cards of the shipped weights: what each model is for, and where it comes from. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_TRAINING_DATA = (
+    "456 photographs under free licences (CC0, CC BY, CC BY-SA, Unsplash, public domain, GPL art; "
+    "19 animals from Wikimedia Commons without a licence noted per file)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Weights that come with the package; docs/model-card.md says more about them."""
+
+    name: str
+    """Value of --model."""
+    label: str
+    """Name in reports."""
+    file: str
+    """File in sr_core/models/weights."""
+    scale: int
+    purpose: str
+    generative: bool
+    """True if the model draws detail that is likely rather than measured."""
+    licence: str
+    training_data: str
+    sha256: str
+
+
+CARDS = (
+    ModelCard(
+        name="srresnet",
+        label="SRResNet",
+        file="srresnet_x4.safetensors",
+        scale=4,
+        purpose="images to measure: nothing is invented",
+        generative=False,
+        licence="Apache-2.0",
+        training_data=_TRAINING_DATA,
+        sha256="eaa80ca07fbfa336c108dccbd46d534e097b7aed17b38523805df6e00895552f",
+    ),
+    ModelCard(
+        name="srgan",
+        label="SRGAN",
+        file="srgan_x4.safetensors",
+        scale=4,
+        purpose="images to look at; the default",
+        generative=True,
+        licence="Apache-2.0",
+        training_data=_TRAINING_DATA,
+        sha256="450d826b7ea8ea687309833961bb978b5ab2f554c624a73b0b13eb2054c70c7e",
+    ),
+)
+"""All shipped weights, in the order in which they are listed."""
+
+
+def find_card(model: str) -> ModelCard | None:
+    """Return the card of a model's name; None for baselines and checkpoints of the user."""
+    return next((card for card in CARDS if card.name == model), None)
