@@ -22,7 +22,7 @@ _Pair = tuple[float | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The metric fields of a row; None where undefined. `METRICS` describes them."""
+    """The metric columns of a row; None if undefined. `METRICS` describes them."""
 
     psnr_y_db: float | None
     ssim_y: float | None

@@ -1,4 +1,4 @@
-"""What commands print: answers on standard output, names as they are, JSON, and the event log."""
+"""Output of commands: answers on standard output, names verbatim, JSON, and the event log."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REPLACED = str.maketrans(dict.fromkeys("\x07\x1b\n\u202e", "\ufffd"))
 
 
 def squeezed(text: str) -> str:
-    """Remove what boxes and line breaks add."""
+    """Remove boxes and line breaks from the text."""
     return "".join(text.replace("\u2502", "").split())
 
 
@@ -93,7 +93,7 @@ def test_a_message_shows_a_name_as_it_is(
 
 @pytest.fixture(scope="module")
 def finished(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> JobConfig:
-    """Run a job whose root and keys have every name, one of them of a broken image."""
+    """Run a job whose root and keys have hostile names; one image is broken."""
     folder = tmp_path_factory.mktemp("names")
     root = folder / "[" / "out][red]:smile:{}%s"
     job = JobConfig(
@@ -219,7 +219,7 @@ def test_answers_go_to_standard_output_and_nothing_else_does(damaged: str) -> No
     verify = srfleet("verify", damaged)
     assert verify.returncode == 5
     assert verify.stderr == ""
-    # No line is wrapped at the 80 columns of a terminal that is not there.
+    # Without a terminal, no line is wrapped at 80 columns.
     assert len(verify.stdout.splitlines()) == 13
     assert verify.stdout.endswith("12 findings\n")
 

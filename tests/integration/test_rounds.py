@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 @pytest.fixture
 def job(tmp_path: Path) -> JobConfig:
-    """Four photographs and a file that is none, for one actor."""
+    """Create a job of four photographs and a broken file, for one actor."""
     write_photographs(tmp_path / "photos", 4)
     (tmp_path / "photos/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
     return JobConfig(

@@ -1,8 +1,8 @@
-"""A run that version 0.1.0 began and a killed driver left half done, finished by this version.
+"""A run of version 0.1.0, left half done by a killed driver, is finished by this version.
 
-tests/fixtures/run-0.1.0 holds its objects: sources, two of six shards that are committed, and the
-outputs of the others but for a broken source. Only one of those is put on the server, so that one
-output is adopted and three are made by this version.
+tests/fixtures/run-0.1.0 holds its objects: sources, two of six shards as committed, and the
+outputs of the others, except for a broken source. Only one of those outputs is uploaded, so that
+one is adopted and three are made by this version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NOT_WRITTEN = {f"upscaled/images/{name}" for name in ("cats/001.jpg", "cats/002.
 
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """Put the objects of the run onto an S3 server, with their metadata."""
+    """Upload the objects of the run to an S3 server, with their metadata."""
     with moto_server() as server:
         admin = server.admin()
         for each in json.loads((FIXTURE / "index.json").read_text(encoding="utf-8")):

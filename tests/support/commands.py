@@ -28,7 +28,7 @@ def srfleet_here(*arguments: str) -> Result:
 
 
 def exit_code_here(*arguments: str) -> int:
-    """Run a command in this process through all that ends one; return its exit code."""
+    """Run a command in this process, including its error handling; return its exit code."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         run(lambda: app(arguments, prog_name="srfleet"))

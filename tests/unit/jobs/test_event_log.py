@@ -1,4 +1,4 @@
-"""The event log: one JSON object per line, and no fault of its file ends a run."""
+"""The event log: one JSON object per line; failures of its file never end a run."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_run_that_ends_early_says_why(
 
 @contextmanager
 def files_of_at_most(size_bytes: int) -> Iterator[None]:
-    """Let files grow no further, as on a full disk."""
+    """Stop files from growing further, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
     try:
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_ends_the_log_but_not_the_run(
         log.observe(OPENED)
     (warning,) = capsys.readouterr().err.splitlines()
     assert warning.startswith(f"warning: --log-json {path}: File too large; the log ends")
-    # The next start begins a line of its own after the one that was cut off.
+    # The next start begins a new line after the truncated one.
     with EventLog(path, JOB):
         pass
     first, cut_off, last = path.read_text().splitlines()

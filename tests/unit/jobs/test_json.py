@@ -1,4 +1,4 @@
-"""JSON of the commands: what docs/json.md says is what they write."""
+"""JSON of the commands matches docs/json.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def json_type(hint: object) -> str:
-    """Name the JSON type of a field as the page does."""
+    """Return the JSON type of a field, as the page names it."""
     arguments = get_args(hint)
     if get_origin(hint) is UnionType:
         return " or ".join("null" if each is NoneType else json_type(each) for each in arguments)

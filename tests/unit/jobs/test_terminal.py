@@ -1,4 +1,4 @@
-"""The terminal: plain text on one line each, whatever names contain."""
+"""The terminal: plain text, one line each, for any names."""
 
 from __future__ import annotations
 
