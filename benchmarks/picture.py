@@ -35,7 +35,7 @@ def draw() -> bytes:
 
 
 def _row(model: str, label: str) -> list[Pane]:
-    upscaler = open_upscaler(model)
+    upscaler = open_upscaler(model, precision="float32")  # the same picture on every machine
     panes = []
     for name, (left, top) in CROPS.items():
         lr = _pixels((SAMPLES / f"{name}.png").read_bytes())
