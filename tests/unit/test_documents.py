@@ -79,7 +79,8 @@ def test_the_readme_is_read_in_three_minutes() -> None:
 def test_the_map_names_every_page() -> None:
     folder = ROOT / "docs"
     mapped = set(LINK.findall((folder / "README.md").read_text()))
-    assert {path.name for path in folder.glob("*.md")} - mapped == {"README.md"}
+    pages = {str(path.relative_to(folder)) for path in folder.glob("**/*.md")}
+    assert pages - mapped == {"README.md"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
