@@ -1,120 +1,181 @@
-"""One image on its way through the stages, with the facts that become its row."""
+"""One image on its way through an actor: what each stage returned, and how long it took."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from typing import Literal
 
-from sr_core.errors import ErrorClass, ImageError
+from sr_core.errors import ErrorClass
 from sr_core.imaging.codecs import Picture
-from sr_core.records import MetricsRow, PlannedImage, Status
+from sr_core.inference.upscaled import MadeBy
+from sr_core.metrics.suite import Measures
+from sr_core.records import ManifestRow, PlannedImage
 from sr_core.scratch import Blob
+
+Stage = Literal["fetch", "decode", "upscale", "encode", "put", "measure"]
 
 _PERHAPS_TRANSPARENT = frozenset({"P", "PA", "LA", "La", "RGBA", "RGBa"})
 
-# What a row says of an output; a failed image has none, whatever stage it reached.
-_OUTPUT_FACTS = (
-    "output_key",
-    "format_out",
-    "height_out_px",
-    "width_out_px",
-    "output_size_bytes",
-    "output_sha256",
-    "adopted",
-    "same_pixels_as",
-    "engine",
-    "precision",
-    "device",
-)
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Key and format of an output."""
+
+    key: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A source as it was read."""
+
+    size_bytes: int
+    etag: str | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A decoded source, with the pages that its output can hold."""
+
+    picture: Picture
+    pages: int
+    """Number of pages in the source."""
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UpscaledPicture:
+    """An upscaled source, and what made each of its pages."""
+
+    picture: Picture
+    made_by: tuple[MadeBy, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """An output in storage. An adopted one was written by an earlier attempt."""
+
+    data: Blob
+    picture: Picture | None
+    """Pixels of exactly these bytes; None if they have to be decoded first."""
+    sha256: str
+    width_px: int
+    height_px: int
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Quality of an output; no measures if they were not wanted or could not be taken."""
+
+    measures: Measures | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The error of an image that ends as failed."""
+
+    error_class: ErrorClass
+    message: str
 
 
 @dataclass(slots=True)
-class Work:
-    """One image on its way through the stages, with the facts that become its row."""
+class Times:
+    """Milliseconds by stage, also of a stage that failed, and those the device was idle before."""
 
-    image: PlannedImage
-    facts: dict[str, Any]
-    source: Picture | None = None
-    sr: Picture | None = None
-    standing: Blob | None = None
-    twin: Work | None = None
-    held_px: int = 0
-    done: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def weight_px(self) -> int | None:
-        """Source and output of all pages, as so many pixels of 8-bit RGB; None where unknown."""
-        image = self.image
-        source = (image.image.width_px or 0) * (image.image.height_px or 0)
-        output = (image.output_width_px or 0) * (image.output_height_px or 0)
-        px = (source + output) * (image.image.pages or 1)
-        return px * _weight(image.image.mode) if output else None
-
-    @property
-    def failed(self) -> bool:
-        """Whether the row already has its error class."""
-        return self.facts["error_class"] is not None
-
-    def fail(self, error_class: ErrorClass, message: str) -> None:
-        """End the image as failed."""
-        self.facts |= {
-            "status": Status.FAILED,
-            "error_class": error_class,
-            "error_message": message[:1000],
-        }
-        for name in _OUTPUT_FACTS:
-            self.facts.pop(name, None)
-
-    def warn(self, *messages: str) -> None:
-        """Add to the warnings of the row."""
-        self.facts["warnings"] = (*self.facts["warnings"], *messages)
+    stages_ms: dict[Stage, float] = field(default_factory=dict)
+    device_wait_ms: float | None = None
 
     @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the time spent to the stage's column, in milliseconds."""
+    def timed(self, stage: Stage) -> Iterator[None]:
+        """Add the time spent in the context to a stage."""
         start = time.monotonic()
         try:
             yield
         finally:
-            name = f"{stage}_ms"
-            spent = (time.monotonic() - start) * 1000
-            self.facts[name] = self.facts.get(name, 0.0) + spent
+            spent_ms = (time.monotonic() - start) * 1000
+            self.stages_ms[stage] = self.stages_ms.get(stage, 0.0) + spent_ms
 
-    def row(self) -> MetricsRow:
-        """Return the finished row."""
-        return MetricsRow(**self.facts, finished_at=datetime.now(UTC))
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An image to process, and the attempt that it is part of."""
+
+    planned: PlannedImage
+    round_index: int
+    attempt: str
+    source_uri: str
+    worker: str
+    """Name of this process."""
+
+    @property
+    def image(self) -> ManifestRow:
+        """The image as the manifest has it."""
+        return self.planned.image
+
+    @property
+    def target(self) -> Target | None:
+        """Where the output goes; None for an image that the plan refused."""
+        key, output_format = self.planned.output_key, self.planned.output_format
+        if key is None or output_format is None:
+            return None
+        return Target(key, output_format)
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One image and the results of its stages so far; `sr_core.engine.rows` makes its row."""
+
+    assignment: Assignment
+    target: Target
+    times: Times = field(default_factory=Times)
+    fetched: Fetched | None = None
+    decoded: Decoded | None = None
+    existing: Blob | None = None
+    """Output of an earlier attempt."""
+    twin: Work | None = None
+    """An earlier image of the shard with the same source, whose output this one shares."""
+    upscaled: UpscaledPicture | None = None
+    made_by: tuple[MadeBy, ...] = ()
+    """What made the pages of the output; empty if that is not known."""
+    written: Written | None = None
+    measured: Measured | None = None
+    failure: Failure | None = None
+    held_px: int = 0
+    """Part of the pixel budget that this image holds."""
+    done: threading.Event = field(default_factory=threading.Event)
+    """Set once the image has its row."""
+
+    @property
+    def weight_px(self) -> int | None:
+        """Source and output of all pages, as pixels of 8-bit RGB; None if the size is unknown."""
+        planned, image = self.assignment.planned, self.assignment.image
+        source = (image.width_px or 0) * (image.height_px or 0)
+        output = (planned.output_width_px or 0) * (planned.output_height_px or 0)
+        px = (source + output) * (image.pages or 1)
+        return px * _weight(image.mode) if output else None
+
+    def release(self) -> None:
+        """Let go of all pixels and files in memory."""
+        self.decoded = self.existing = self.upscaled = self.written = None
 
 
 def _weight(mode: str | None) -> int:
-    """Return how many times the memory of 8-bit RGB a picture may take while it is worked on.
+    """Return the memory of a picture at work, in multiples of 8-bit RGB.
 
     Transparency needs premultiplied colours of 16 bits beside the others
-    (`tests/integration/test_large_images.py` holds the sum).
+    (`tests/integration/test_large_images.py` checks the sum).
 
     Args:
-        mode: as in `Header.mode`; None, if nobody has looked, counts as the most.
+        mode: as in `Header.mode`; None, if the header was not read, counts as the most.
     """
     if mode is None:
         return 4
     samples = mode.removesuffix(";16")
     return (1 + (samples != mode)) * (1 + (samples in _PERHAPS_TRANSPARENT))
-
-
-def guarded(work: Work, stage: Callable[[Work], None]) -> None:
-    """Run a stage unless the image has failed; turn what one image can cause into its row.
-
-    Raises: whatever concerns more than this image (the store is unavailable, the process ends).
-    """
-    if work.failed:
-        return
-    try:
-        stage(work)
-    except ImageError as error:
-        work.fail(error.error_class, error.message)
-    except MemoryError:
-        work.fail(ErrorClass.OUT_OF_MEMORY, f"not enough memory to {stage.__name__}")

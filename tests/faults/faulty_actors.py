@@ -7,10 +7,13 @@ import signal
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jobs.upscale import actors
 from jobs.upscale.actors import ActorReport, UpscaleActor
+
+if TYPE_CHECKING:
+    from sr_core.engine.work import Work
 from sr_core.archive.storage import Store
 from sr_core.scratch import Blob
 from tests.support.store_decorator import StoreDecorator
@@ -66,16 +69,16 @@ def killed_by(*keys: str) -> type[UpscaleActor]:
     class KilledBy(UpscaleActor):
         def start(self) -> ActorReport:
             report = super().start()
-            from sr_core.engine.stages import Stages
+            from sr_core.engine.pipeline import Pipeline
 
-            upscale = Stages.upscale
+            upscale = Pipeline._upscale
 
-            def kill_or_upscale(stages: Stages, work: Any) -> None:
-                if work.image.image.key in keys:
+            def kill_or_upscale(pipeline: Pipeline, work: Work) -> None:
+                if work.assignment.image.key in keys:
                     os.kill(os.getpid(), signal.SIGKILL)
-                upscale(stages, work)
+                upscale(pipeline, work)
 
-            Stages.upscale = kill_or_upscale  # type: ignore[method-assign]
+            Pipeline._upscale = kill_or_upscale  # type: ignore[method-assign]
             return report
 
     return KilledBy
@@ -104,16 +107,16 @@ def out_of_memory_for(*keys: str) -> type[UpscaleActor]:
     class OutOfMemory(UpscaleActor):
         def start(self) -> ActorReport:
             report = super().start()
-            from sr_core.engine.stages import Stages
+            from sr_core.engine.pipeline import Pipeline
 
-            upscale = Stages.upscale
+            upscale = Pipeline._upscale
 
-            def fail_or_upscale(stages: Stages, work: Any) -> None:
-                if work.image.image.key in keys:
+            def fail_or_upscale(pipeline: Pipeline, work: Work) -> None:
+                if work.assignment.image.key in keys:
                     raise MemoryError
-                upscale(stages, work)
+                upscale(pipeline, work)
 
-            Stages.upscale = fail_or_upscale  # type: ignore[method-assign]
+            Pipeline._upscale = fail_or_upscale  # type: ignore[method-assign]
             return report
 
     return OutOfMemory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 
-from sr_core.engine.shard import PixelBudget
+from sr_core.engine.budget import PixelBudget
 
 
 def test_it_waits_for_room_and_admits_what_is_larger_than_itself_alone() -> None:

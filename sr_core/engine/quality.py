@@ -1,0 +1,86 @@
+"""The measure stage: the quality of an output as it is stored."""
+
+from __future__ import annotations
+
+from sr_core.archive.storage import Store
+from sr_core.engine.device import Device
+from sr_core.engine.geometry import Geometry
+from sr_core.engine.work import Measured, Times, Written
+from sr_core.errors import ImageError, RetryLaterError
+from sr_core.imaging.alpha import premultiply
+from sr_core.imaging.codecs import Picture, decode
+from sr_core.imaging.pixels import Page, Pixels
+from sr_core.inference.upscaler import Upscaler
+from sr_core.metrics.suite import measure
+
+_LONGEST_WARNING = 300
+
+
+class Quality:
+    """Measures outputs of one run. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        source: Store,
+        geometry: Geometry,
+        upscaler: Upscaler,
+        device: Device,
+        *,
+        deadline_s: float,
+    ) -> None:
+        """Measure with an upscaler on its device; references are read from the source's store."""
+        self._source, self._geometry = source, geometry
+        self._upscaler, self._device, self._deadline_s = upscaler, device, deadline_s
+
+    def measure(
+        self, source: Picture, written: Written, reference_key: str | None, times: Times
+    ) -> Measured:
+        """Measure the first page. What cannot be measured stays null, with a warning.
+
+        The output is already written: nothing that goes wrong here may fail the image.
+
+        Raises: RetryLaterError if the store is unavailable.
+        """
+        warnings: list[str] = []
+        try:
+            with times.timed("measure"):
+                picture = written.picture
+                if picture is None:
+                    picture = self._geometry.decode_output(written.data, len(source.pages))
+                measures = measure(
+                    _visible(source.pages[0]),
+                    _visible(picture.pages[0]),
+                    upscale=self._self_upscale,
+                    scale=self._geometry.scale,
+                    reference=self._reference(reference_key, warnings),
+                )
+        except RetryLaterError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the output is written, so the image is ok
+            warnings.append(f"not measured: {type(error).__name__}: {error}"[:_LONGEST_WARNING])
+            return Measured(None, tuple(warnings))
+        return Measured(measures, (*warnings, *measures.warnings))
+
+    def _self_upscale(self, pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        scale = self._geometry.scale
+        with self._device():
+            return self._upscaler.upscale(pixels, height * scale, width * scale).pixels
+
+    def _reference(self, key: str | None, warnings: list[str]) -> Pixels | None:
+        """Read the true image of a source; None, with a warning, if it cannot be read."""
+        if key is None:
+            return None
+        try:
+            data, _ = self._source.read_object(
+                key, max_bytes=self._geometry.limits.max_bytes, deadline_s=self._deadline_s
+            )
+            return _visible(decode(data, self._geometry.output_limits).pages[0])
+        except ImageError as error:
+            warnings.append(f"reference {key}: {error.error_class}: {error.message}")
+            return None
+
+
+def _visible(page: Page) -> Pixels:
+    """Return the visible colours of a page: those under full transparency do not count."""
+    return page.pixels if page.alpha is None else premultiply(page.pixels, page.alpha)
