@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from sr_core.models.blocks import (
     ResidualBlock,
-    UpsampleBlock,
     unshuffled_kernel,
     unshuffled_slopes,
 )
@@ -49,7 +48,7 @@ class FoldedGenerator(nn.Module):
         self.second = nn.ModuleList(_fold(block.conv2, block.bn2) for block in blocks)
         self.trunk_conv = _fold(generator.trunk_conv, generator.trunk_bn)
         self.trunk_activation = generator.trunk_activation
-        steps = [block for block in generator.upsample if isinstance(block, UpsampleBlock)]
+        steps = generator.upsampling
         self.sub_pixel = nn.ModuleList(block.conv for block in steps)
         self.sub_pixel_activations = nn.ModuleList(
             _activation(unshuffled_slopes(block.prelu.weight)) for block in steps

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sr_core.models.blocks import ResidualBlock, UpsampleBlock, unshuffled_kernel
 from sr_core.models.network import Network
 
-# How many LR pixels around a pixel the trunk and the tail see. Tiling relies on both.
+# LR pixels of context that the trunk and the tail see around a pixel. Tiling relies on both.
 HEAD_REACH = 4  # the 9x9 convolution
 TAIL_REACH = 3  # sub-pixel convolutions (1 + 1/2) and the 9x9 output layer (4/4), rounded up
 
@@ -45,6 +45,11 @@ class Generator(Network):
         self.to_image: nn.Module = nn.Identity()
 
     @property
+    def upsampling(self) -> list[UpsampleBlock]:
+        """The upsampling blocks, in the order in which they act."""
+        return [block for block in self.upsample if isinstance(block, UpsampleBlock)]
+
+    @property
     def trunk_reach(self) -> int:
         """LR pixels of context that `trunk` needs on each side."""
         return HEAD_REACH + 2 * self.blocks + 1
@@ -72,10 +77,9 @@ class Generator(Network):
 
     def tail(self, features: Tensor) -> Tensor:
         """Return the image: (N, channels, H, W) -> (N, 3, scale H, scale W)."""
-        for block in self.upsample[:-1]:
+        *others, last = self.upsampling
+        for block in others:
             features = block(features)
-        last = self.upsample[-1]
-        assert isinstance(last, UpsampleBlock)
         kernel = unshuffled_kernel(self.output.weight)
         bias = None if self.output.bias is None else self.output.bias.repeat_interleave(4)
         sub_pixels = F.conv2d(last.forward_unshuffled(features), kernel, bias, padding=2)
@@ -93,28 +97,30 @@ def initialise_as_interpolator(generator: Generator) -> None:
     layer's at a tenth; each sub-pixel convolution repeats its kernels over the four sub-pixels, so
     that no checkerboard has to be unlearned.
     """
-    head = generator.head.weight
-    head[:3].zero_()
-    for channel in range(3):
-        head[channel, channel, 4, 4] = 1.0
-    assert generator.head.bias is not None
-    generator.head.bias[:3].zero_()
+    _carry_rgb(generator.head.weight)
+    if generator.head.bias is not None:
+        generator.head.bias[:3].zero_()
     generator.trunk_bn.weight.zero_()
-    for block in generator.upsample:
-        assert isinstance(block, UpsampleBlock)
-        assert block.conv.bias is not None
-        repeated = block.conv.weight[::4].clone()
-        repeated[:3].zero_()
-        for channel in range(3):
-            repeated[channel, channel, 1, 1] = 1.0
-        bias = block.conv.bias[::4].clone()
-        bias[:3].zero_()
-        block.conv.weight.copy_(repeated.repeat_interleave(4, dim=0))
-        block.conv.bias.copy_(bias.repeat_interleave(4))
+    for block in generator.upsampling:
+        kernels = block.conv.weight[::4].clone()
+        _carry_rgb(kernels)
+        block.conv.weight.copy_(kernels.repeat_interleave(4, dim=0))
+        if block.conv.bias is not None:
+            bias = block.conv.bias[::4].clone()
+            bias[:3].zero_()
+            block.conv.bias.copy_(bias.repeat_interleave(4))
     taps = torch.tensor([0, 0, 0.5, 1, 1, 1, 0.5, 0, 0]) / 4
     generator.output.weight.mul_(0.1)
     generator.output.weight[:, :3].zero_()
     for channel in range(3):
         generator.output.weight[channel, channel] = torch.outer(taps, taps)
-    assert generator.output.bias is not None
-    generator.output.bias.zero_()
+    if generator.output.bias is not None:
+        generator.output.bias.zero_()
+
+
+def _carry_rgb(kernels: Tensor) -> None:
+    """Let the first three kernels copy the first three channels: (out, in, k, k), k odd."""
+    centre = kernels.shape[-1] // 2
+    kernels[:3].zero_()
+    for channel in range(3):
+        kernels[channel, channel, centre, centre] = 1.0
