@@ -30,7 +30,7 @@ class _Frozen(BaseModel):
 
 
 class RunConfig(_Frozen):
-    """What decides the outputs of a run. It is stored in run.json and cannot change on a root."""
+    """Settings that decide the outputs of a run; stored in run.json and fixed for a root."""
 
     model: str = "srgan"
     """srgan, srresnet, bicubic, bilinear, nearest, or the path of a checkpoint."""
@@ -39,10 +39,10 @@ class RunConfig(_Frozen):
     """Width and height in pixels of a box that every output fits in; overrides scale."""
     format: OutputFormat = "source"
     quality: int = Field(default=95, ge=1, le=100)
-    """Of JPEG and WebP."""
+    """JPEG and WebP quality."""
     precision: Precision | Literal["auto"] = "auto"
     """Coarsest precision that may compute the network. auto is decided at the first start, by the
-    devices that there are; run.json holds the decision."""
+    available devices; run.json holds the decision."""
     strip_gps: bool = False
     measure: bool = True
     """Measure quality; checksums, sizes and times are always recorded."""
@@ -59,7 +59,7 @@ class RunConfig(_Frozen):
 
 
 class ExecutionConfig(_Frozen):
-    """How a run is executed. Free to change between the starts of one run."""
+    """Settings of the execution, free to change between the starts of a run."""
 
     address: str | None = None
     """Ray address; None starts a local Ray."""
@@ -71,15 +71,15 @@ class ExecutionConfig(_Frozen):
     cpus_per_actor: float = Field(default=1, gt=0)
     accelerator_type: str | None = None
     memory_budget_mb: int = Field(default=2048, ge=768)
-    """What one actor may use in all, in MiB; larger images go through files in TMPDIR."""
+    """Memory budget of one actor, in MiB; larger images go through files in TMPDIR."""
     shard_megapixels: float | None = Field(default=None, gt=0)
     """Output megapixels of one shard; None: about 45 s of a device as measured at the start."""
     shard_images: int = Field(default=256, ge=1)
     io_threads: int = Field(default=4, ge=1)
     image_deadline_s: float = Field(default=120.0, gt=0)
-    """How long the reads of one image may take, retries included."""
+    """Time limit for reading one image, retries included."""
     node_wait_s: float = Field(default=600.0, ge=0)
-    """How long to wait for lost machines to come back before giving up."""
+    """Time to wait for lost machines before the run stops."""
 
     @field_validator("engine", mode="before")
     @classmethod
@@ -93,7 +93,7 @@ class ExecutionConfig(_Frozen):
 
 
 class JobConfig(_Frozen):
-    """One job: where from, where to, what, and how."""
+    """A job: source, output, run and execution."""
 
     source: str
     output: str
@@ -110,7 +110,7 @@ def load_job(path: Path) -> JobConfig:
 
 
 def load_settings(path: Path, kind: type[T]) -> T:
-    """Read a file of one kind of settings, a dataclass or a model, from YAML.
+    """Read settings of a dataclass or pydantic model from YAML.
 
     Raises: ConfigurationError naming the file, the key and the value.
     """
@@ -126,12 +126,12 @@ def load_settings(path: Path, kind: type[T]) -> T:
 
 
 def describe(error: ValidationError) -> str:
-    """Say in one line which keys are wrong, with their values."""
+    """Return one line that names the wrong keys and their values."""
     return "; ".join(_describe_one(problem) for problem in error.errors())
 
 
 def _describe_one(problem: ErrorDetails) -> str:
     key = ".".join(map(str, problem["loc"])) or "the file"
-    # Where a key is missing, the input is everything that is there instead.
+    # If a key is missing, the input is the whole section.
     got = "" if problem["type"] == "missing" else f", got {problem['input']!r}"
     return f"{key}: {problem['msg']}{got}"

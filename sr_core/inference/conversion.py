@@ -1,4 +1,4 @@
-"""From torch to OpenVINO's own files, kept so that the next start need not convert again."""
+"""Conversion of networks from torch to OpenVINO, cached so that it happens once."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 
 PARTS = ("trunk", "tail")
 _FORM = 2
-"""Of the converted graphs. Raise it when the modules that are converted compute differently."""
+"""Version of the converted graphs. Raise it when the converted modules compute differently."""
 _EXAMPLE_CELLS = 16
 """Side of the image that conversion traces with; sides stay free in the result."""
 _ABANDONED_S = 24 * 3600
-"""Age of a temporary folder that nobody is filling any more."""
+"""Age in seconds at which a temporary folder counts as abandoned."""
 
 
 def convert(module: nn.Module, cell_px: int, core: Core) -> tuple[Model, Model]:
-    """Return a network's trunk and tail as OpenVINO has them, from the kept conversion if possible.
+    """Return a network's trunk and tail as OpenVINO models, from the cache if possible.
 
     Conversion takes seconds, so it is kept in `cache_folder` under the hash of everything that
-    decides it: the weights, the structure, the versions of OpenVINO and torch. A kept conversion
+    affects it: the weights, the structure, the versions of OpenVINO and torch. A cached conversion
     that cannot be read is made again; a folder that cannot be written, or a full disk, costs only
-    time. What is returned may have the files mapped for as long as it lives.
+    time. The models may map the files for as long as they live.
 
     Args:
         module: has `trunk` and `tail` as `Network` does; evaluated, without gradients.
@@ -50,7 +50,7 @@ def convert(module: nn.Module, cell_px: int, core: Core) -> tuple[Model, Model]:
 
 
 def cache_folder() -> Path:
-    """Return where conversions are kept: srfleet in XDG_CACHE_HOME, which is ~/.cache if unset."""
+    """Return the folder of conversions: srfleet in XDG_CACHE_HOME, which is ~/.cache if unset."""
     return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "srfleet"
 
 
@@ -58,7 +58,7 @@ def _home() -> Path:
     try:
         return Path.home()
     except RuntimeError:  # no HOME, and a user whom the system does not know
-        return Path("/")  # as containers have it; it need not be writable
+        return Path("/")  # as in containers; it need not be writable
 
 
 class _Part(nn.Module):
@@ -73,19 +73,19 @@ class _Part(nn.Module):
 
 
 def _converted(module: nn.Module, cell_px: int) -> tuple[Model, Model]:
-    # Not openvino.convert_model, which does the same and reports it to its makers over the network.
+    # Not openvino.convert_model, which does the same and sends telemetry.
     from openvino.frontend import FrontEndManager  # noqa: PLC0415 - an optional extra
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
     from openvino.passes import ConstantFolding, Manager  # noqa: PLC0415
 
-    # Without it the plugin does not see what integers a convolution may take, and takes floats.
+    # Without it the plugin does not recognise integer convolutions and computes them in floats.
     folding = Manager()
     folding.register_pass(ConstantFolding())
     frontend = FrontEndManager().load_by_framework("pytorch")
     example = torch.full((1, 3, _EXAMPLE_CELLS * cell_px, _EXAMPLE_CELLS * cell_px), 0.5)
     models = []
     with warnings.catch_warnings():
-        # It warns of Python values in the graph; the known answer of every start is the test.
+        # It warns about Python values in the graph; the known answer of every start tests them.
         warnings.simplefilter("ignore")
         for part in PARTS:
             graph = TorchScriptPythonDecoder(
@@ -104,8 +104,8 @@ def _keep(models: tuple[Model, Model], folder: Path, unreadable: int | None) -> 
 
     Args:
         models: trunk and tail.
-        folder: where it is to stand.
-        unreadable: inode of what stood there and could not be read; None if nothing did.
+        folder: the new folder.
+        unreadable: inode of an unreadable folder of that name; None if there is none.
     """
     import openvino  # noqa: PLC0415 - an optional extra
 
@@ -122,12 +122,12 @@ def _keep(models: tuple[Model, Model], folder: Path, unreadable: int | None) -> 
 
 
 def _put(new: Path, folder: Path, unreadable: int | None) -> None:
-    """Give a folder its name, unless another process was first: its files are as good.
+    """Rename a folder to its final name, unless another process was first: its files are as good.
 
-    Nothing is removed: actors have files mapped, and on NFS die by SIGBUS when those go. What could
-    not be read here, perhaps for a moment only, is moved aside for `_sweep`.
+    Nothing is removed: actors map the files, and on NFS they die by SIGBUS if those are removed. An
+    unreadable folder, which may be so only for a moment, is moved aside for `_sweep`.
 
-    Raises: OSError where another was first, or nothing can be renamed.
+    Raises: OSError if another process was first, or nothing can be renamed.
     """
     try:
         new.rename(folder)
@@ -141,8 +141,8 @@ def _put(new: Path, folder: Path, unreadable: int | None) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove temporary folders beside a new one that are so old that their process was killed."""
-    now = folder.stat().st_mtime  # by the clock of where they lie
+    """Remove temporary folders beside a new one whose processes must have been killed."""
+    now = folder.stat().st_mtime  # by the clock of their file system
     for other in folder.parent.glob("openvino-*.*"):
         if now - other.stat().st_mtime > _ABANDONED_S:
             shutil.rmtree(other, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Tiles of an output on their way from the device to the image in host memory."""
+"""Copies of tiles from the device into the image in host memory."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from torch import Tensor
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.tensors import to_integers
 
-# Full-range luma of BT.601, by which a grey image is read from the network's three channels.
+# Full-range luma of BT.601, which turns the network's three channels into a grey image.
 _GREY = (0.299, 0.587, 0.114)
 
 
 class Download:
-    """Take an image's tiles as floats on the device, and leave integers in host memory.
+    """Convert an image's tiles from floats on the device to integers in host memory.
 
-    On CUDA integers are what is copied, by a stream of its own, while the device computes the next
-    tile: one tile's copy is awaited when the next tile's is under way. Whether all values were
-    finite is asked only at the end, since asking waits for the device.
+    On CUDA the integers are copied by a stream of their own while the device computes the next
+    tile: a copy is awaited once the next one has started. Non-finite values are checked for only at
+    the end, since the check waits for the device.
     """
 
     def __init__(self, sr: Pixels, device: torch.device) -> None:
         self._sr = sr
         self._finite = torch.ones((), dtype=torch.bool, device=device)
-        # Here, once: to bring them to the device waits for it.
+        # Once, as copying them to the device waits for it.
         self._grey = torch.tensor(_GREY, device=device).view(1, 3, 1, 1)
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._on_its_way: _Copy | None = None
 
     def put(self, image: Tensor, rows: slice, columns: slice) -> None:
-        """Place one tile; of a grey image its luma.
+        """Place one tile; its luma if the image is grey.
 
         Args:
-            image: (1, 3, rows, columns) float32, nominally in [0, 1]; it may be overwritten after.
-            rows: where it lies in the output.
-            columns: likewise.
+            image: (1, 3, rows, columns) float32, nominally in [0, 1]; free to be overwritten after.
+            rows: rows of the output that it covers.
+            columns: columns of the output that it covers.
         """
         self._finite &= torch.isfinite(image).all()
         if self._sr.shape[2] == 1:
@@ -51,7 +51,7 @@ class Download:
         self._on_its_way = copy
 
     def finish(self) -> bool:
-        """Wait for the last tile; returns whether every value was finite."""
+        """Wait for the last tile. Return True if every value was finite."""
         self._arrive()
         return bool(self._finite)
 
@@ -63,7 +63,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """A tile that a CUDA stream is copying into page-locked memory, which alone can be so."""
+    """A tile that a CUDA stream is copying into page-locked memory."""
 
     host: Tensor
     place: Pixels
@@ -71,8 +71,8 @@ class _Copy:
 
     @classmethod
     def started(cls, integers: Tensor, place: Pixels, stream: torch.cuda.Stream) -> _Copy:
-        # torch keeps page-locked blocks and gives them out again, until `torch.cuda.graph` frees
-        # those that are idle: this allocates at first and after a recording.
+        # torch caches page-locked blocks until `torch.cuda.graph` frees the idle ones, so this
+        # allocates only at first and after a recording.
         host = torch.empty(integers.shape, dtype=integers.dtype, pin_memory=True)
         stream.wait_stream(torch.cuda.current_stream(stream.device))
         with torch.cuda.stream(stream):

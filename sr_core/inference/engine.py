@@ -1,4 +1,4 @@
-"""A network on its device, in the precision and the form that it runs in there."""
+"""The interface of engines, and torch's engine for any network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sr_core.models.network import Network
 
 
 class UnfitError(Exception):
-    """What an engine made of an image is not what the network would; float32 may do better."""
+    """An engine's result for an image is not the network's; float32 may do better."""
 
 
 class Engine(Protocol):
@@ -26,13 +26,13 @@ class Engine(Protocol):
     def trunk(self, lr: Tensor) -> Tensor:
         """Return features: (N, 3, H, W) float32 in [0, 1] on any device -> as `Network.trunk`.
 
-        What is returned is the engine's own memory: it holds until the next call.
+        The result is in the engine's own memory and valid until the next call.
 
         Raises: UnfitError for an image that the engine computes badly.
         """
 
     def tail(self, features: Tensor) -> Tensor:
-        """Return the image, as `Network.tail`, in float32 on the device, until the next call."""
+        """Return the image, as `Network.tail`, in float32; valid until the next call."""
 
 
 class PlainEngine(nn.Module):
@@ -65,7 +65,7 @@ class PlainEngine(nn.Module):
 def make_engine(
     network: Network, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> FoldedGenerator | PlainEngine:
-    """Return what computes a network with torch; the network itself is left as it is."""
+    """Return torch's engine for a network; the network itself is not changed."""
     if isinstance(network, Generator):
         return FoldedGenerator(network, device, dtype)
     return PlainEngine(network, device, dtype)

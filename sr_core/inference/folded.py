@@ -103,9 +103,9 @@ class FoldedGenerator(nn.Module):
 
 
 def freeze(module: nn.Module) -> None:
-    """Make parameters constants, the convolutions' in channels-last memory.
+    """Make parameters constants, those of convolutions in channels-last memory.
 
-    Convolutions in float32 on CUDA become true float32, so call it when they are there.
+    Convolutions in float32 on CUDA become true float32, so move the module to its device first.
     """
     for parameter in module.parameters():
         parameter.requires_grad_(False)
@@ -129,14 +129,14 @@ _cudnn_setting = threading.Lock()
 def _true_float32(device: torch.device) -> Iterator[None]:
     """Keep cuDNN from rounding float32 to TF32's 10 bits of mantissa, which torch allows it.
 
-    The setting belongs to the process: hence the lock, held while kernels are chosen and launched
-    or recorded, not while they run. Who forbids TF32 everywhere finds that as it was.
+    The setting belongs to the process, hence the lock. It is held while kernels are chosen and
+    launched or recorded, not while they run. If TF32 is off already, it stays off.
     """
     if device.type != "cuda":
         yield
         return
     cudnn: Any = torch.backends.cudnn
-    # torch has the first from 2.9 on, and then may refuse to read the second.
+    # torch has the first setting from 2.9 on, and may then refuse to read the second.
     setting, name, rounding, exact = (
         (cudnn.conv, "fp32_precision", "tf32", "ieee")
         if hasattr(cudnn, "conv")
@@ -167,7 +167,7 @@ def _channels_last(tensor: Tensor) -> Tensor:
 
 
 def _activation(slopes: Tensor) -> nn.Module:
-    """Return a PReLU; where it has one slope for all channels, one that works in place."""
+    """Return a PReLU; one that works in place if all channels share a slope."""
     if slopes.numel() == 1:
         return nn.LeakyReLU(float(slopes.detach()), inplace=True)
     prelu = nn.PReLU(slopes.numel())

@@ -13,22 +13,22 @@ from torch import Tensor
 from sr_core.inference.engine import Engine
 from sr_core.inference.memory import is_out_of_memory
 
-# Recordings of one level share what lies between, but each has its own of what goes in and comes
-# out: of a trunk tile's memory a fifth or, in some networks, half; of a tail tile's a twentieth.
+# Recordings of one level share their intermediate memory, but each has its own input and output: a
+# fifth of a trunk tile's memory, in some networks half; a twentieth of a tail tile's.
 _KEPT_TRUNKS = 2
-"""An image has one size of trunk tile; two are photographs of one camera, upright and across."""
+"""An image has one size of trunk tile; two serve a camera's photographs, portrait and landscape."""
 _KEPT_TAILS = 9
 """An image has up to nine sizes of tail tile."""
 _MET_ONCE = 64
-"""Sizes to remember that came once; they hold no memory of the device."""
+"""Number of sizes seen once to remember; they hold no memory of the device."""
 
 
 class GraphedEngine:
-    """Compute what another engine does, with one launch per tile in place of some hundred.
+    """Compute as another engine does, with one launch per tile instead of some hundred.
 
-    The first tile of a size runs as it is, as sizes may come only once; the second is recorded.
-    Recordings of one level share their memory, which the contract of `Engine` allows: what is
-    returned holds until the level is computed again. The two levels do not share theirs, as a
+    The first tile of a size is computed directly, as a size may come only once; the second is
+    recorded. Recordings of one level share their memory, which the contract of `Engine` allows: a
+    result is valid until the level is computed again. The two levels do not share memory, as a
     trunk's features must last for all of its tail tiles. One thread at a time may call it.
     """
 
@@ -48,13 +48,13 @@ class GraphedEngine:
             return self._tail(features)
 
     def forget(self) -> None:
-        """Give up all recordings, and with them their memory."""
+        """Drop all recordings and free their memory."""
         self._trunk.forget()
         self._tail.forget()
 
     @contextmanager
     def _forgetting(self) -> Iterator[None]:
-        """Give up the recordings of both levels if memory runs out: smaller tiles will follow."""
+        """Drop the recordings of both levels if memory runs out, as smaller tiles will follow."""
         try:
             yield
         except Exception as error:
@@ -64,9 +64,9 @@ class GraphedEngine:
 
 
 def _upload(lr: Tensor, device: torch.device) -> Tensor:
-    """Start a copy to the device, which from other than page-locked memory would wait for it.
+    """Start a copy to the device, through page-locked memory so that it need not wait.
 
-    torch gives the page-locked block to nobody else before the copy is made.
+    torch does not reuse the page-locked block before the copy is made.
     """
     if not lr.is_cpu:
         return lr.to(device)
@@ -97,7 +97,7 @@ class _Recordings:
             if shape not in self._met:
                 self._met.append(shape)
                 return self._compute(values)
-            self._met.remove(shape)  # what is dropped must come twice again
+            self._met.remove(shape)  # once dropped, a size must come twice again
             while len(self._by_shape) >= self._kept:
                 self._by_shape.popitem(last=False)
             recording = self._by_shape[shape] = self._record(values)
@@ -114,10 +114,10 @@ class _Recordings:
     def _record(self, values: Tensor) -> _Recording:
         given = torch.empty_like(values, memory_format=torch.channels_last)
         given.copy_(values)
-        # A first run loads kernels and, in each thread, plans them: not what to record.
+        # A first run loads kernels and plans them in each thread, which must not be recorded.
         self._compute(given)
         graph = torch.cuda.CUDAGraph()
-        # The pool of a recording that lives: torch refuses one whose recordings are all gone.
+        # The pool of a live recording: torch refuses a pool whose recordings are all gone.
         pool = next((other.graph.pool() for other in self._by_shape.values()), None)
         with torch.cuda.graph(graph, pool=pool):
             made = self._compute(given)

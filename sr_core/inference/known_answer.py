@@ -1,4 +1,4 @@
-"""The proof that an engine computes what its network does, made at every start."""
+"""The check that an engine computes its network correctly, made at every start."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sr_core.imaging.tensors import to_pixels, to_tensor
 from sr_core.inference.engine import UnfitError
 from sr_core.inference.tiled import GeneratorUpscaler
 
-# Levels of 255 that rounding alone explains, by what an engine multiplies in. Anything beyond is
-# a broken device, driver, library or conversion.
+# Levels of 255 that rounding alone explains, by the type that an engine multiplies. A larger error
+# means a broken device, driver, library or conversion.
 TOLERATED_LEVELS = {torch.float32: 1, torch.float16: 2, torch.bfloat16: 4, torch.int8: 12}
 
 
@@ -30,15 +30,15 @@ def known_tile() -> Pixels:
 
 
 def known_answer_error(upscaler: GeneratorUpscaler) -> float:
-    """Return how far an upscaler is from the plain network in float32 on the CPU.
+    """Return the error of an upscaler against the plain network in float32 on the CPU.
 
-    `known_tile`, upscaled both ways; the difference, in levels of 255, that all but 1 in 200 values
-    stay within: networks with steep answers differ by more at single pixels of such edges in half
-    precision. Infinity where the engine by itself has no answer.
+    `known_tile` is upscaled both ways. The error is the difference, in levels of 255, that all but
+    1 in 200 values stay within: in half precision, networks with steep responses differ by more at
+    single pixels of such edges. Infinity if the engine finds the tile unfit.
     """
     tile = known_tile()
     expected = to_pixels(upscaler.reference(to_tensor(tile)), tile.dtype)
-    # What CUDA computes first, records the second time and replays the third can each be wrong.
+    # CUDA computes the first time, records the second and replays the third: each can be wrong.
     return max(_error(upscaler, tile, expected) for _ in range(_TIMES[upscaler.device.type]))
 
 

@@ -1,4 +1,4 @@
-"""Whether an error says that memory ran out, whatever library says it."""
+"""Recognition of out-of-memory errors, whichever library raised them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _SAYINGS = (
     "not enough memory",
     "could not create a primitive",
     "bad_alloc",
-    # OpenVINO's: of its tensors, of its plugin's workspace, of kernels it could not make.
+    # OpenVINO, for its tensors, its plugin's workspace, and kernels.
     "failed to allocate",
     "can't alloc",
     "broken promise",
-    # CUDA's own, and its driver's: of recordings and page-locked memory.
+    # CUDA and its driver, for recordings and page-locked memory.
     "error: out of memory",
-    # cuDNN's and cuBLAS's, whose workspaces found no room.
+    # cuDNN and cuBLAS, for their workspaces.
     "unable to find an engine",
     "_alloc_failed",
 )
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error of any kind means that memory ran out."""
+    """Return True if an error of any kind means that memory ran out."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     said = str(error).lower()

@@ -1,4 +1,4 @@
-"""The generator in 8-bit integers, and the measurement that such a generator rests on."""
+"""The generator in 8-bit integers, and the calibration that it needs."""
 
 from __future__ import annotations
 
@@ -19,47 +19,48 @@ from sr_core.models.generator import Generator
 from sr_core.models.network import Network
 
 MAX_LOSS_DB = 0.1
-"""Of luma PSNR, on average over photographs: a checkpoint that loses more is not quantised."""
+"""Largest mean loss of luma PSNR over photographs at which a checkpoint may be quantised, in dB."""
 _FORMAT = "srfleet-int8-1"
 _KEPT = "head"
-"""Stays in floats as the output layer does: both ends see the pixels."""
+"""Convolution that stays in floats, as the output layer does: both ends see the pixels."""
 _WEIGHT_TOP = 127
 _INPUT_TOP = 127
-"""The calibrated range takes the lower half of 8 bits. CPUs without VNNI add two products of an
-input and a weight in 16 bits, and cut off the sum; 2 x 127 x 127 fits, 2 x 255 x 127 does not. The
-upper half is for what exceeds the range: to cut it off cost one photograph in 34 more than 1 dB."""
+"""Top of the calibrated range, which takes the lower half of 8 bits. CPUs without VNNI add two
+products of an input and a weight in 16 bits, with saturation: 2 x 127 x 127 fits, 2 x 255 x 127
+does not. The upper half is for values beyond the range; clipping them cost one photograph in 34
+more than 1 dB."""
 
 Ranges = Mapping[str, tuple[float, float]]
-"""What goes into each convolution: the least and the greatest value, by the convolution's name."""
+"""Least and greatest input of each convolution, by the convolution's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The ranges of a checkpoint, and what was measured with them."""
+    """The ranges of a checkpoint, and the loss measured with them."""
 
     checkpoint_sha256: str
     ranges: Ranges
     calibrated_on: int
-    """Photographs that the ranges are from."""
+    """Number of photographs that the ranges were taken from."""
     validated_on: int
     psnr_y_loss_db: float
     """Mean over the validation photographs, against float32."""
     worst_psnr_y_loss_db: float
 
     def save(self, checkpoint: Path) -> Path:
-        """Write it beside its checkpoint and return where."""
+        """Write it beside its checkpoint and return its path."""
         path = calibration_path(checkpoint)
         path.write_text(json.dumps({"format": _FORMAT, **asdict(self)}, indent=1) + "\n")
         return path
 
 
 def calibration_path(checkpoint: Path) -> Path:
-    """Return where the calibration of a checkpoint lies: beside it."""
+    """Return the path of a checkpoint's calibration, which is beside it."""
     return checkpoint.with_name(f"{checkpoint.stem}.int8.json")
 
 
 def load_ranges(checkpoint: Path) -> Ranges:
-    """Read the ranges of a checkpoint that was found fit for 8 bits.
+    """Read the ranges of a checkpoint that passed the measurement in 8 bits.
 
     Raises: ConfigurationError if there are none, or they are not this checkpoint's.
     """
@@ -89,11 +90,11 @@ def load_ranges(checkpoint: Path) -> Ranges:
 
 
 def calibrate(network: Network, images: Iterable[Tensor]) -> Ranges:
-    """Return what goes into each convolution when a generator upscales images.
+    """Return the range of each convolution's input when a generator upscales images.
 
     Args:
         network: the paper's generator.
-        images: each (1, 3, H, W) float in [0, 1], such as those that will be upscaled.
+        images: each (1, 3, H, W) float in [0, 1], typical of those that will be upscaled.
 
     Raises: ConfigurationError for another network, or if there is no image.
     """
@@ -101,7 +102,7 @@ def calibrate(network: Network, images: Iterable[Tensor]) -> Ranges:
     ranges: dict[str, tuple[float, float]] = {}
 
     def watch(name: str, values: Tensor) -> None:
-        # Zero is in each range: it is what borders are padded with, and must be exact.
+        # Each range includes zero, which pads borders and must be exact.
         low, high = ranges.get(name, (0.0, 0.0))
         ranges[name] = (min(low, float(values.min())), max(high, float(values.max())))
 
@@ -120,12 +121,11 @@ def feature_range(ranges: Ranges) -> tuple[float, float]:
 
 
 class QuantisedGenerator(FoldedGenerator):
-    """Compute what a generator does, its 3x3 convolutions of 8-bit integers.
+    """Compute as a generator does, with 3x3 convolutions in 8-bit integers.
 
     Weights have a scale for each output channel, symmetric about zero; inputs one scale and zero
-    point for each convolution, their calibrated range in 7 of the bits (`_INPUT_TOP`). As torch
-    computes it, values are only rounded to where the integers would be; OpenVINO multiplies
-    integers.
+    point for each convolution, their calibrated range in 7 of the bits (`_INPUT_TOP`). torch only
+    rounds floats to the values of the integers; OpenVINO multiplies integers.
 
     Source: B. Jacob et al., arXiv 1712.05877, section 2; R. Krishnamoorthi, arXiv 1806.08342.
     """
@@ -161,16 +161,16 @@ class _QuantisedConv(nn.Module):
         return F.conv2d(values, weight, self.conv.bias, padding=self.conv.padding)
 
     def extra_repr(self) -> str:
-        """Tell what is no parameter, for the hash of a conversion."""
+        """Return the constants that are not parameters, for the hash of a conversion."""
         return f"scale={self.scale!r}, zero_point={self.zero_point}"
 
 
 def round_kernels(weight: Tensor) -> Tensor:
     """Round weights to integers so that each kernel's sum changes by no more than a half.
 
-    Where an image is smooth a kernel multiplies one value by its sum, so errors of the sum are seen
-    first: with plain rounding a night sky loses two dB. Of each kernel those weights go to their
-    other neighbour that were nearest to it.
+    In a smooth area a kernel multiplies one value by its sum, so errors of the sum show first: with
+    plain rounding a night sky loses two dB. The weights of a kernel that are nearest to their other
+    neighbour are rounded to that one instead.
 
     Shapes: (out, in, kh, kw) in units of the integers -> the same, in [-127, 127].
     """

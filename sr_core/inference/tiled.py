@@ -30,9 +30,8 @@ SMALLEST_TILE_PX = 64 * 64
 CPU_TAIL_TILE_PX = 96 * 96
 # A side shorter than this is padded for the network and cropped again.
 SMALLEST_SIDE_PX = 8
-# Deeper networks see hundreds of cells, but hardly anything beyond this many: the context after
-# which RealESRGAN_x4plus (347 cells) moves no output value by half a level of 255: docs/models.md
-# has the measurement.
+# Deeper networks see hundreds of cells, but are hardly affected by any beyond this many: with it no
+# output value of RealESRGAN_x4plus (347 cells) moves by half a level of 255 (docs/models.md).
 LARGEST_CONTEXT = 64
 
 _PRECISIONS: dict[torch.dtype, Precision] = {
@@ -50,9 +49,9 @@ class GeneratorUpscaler:
     trunk sees far (37 LR pixels in the paper's network) and runs on large tiles; the tail needs
     most of the memory but sees 3 LR pixels, and runs in small tiles on the trunk's features.
 
-    Tiles are exact where the trunk sees no further than LARGEST_CONTEXT, as the paper's does: the
-    result does not depend on their size beyond the rounding of floats. Of a deeper network's trunk
-    they carry that much context; an image whose trunk fits the budget is one tile and exact.
+    Tiles are exact if the trunk sees no further than LARGEST_CONTEXT, as the paper's does: the
+    result does not depend on their size beyond the rounding of floats. Tiles of deeper networks
+    have that much context; an image whose trunk fits the budget is one tile and exact.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class GeneratorUpscaler:
 
         Args:
             generator: the network; evaluated, on the CPU.
-            name: what tables call it.
+            name: name in tables.
             device: cpu or cuda.
             engine: see `open_engine`.
             precision: see `open_engine`.
@@ -82,9 +81,9 @@ class GeneratorUpscaler:
         self._generator = generator.eval()
         device = torch.device(device)
         self._engine = open_engine(generator, engine, device, ranges, precision)
-        # On a CPU what goes in and out of an engine is float32 in any case.
+        # On a CPU the inputs and outputs of every engine are float32.
         itemsize = 4 if device.type == "cpu" else self.dtype.itemsize
-        # The trunk's features stay while the tail runs; three quarters leave them room.
+        # The trunk's features stay in memory while the tail runs; three quarters leave them room.
         trunk_values = memory_budget_bytes // itemsize
         tail_values = trunk_values * 3 // 4
         # Both in cells, which are pixels for most networks.
@@ -95,16 +94,16 @@ class GeneratorUpscaler:
 
     @property
     def device(self) -> torch.device:
-        """Where the engine computes."""
+        """Device that the engine computes on."""
         return self._engine.device
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the engine multiplies in."""
+        """Type that the engine multiplies."""
         return self._engine.dtype
 
     def reference(self, lr: Tensor) -> Tensor:
-        """Return what the plain network gives in float32 on the CPU, (N, 3, H, W) in one piece."""
+        """Return the plain network's result in float32 on the CPU, (N, 3, H, W) in one piece."""
         with torch.inference_mode():
             return self._generator(lr)
 
@@ -134,7 +133,7 @@ class GeneratorUpscaler:
     def compute(self, pixels: Pixels, engine: Engine | None = None) -> Pixels:
         """Upscale by the network's scale with one engine, the upscaler's own if none is given.
 
-        Raises: UnfitError where that cannot do it; whatever tells that memory ran out.
+        Raises: UnfitError for an image that the engine computes badly; any out-of-memory error.
         """
         height, width = pixels.shape[:2]
         padded = _pad_to(pixels, SMALLEST_SIDE_PX, self._generator.cell_px)
@@ -169,7 +168,7 @@ class GeneratorUpscaler:
         shape = (height * self.scale, width * self.scale, channels)
         sr: Pixels = scratch.empty(shape, pixels.dtype)
         download = Download(sr, engine.device)
-        # The tail of a tile needs features beyond it, which the trunk must have computed rightly.
+        # The tail of a tile needs features beyond it, which must be exact too.
         reach = min(self._generator.trunk_reach, LARGEST_CONTEXT) + self._generator.tail_reach
         for tile in plan_tiles(height // cell_px, width // cell_px, reach, self.trunk_px):
             lr = to_tensor(_window(pixels, tile, cell_px))
@@ -202,7 +201,7 @@ class GeneratorUpscaler:
 
 
 def _own(span: Span, scale: int) -> slice:
-    """Return where a tile lies in what was made of its window."""
+    """Return the position of a tile in the result of its window."""
     return slice((span.start - span.window_start) * scale, (span.stop - span.window_start) * scale)
 
 

@@ -1,4 +1,4 @@
-"""How an image is cut into tiles whose results fit together exactly. Pure arithmetic."""
+"""Tiles of an image whose results fit together exactly. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Rows or columns [start, stop) of a tile, and of the window that must be read to make them."""
+    """Rows or columns [start, stop) of a tile, and of the window that they are computed from."""
 
     start: int
     stop: int
@@ -22,7 +22,7 @@ class Tile:
 
     A window never leaves the image: at the image's own border a convolution pads with zeros just
     as it does on the whole image. Elsewhere the context covers the reach of the computation, so
-    what the cut spoils lies outside the rectangle.
+    values that the cut spoils are outside the rectangle.
     """
 
     rows: Span
@@ -38,13 +38,13 @@ class Tile:
 def plan_tiles(height: int, width: int, reach: int, max_window_px: int) -> list[Tile]:
     """Cut height x width pixels into a grid of tiles with equal windows and the least overlap.
 
-    All windows have one size, because devices and libraries prepare themselves for each new size:
-    kernels are chosen or compiled for it, or a whole graph is recorded. Tiles at the image's border
-    are larger than the others, since they need context on fewer sides.
+    All windows have one size, because each new size costs time: kernels are chosen or compiled for
+    it, or a whole graph is recorded. Tiles at the image's border are larger than the others, since
+    they need context on fewer sides.
 
-    Among all grids whose windows hold at most `max_window_px` pixels the one that computes the
-    fewest pixels is taken. Where even single pixels with their context are larger than that, the
-    finest useful grid is: tiles no smaller than their context.
+    The result is the grid that computes the fewest pixels with windows of at most `max_window_px`.
+    If even single pixels with their context are larger, it is the finest useful grid, with tiles no
+    smaller than their context.
 
     Args:
         height, width: size of the image, at least 1.
@@ -77,15 +77,15 @@ def plan_tiles(height: int, width: int, reach: int, max_window_px: int) -> list[
 
 
 def plan_tail_tiles(trunk_tile: Tile, reach: int, max_window_px: int) -> Iterator[Tile]:
-    """Cut a tile again, for a second computation on what the first made of its window.
+    """Cut a tile again, for a second computation on the first one's result for its window.
 
     Args:
-        trunk_tile: has at least `reach` of context wherever it does not end at the image's border.
+        trunk_tile: has at least `reach` of context except at the image's border.
         reach: context that the second computation sees on each side.
         max_window_px: bound on a window's pixels, as in `plan_tiles`.
 
     Yields:
-        Tiles that partition the trunk's tile, in pixels of the image; their windows lie in its.
+        Tiles that partition the trunk's tile, in pixels of the image; their windows are within its.
     """
     rows, columns = (_narrowed(span, reach) for span in (trunk_tile.rows, trunk_tile.columns))
     height, width = (span.window_stop - span.window_start for span in (rows, columns))
@@ -94,13 +94,13 @@ def plan_tail_tiles(trunk_tile: Tile, reach: int, max_window_px: int) -> Iterato
 
 
 def _narrowed(span: Span, reach: int) -> Span:
-    """Keep so much of a window as a smaller reach needs."""
+    """Shrink a window to the context that a smaller reach needs."""
     first, last = span.start - reach, span.stop + reach
     return Span(span.start, span.stop, max(span.window_start, first), min(span.window_stop, last))
 
 
 def _within(outer: Span, inner: Span) -> Span:
-    """Place a span of a window in the image; of the window's own context nothing is made."""
+    """Translate a span of a window to the image, without the window's own context."""
     offset = outer.window_start
     return Span(
         max(outer.start, inner.start + offset),

@@ -1,4 +1,4 @@
-"""Anything that turns lr into sr, a model or a baseline, behind one call."""
+"""Upscalers: models and baselines behind one call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Upscaler(Protocol):
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """Name in tables."""
 
     @property
     def engine(self) -> str | None:
@@ -97,6 +97,6 @@ def open_upscaler(
             return upscaler
     raise ConfigurationError(
         f"{model} is {levels:.0f} of 255 levels off on a known tile with engine {candidate} on "
-        f"{device}; the device, its driver or a library there is broken, or a conversion kept in "
+        f"{device}; the device, its driver or a library is broken, or a conversion cached in "
         f"{cache_folder()}, which may be removed while nothing runs"
     )

@@ -46,7 +46,7 @@ class UpsampleBlock(nn.Module):
         return self.prelu(self.shuffle(self.conv(features)))
 
     def forward_unshuffled(self, features: Tensor) -> Tensor:
-        """Return what `forward` does before its PixelShuffle, (N, 4C, H, W).
+        """Return the features of `forward` before its PixelShuffle, (N, 4C, H, W).
 
         PReLU acts on channels, so it commutes with the shuffle if its slopes are repeated as the
         channels are.
@@ -57,7 +57,7 @@ class UpsampleBlock(nn.Module):
 def unshuffled_slopes(slopes: Tensor) -> Tensor:
     """Rearrange a PReLU's slopes so that they act before PixelShuffle(2): (1) or (C) -> (1), (4C).
 
-    One slope holds for all channels, wherever they are.
+    A single slope holds for all channels and stays as it is.
     """
     return slopes if slopes.numel() == 1 else slopes.repeat_interleave(4)
 

@@ -1,4 +1,4 @@
-"""Cards of the shipped weights: what each model is for, and where it comes from. Needs no torch."""
+"""Cards of the shipped weights: their purpose, origin and hash. Needs no torch."""
 
 from __future__ import annotations
 

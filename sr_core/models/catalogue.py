@@ -13,7 +13,7 @@ from sr_core.models.cards import CARDS, find_card
 WEIGHTS = Path(__file__).parent / "weights"
 BASELINES = ("nearest", "bilinear", "bicubic")
 ASSUMED_SCALE = 4
-"""Scale where none is stated: of baselines that fit a box, and of other people's checkpoints."""
+"""Scale if none is stated, as for baselines that fit a box and for other people's checkpoints."""
 _HEADER_BYTES = 1 << 20
 """Most that is read of a safetensors header; ours has a few kilobytes."""
 
@@ -57,7 +57,7 @@ def checkpoint_sha256(model: str) -> str | None:
 def native_scale(model: str) -> int | None:
     """Return the scale of a model's network; None for the baselines, which have any.
 
-    That of its card, or of the header of a checkpoint that srfleet wrote; else ASSUMED_SCALE.
+    Taken from its card, or from the header of a checkpoint that srfleet wrote; else ASSUMED_SCALE.
     """
     if model in BASELINES:
         return None

@@ -25,14 +25,14 @@ _FORMAT = "srfleet-generator-1"
 
 @dataclass(frozen=True, slots=True)
 class CheckpointInfo:
-    """What a checkpoint says of itself. `training` is free-form: data, schedule, measurements."""
+    """Description that a checkpoint carries. `training` is free-form: data, schedule, scores."""
 
     scale: int
     channels: int
     blocks: int
     training: Mapping[str, Any]
     layout: str = OWN_LAYOUT
-    """How the weights were laid out in the file; docs/models.md lists the layouts."""
+    """Layout of the weights in the file; docs/models.md lists them."""
 
 
 def save_generator(
@@ -82,9 +82,9 @@ def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
 def load_network(path: Path) -> tuple[Network, CheckpointInfo]:
     """Read any network that upscales, in evaluation mode, float32, on the CPU.
 
-    What `load_generator` reads, and other people's weights in the layouts of docs/models.md.
+    The same files as `load_generator`, and other people's weights in the layouts of docs/models.md.
 
-    Raises: ConfigurationError if the file cannot be read, or its layout is not known.
+    Raises: ConfigurationError if the file cannot be read, or its layout is unknown.
     """
     content, header = _read(path)
     tensors = find_weights(content, path)

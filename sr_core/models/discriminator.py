@@ -1,4 +1,4 @@
-"""The paper's discriminator: does an image look like a photograph or like a generator's work?"""
+"""The paper's discriminator, which judges if an image is a photograph or a generator's output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GRID = 6
 
 
 class Discriminator(nn.Module):
-    """Tell photographs from upscaled images.
+    """Distinguish photographs from upscaled images.
 
     Shapes: (N, 3, H, W) float in [0, 1], sides of at least 16 -> (N,) logits; positive means
     photograph.

@@ -20,17 +20,17 @@ _WRAPPERS = (
     *("params_ema", "params", "state_dict", "model_state_dict", "generator_state_dict"),
     *("generator", "netG", "net_g", "model", "net"),
 )
-"""Under which names training programs keep a generator's weights, the averaged ones first."""
+"""Names under which training programs store a generator's weights, averaged ones first."""
 _PREFIXES = ("module.", "_orig_mod.", "generator.", "netG.", "net_g.", "net.")
-"""What wrappers of a network (parallel, compiled, a pair of networks) put before its names."""
+"""Prefixes that wrappers (parallel, compiled, a pair of networks) put before a network's names."""
 
 
 def find_weights(content: Mapping[str, Any], path: Path) -> Tensors:
-    """Return a generator's tensors, out of what a training program has packed round them.
+    """Return a generator's tensors from the nested content of a training program's file.
 
     Args:
-        content: of the file.
-        path: of the file, for messages.
+        content: content of the file.
+        path: path of the file, for messages.
 
     Raises: ConfigurationError if there are none.
     """
@@ -57,11 +57,11 @@ def find_weights(content: Mapping[str, Any], path: Path) -> Tensors:
 
 
 def load_foreign(tensors: Tensors, path: Path) -> tuple[Network, str]:
-    """Make a network of somebody else's weights.
+    """Build a network from somebody else's weights.
 
     Args:
-        tensors: under their names there.
-        path: of the file, for messages.
+        tensors: the weights, under their original names.
+        path: path of the file, for messages.
 
     Returns:
         The network, float32, on the CPU, in evaluation mode; and the name of its layout.
@@ -84,11 +84,11 @@ def _what_it_is(tensors: Tensors) -> str:
     )
     if any(tensor.dim() > 1 and tensor.shape[0] == 1 for tensor in tensors.values()):
         return (
-            "holds a discriminator, which judges images and makes none; take the generator of the "
+            "holds a discriminator, which cannot upscale; take the generator of the "
             f"same training (it has {len(tensors)} tensors, first {first})"
         )
     known = "; ".join(layout.name for layout in LAYOUTS)
     return (
-        f"has a layout that is not known: {len(tensors)} tensors, first {first}. Known are "
+        f"has an unknown layout: {len(tensors)} tensors, first {first}. Known are "
         f"srfleet's own; {known}. docs/models.md says how each is recognised"
     )

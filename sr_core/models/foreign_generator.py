@@ -1,4 +1,4 @@
-"""Other people's ports of the paper's generator, brought into ours so that they do the same."""
+"""Conversion of other people's ports of the paper's generator to ours."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from sr_core.models.foreign_layout import Tensors, check_scale, count, load, sha
 from sr_core.models.generator import Generator
 
 _EPS = 1e-5
-"""Of the batch norms of `Generator`."""
+"""Epsilon of the batch norms of `Generator`."""
 _Colours = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """What a port does that its weights do not show."""
+    """Conventions of a port that its weights do not show."""
 
     mean: _Colours | None = None
-    """Of the normalisation of its input, for colours in [0, 1]; None: it takes [0, 1]."""
+    """Mean that its input is normalised by, for colours in [0, 1]; None if it takes [0, 1]."""
     deviation: _Colours = (1.0, 1.0, 1.0)
     tanh: bool = False
-    """Whether a tanh ends it, whose result times `gain` plus `offset` is in [0, 1]."""
+    """True if it ends with a tanh, whose result times `gain` plus `offset` is in [0, 1]."""
     gain: _Colours = (0.5, 0.5, 0.5)
     offset: _Colours = (0.5, 0.5, 0.5)
     slope: float = 0.0
-    """Of activations that have no weights: 0 for ReLU."""
+    """Slope of activations that have no weights: 0 for ReLU."""
     eps: float = _EPS
-    """Of the batch norms of the trunk."""
+    """Epsilon of the batch norms of the trunk."""
 
 
 class Affine(nn.Module):
@@ -83,7 +83,7 @@ def build_generator(tensors: Tensors, conventions: Conventions) -> Generator:
 
 
 def _shape_trunk_end(tensors: Tensors, channels: int, eps: float) -> None:
-    """Tell what follows the trunk's last convolution: a norm, or an activation, or nothing."""
+    """Complete the end of the trunk, which may be a norm, an activation, or nothing."""
     if "trunk_bn.running_var" in tensors:
         return
     if "trunk_bn.weight" in tensors:  # a norm without statistics is a PReLU in its place
@@ -114,7 +114,7 @@ def _fold_norm(tensors: Tensors, step: str) -> None:
 
 
 def _complete(tensors: Tensors, generator: Generator, conventions: Conventions) -> None:
-    """Add what a port leaves out because it is always the same."""
+    """Add tensors that a port leaves out because they are constant."""
     for name, parameter in generator.state_dict().items():
         if name in tensors:
             continue

@@ -1,4 +1,4 @@
-"""What describes a layout of other people's weights, and how its names become ours."""
+"""Layouts of other people's weights, and the renaming of their tensors to ours."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from sr_core.models.network import Network
 
 Tensors = dict[str, Tensor]
 Rules = Sequence[tuple[str, str]]
-"""Pairs of a module's name there, as a regular expression, and its name here. An empty name: the
-module has weights, but no use."""
+"""Pairs of a module's original name, as a regular expression, and its name here, which is empty for
+modules that have weights but are not used."""
 
 SCALES = (1, 2, 4)
-"""Of networks that can be run."""
+"""Scales of the networks that can be run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One way in which networks are saved."""
+    """A layout in which networks are saved."""
 
     name: str
     marks: tuple[str, ...]
-    """Regular expressions; in files of this layout each matches a whole name, in others not all."""
+    """Regular expressions; a file has this layout if each of them matches a whole name in it."""
     build: Callable[[Tensors], Network]
-    """Make the network of a file's tensors. Raises ValueError, saying in what they do not fit."""
+    """Build the network from a file's tensors. Raises ValueError if they do not fit."""
 
     def matches(self, names: Sequence[str]) -> bool:
-        """Tell whether a file with these names has this layout."""
+        """Return True if a file with these names has this layout."""
         return all(any(re.fullmatch(mark, name) for name in names) for mark in self.marks)
 
 
@@ -68,7 +68,7 @@ def some(names: Sequence[str]) -> str:
 
 
 def count(tensors: Tensors, pattern: str) -> int:
-    """Return how many names match a regular expression as a whole."""
+    """Count the names that a regular expression matches as a whole."""
     return sum(re.fullmatch(pattern, name) is not None for name in tensors)
 
 

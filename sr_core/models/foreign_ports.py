@@ -1,4 +1,4 @@
-"""The layouts of public ports of SRGAN and SRResNet, and what each port does beside its weights.
+"""The layouts and conventions of public ports of SRGAN and SRResNet.
 
 Every port was read in its repository: names, activations, what its images are before and after.
 """
@@ -22,7 +22,7 @@ class _Port:
     marks: tuple[str, ...]
     rules: Rules
     conventions: Callable[[Tensors], Conventions]
-    """Of a file of the port, by its own names: some have changed without renaming anything."""
+    """Conventions for a file of the port: some ports changed them without renaming a tensor."""
 
     def layout(self) -> Layout:
         return Layout(
@@ -113,7 +113,7 @@ _LORNATANG = (
 def _pytorch_gan(tensors: Tensors) -> Conventions:
     if "conv1.1.weight" not in tensors:  # until March 2019: ReLU, images in [-1, 1]
         return Conventions(mean=_HALF, deviation=_HALF, tanh=True)
-    # The tanh's result stands for an image normalised as its input is.
+    # The tanh's result is an image normalised as its input is.
     return Conventions(
         mean=_IMAGENET_MEAN,
         deviation=_IMAGENET_DEVIATION,

@@ -24,8 +24,8 @@ class Generator(Network):
     Raises: ValueError if `scale` is not 2 or 4.
     Source: arXiv 1609.04802, section 2.1 and figure 4. Deviations: images are in [0, 1] on both
     sides (the paper's HR is in [-1, 1]); convolutions before a batch norm have no bias, which the
-    norm would cancel. `normalise`, `trunk_activation` and `to_image` do nothing: they are where
-    other people's ports of the paper differ.
+    norm would cancel. `normalise`, `trunk_activation` and `to_image` do nothing here: other
+    people's ports of the paper replace them.
     """
 
     def __init__(self, scale: int = 4, channels: int = 64, blocks: int = 16) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sr_core.models.network import Network
 
 _SLOPE = 0.1
-"""Of the LeakyReLUs outside of the residual blocks, which have ReLUs."""
+"""Slope of the LeakyReLUs outside of the residual blocks, which have ReLUs."""
 _COLOURS = 3
 
 
@@ -33,7 +33,7 @@ class PlainResidualBlock(nn.Module):
 
 
 class MSRResNet(Network):
-    """Upscale RGB images by adding what a residual network makes to a bilinear enlargement.
+    """Upscale RGB images by adding a residual network's output to a bilinear enlargement.
 
     Raises: ValueError if `scale` is not 2 or 4.
     Source: the layers of BasicSR's MSRResNet, as its published weights imply them.

@@ -1,4 +1,4 @@
-"""What upscaling tile by tile needs of a network: two levels, and how far each of them sees."""
+"""The interface of networks that are computed in tiles: two levels, and the context each needs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 
 class Network(nn.Module, ABC):
-    """A network in two levels: a trunk makes features of LR size, a tail makes the image of them.
+    """A network in two levels: a trunk computes features of LR size, a tail the image from them.
 
     The trunk sees far, so it runs on large tiles; the tail upsamples, needs most of the memory and
     sees little, so it runs in small ones. Both count in cells: squares of LR pixels that the trunk
-    takes together as one of its own pixels.
+    treats as one pixel.
 
     Shapes: (N, 3, H, W) float in [0, 1], sides that are multiples of `cell_px`
     -> (N, 3, scale H, scale W) float, nominally in [0, 1], not clamped.
@@ -27,7 +27,7 @@ class Network(nn.Module, ABC):
     cell_px: int = 1
     """LR pixels per cell along each side."""
     output: nn.Conv2d
-    """The last convolution, which decides the last bits of a pixel."""
+    """The last convolution, which determines the last bits of a pixel."""
 
     @property
     @abstractmethod

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from sr_core.models.network import Network
 
 _SLOPE = 0.2
-"""Of every LeakyReLU."""
+"""Slope of every LeakyReLU."""
 _RESIDUAL = 0.2
-"""By which each residual is scaled."""
+"""Factor that scales each residual."""
 
 
 class DenseBlock(nn.Module):
-    """Add to the input what five densely connected 3x3 convolutions make of it.
+    """Add the output of five densely connected 3x3 convolutions to the input.
 
     Shapes: (N, C, H, W) float -> the same.
     Source: arXiv 1809.00219, figure 4.
@@ -40,7 +40,7 @@ class DenseBlock(nn.Module):
 
 
 class ResidualInResidualBlock(nn.Module):
-    """Add to the input what three dense blocks make of it.
+    """Add the output of three dense blocks to the input.
 
     Shapes: (N, C, H, W) float -> the same.
     Source: arXiv 1809.00219, figure 4.

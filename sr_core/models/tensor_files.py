@@ -14,7 +14,7 @@ from sr_core.errors import ConfigurationError
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read a file of named tensors to the CPU, and what a safetensors header says beside them.
+    """Read a file of named tensors to the CPU, and the metadata of a safetensors header.
 
     A PyTorch file is read with weights_only, so it cannot run code; it may hold other values than
     tensors, or dictionaries of them.
@@ -25,9 +25,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         if path.suffix == ".safetensors":
             return _read_safetensors(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:  # torch's own text is a page, and tells how to run the code
+    except UnpicklingError as error:  # torch's own message is a page on how to run the code
         raise ConfigurationError(
-            f"cannot read {path}: it is no file of tensors, or holds code beside them"
+            f"cannot read {path}: it is not a file of tensors, or also holds code"
         ) from error
     except Exception as error:
         raise ConfigurationError(f"cannot read {path}: {type(error).__name__}: {error}") from error
