@@ -130,7 +130,7 @@ class MetricsRow:
 class ShardResult:
     """Outcome of one attempt at a shard: rows by status and error class, and times."""
 
-    round: int
+    round_index: int
     shard: int
     committed: bool
     """False if another attempt committed first; the rows of that attempt count, not these."""

@@ -110,9 +110,7 @@ class RoundProgress:
         self._megapixels_left, self._megapixels_done = megapixels_left, 0.0
         self._failures: Counter[ErrorClass] = Counter()
         self._start = self._printed_at = time.monotonic()
-        self._live = Live(
-            console=terminal, get_renderable=lambda: Text(self._text()), transient=True
-        )
+        self._live = Live(console=terminal, get_renderable=self._line, transient=True)
 
     def start(self) -> None:
         """Show the live line, on a terminal."""
@@ -133,6 +131,9 @@ class RoundProgress:
         if not self._terminal.is_terminal and now - self._printed_at >= _LOG_EVERY_S:
             self._printed_at = now
             self._terminal.say(self._text())
+
+    def _line(self) -> Text:
+        return Text(self._text(), no_wrap=True, overflow="ellipsis")
 
     def _text(self) -> str:
         seconds = max(1e-9, time.monotonic() - self._start)

@@ -205,7 +205,14 @@ def _work(task: Task, lines: Queue) -> None:
     """Entry point of each worker."""
     context = ray.train.get_context()
     worker = Worker(get_device(), context.get_world_rank(), context.get_world_size())
-    task.work(worker, Console(file=cast(IO[str], _Lines(lines)), soft_wrap=True))
+    plain = Console(
+        file=cast(IO[str], _Lines(lines)),
+        soft_wrap=True,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    task.work(worker, plain)
 
 
 class _Lines(io.TextIOBase):
