@@ -24,7 +24,7 @@ from jobs.upscale.actors import ActorReport, UpscaleActor
 from jobs.upscale.observer import RunEvent, ShardCommitted
 from jobs.upscale.run import upscale
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.planning.plan import read_shard
+from sr_core.archive.planning.plan_file import read_shard
 from sr_core.archive.source.manifest import image_id, write_manifest
 from sr_core.archive.storage import open_store
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig

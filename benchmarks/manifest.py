@@ -18,7 +18,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from sr_core.archive.planning.plan import make_plan, plan_bytes
+from sr_core.archive.planning.plan import make_plan
+from sr_core.archive.planning.plan_file import plan_bytes
 from sr_core.archive.source.manifest import (
     image_id,
     list_source,

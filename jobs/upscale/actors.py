@@ -13,7 +13,7 @@ import ray
 from jobs.upscale.cores import keep_to_cores, limit_threads
 from jobs.upscale.memory import keep_large_on_disk, share_out
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.planning.plan import read_shard
+from sr_core.archive.planning.plan_file import read_shard
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import ExecutionConfig, RunConfig
 from sr_core.errors import ConfigurationError

@@ -13,7 +13,7 @@ from jobs.upscale.observer import (
 )
 from jobs.upscale.proxy import actor_factory
 from sr_core.archive.ledger.snapshot import Snapshot
-from sr_core.archive.planning.plan import read_shard
+from sr_core.archive.planning.plan_file import read_shard
 from sr_core.engine.prepare import OpenRun
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from sr_core.archive.planning.plan import output_size
+from sr_core.archive.planning.outputs import output_size
 from sr_core.config import RunConfig
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import (

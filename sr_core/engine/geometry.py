@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sr_core.archive.planning.plan import output_size
+from sr_core.archive.planning.outputs import output_size
 from sr_core.config import RunConfig
 from sr_core.imaging.codecs import Limits, Picture, check_output_size, decode
 from sr_core.imaging.pixels import Pixels

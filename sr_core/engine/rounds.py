@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.planning.outputs import costs_px, measure_sizes
-from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan, plan_bytes
+from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan
+from sr_core.archive.planning.plan_file import plan_bytes
 from sr_core.archive.planning.summary import SUMMARY_COLUMNS, PlanSummary, summarise
 from sr_core.archive.source.changes import (
     SourceChanges,

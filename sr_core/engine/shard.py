@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sr_core.archive.ledger.history import read_part
 from sr_core.archive.ledger.layout import part_name
-from sr_core.archive.planning.plan import read_shard
+from sr_core.archive.planning.plan_file import read_shard
 from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
 from sr_core.archive.tables import metrics_rows

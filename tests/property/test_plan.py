@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sr_core.archive.planning.output_names import NAME_MAX_BYTES
-from sr_core.archive.planning.plan import output_size
+from sr_core.archive.planning.outputs import output_size
 from sr_core.archive.source.manifest import image_id
 from sr_core.archive.tables import plan_rows
 from sr_core.config import RunConfig

@@ -96,6 +96,14 @@ def output_sizes(
     return widths, heights
 
 
+def output_size(
+    width_px: int, height_px: int, scale: int, target: tuple[int, int] | None
+) -> tuple[int, int]:
+    """Return the width and height of one output in pixels; see output_sizes."""
+    widths, heights = output_sizes(np.array([width_px]), np.array([height_px]), scale, target)
+    return int(widths[0]), int(heights[0])
+
+
 def output_formats(manifest: pa.Table, run: RunConfig) -> pa.DictionaryArray:
     """Choose the format of every output, by the format of its source or else its file name."""
     formats = manifest["format"].combine_chunks()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sr_core.archive.ledger.history import read_plan
-from sr_core.archive.ledger.layout import plan_name
 from sr_core.archive.planning.output_names import name_outputs
 from sr_core.archive.planning.outputs import (
     Ints,
@@ -22,25 +18,19 @@ from sr_core.archive.planning.outputs import (
     mapped,
     measure_sizes,
     output_formats,
-    output_sizes,
     over_limits,
 )
 from sr_core.archive.planning.summary import PlanSummary, summarise
 from sr_core.archive.schemas import MANIFEST_SCHEMA, PLAN_SCHEMA
-from sr_core.archive.storage import Store
-from sr_core.archive.tables import PARQUET_OPTIONS, plan_rows
 from sr_core.config import RunConfig
-from sr_core.errors import ConfigurationError, ErrorClass, SrfleetError
+from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.imaging.codecs import EXTENSIONS
 from sr_core.models.catalogue import native_scale
-from sr_core.records import PlannedImage, Status
+from sr_core.records import Status
 
 Mask = NDArray[np.bool_]
 
 _VERSION_COLUMNS = ["image_id", "size_bytes", "etag"]
-
-ROW_GROUP_ROWS = 8192
-"""With 10^6 images: a footer of 250 kB and row groups of 500 kB; a shard reads one of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,46 +102,6 @@ def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
         others = named.join(versions, _VERSION_COLUMNS, join_type="left anti")
         keys.update(pc.drop_null(others["output_key"]).to_pylist())
     return keys
-
-
-def output_size(
-    width_px: int, height_px: int, scale: int, target: tuple[int, int] | None
-) -> tuple[int, int]:
-    """Return the width and height of one output in pixels; see output_sizes."""
-    widths, heights = output_sizes(np.array([width_px]), np.array([height_px]), scale, target)
-    return int(widths[0]), int(heights[0])
-
-
-def plan_bytes(plan: Plan, run_id: str) -> bytes:
-    """Write a plan as Parquet, in row groups of whole shards.
-
-    With a row group per shard, reading a shard would be cheapest, but the footer, which every
-    reader needs, would be as large as the rows.
-    """
-    schema = PLAN_SCHEMA.with_metadata(
-        PLAN_SCHEMA.metadata | {b"srfleet.run_id": run_id, b"srfleet.round": str(plan.round_index)}
-    )
-    shards = plan.table["shard"].to_numpy()
-    sink = io.BytesIO()
-    with pq.ParquetWriter(sink, schema, write_statistics=["shard"], **PARQUET_OPTIONS) as writer:
-        start = 0
-        while start < len(shards):
-            last = shards[min(start + ROW_GROUP_ROWS, len(shards)) - 1]
-            end = int(np.searchsorted(shards, last, side="right"))
-            writer.write_table(plan.table.slice(start, end - start), end - start)
-            start = end
-    return sink.getvalue()
-
-
-def read_shard(store: Store, round_index: int, shard: int) -> list[PlannedImage]:
-    """Read the images of one shard.
-
-    Raises: SrfleetError if the plan is damaged or has no such shard.
-    """
-    rows = plan_rows(read_plan(store, round_index, PLAN_SCHEMA.names, pc.field("shard") == shard))
-    if not rows:
-        raise SrfleetError(f"{plan_name(round_index)} has no shard {shard}")
-    return rows
 
 
 def _in_key_order(manifest: pa.Table) -> pa.Table:

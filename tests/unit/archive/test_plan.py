@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sr_core.archive.planning import plan as plan_module
-from sr_core.archive.planning.plan import keys_of_others, plan_bytes, read_shard
+from sr_core.archive.planning.plan import keys_of_others
+from sr_core.archive.planning.plan_file import plan_bytes, read_shard
 from sr_core.archive.schemas import PLAN_SCHEMA
 from sr_core.archive.source.manifest import image_id
 from sr_core.archive.storage import Store, open_store

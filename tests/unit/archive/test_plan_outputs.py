@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sr_core.archive.planning.plan import output_size
+from sr_core.archive.planning.outputs import output_size
 from sr_core.archive.source.manifest import image_id
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass
