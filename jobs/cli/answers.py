@@ -10,9 +10,9 @@ from jobs.cli.json_text import to_text
 from sr_core.records import Status
 
 if TYPE_CHECKING:
-    from jobs.upscale.estimate import Estimate
     from jobs.upscale.observer import RunOutcome
     from sr_core.archive.ledger.snapshot import Progress
+    from sr_core.archive.planning.estimate import Estimate
     from sr_core.audit.verify.findings import Finding
 
 
@@ -149,8 +149,8 @@ class PlanAnswer:
             native_megapixels=summary.native_megapixels,
             output_megapixels=summary.output_megapixels,
             output_bytes=dict(summary.output_bytes),
-            device=found.devices.device,
-            actors=found.devices.actors,
+            device=found.device,
+            actors=found.actors,
             actor_mp_per_s=found.actor_mp_per_s,
             device_s=found.device_s,
             wall_s=found.wall_s,

@@ -31,7 +31,7 @@ from jobs.cli.terminal import answers
 from jobs.durations import duration
 
 if TYPE_CHECKING:
-    from jobs.upscale.estimate import Estimate
+    from sr_core.archive.planning.estimate import Estimate
     from sr_core.archive.planning.summary import PlanSummary
 
 EXAMPLES = (
@@ -67,7 +67,7 @@ def plan(
 ) -> None:
     """Estimate time, size and cost of upscale with the same arguments. Nothing is written."""
     from jobs.cli.answers import PlanAnswer, answer_text
-    from jobs.upscale.estimate import estimate
+    from jobs.upscale.plan import plan_run
 
     configuration = build_job(
         job,
@@ -76,7 +76,7 @@ def plan(
         run_options(model, scale, target, format_, quality, precision, strip_gps),
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
-    found = estimate(configuration)
+    found = plan_run(configuration).estimate()
     if json:
         answers().data(answer_text(PlanAnswer.of(found, price_per_hour)))
         return
@@ -113,11 +113,10 @@ def _contents(summary: PlanSummary) -> Iterator[tuple[str, str]]:
 
 
 def _cost(found: Estimate, price_per_hour: float | None) -> Iterator[tuple[str, str]]:
-    devices = found.devices
-    speed = f"{found.actor_mp_per_s:.3g} MP/s per {devices.device} actor"
+    speed = f"{found.actor_mp_per_s:.3g} MP/s per {found.device} actor"
     yield "speed", f"{speed} (measured, {found.model})"
     yield "device time", f"{found.device_s / 3600:.2f} h"
-    yield "with", f"{devices.actors} actors: about {duration(found.wall_s)}"
+    yield "with", f"{found.actors} actors: about {duration(found.wall_s)}"
     if price_per_hour is not None:
         price = found.price(price_per_hour)
         yield "price", f"{price:.2f} at {price_per_hour:g} per device hour"

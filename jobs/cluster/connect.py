@@ -1,4 +1,4 @@
-"""Ray itself: connect or start it, see which devices it has, and what actors ask of it."""
+"""Ray: connect or start it, count its devices, and reserve them for actors."""
 
 from __future__ import annotations
 
@@ -8,31 +8,40 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import ray
 
 from sr_core.config import ExecutionConfig
 from sr_core.errors import ConfigurationError, RetryLaterError
 
-# Ray keeps only small messages of ours; its default is 30 % of the memory.
+# Ray holds only small messages here; its default is 30 % of the memory.
 _OBJECT_STORE_BYTES = 128 << 20
 _POLL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What the actors of a run get: how many actors, on which kind of device."""
+    """Number of actors of a run, and their kind of device (cpu or cuda)."""
 
     actors: int
     device: str
+
+
+class ActorOptions(TypedDict):
+    """Options of `ray.remote` that reserve resources."""
+
+    num_cpus: float
+    num_gpus: int
+    scheduling_strategy: str
+    accelerator_type: NotRequired[str]
 
 
 @contextmanager
 def connected(execution: ExecutionConfig) -> Iterator[None]:
     """Join the cluster at the configured address, or start a local Ray and stop it at the end.
 
-    A Ray that this process has joined already is used and left as it is.
+    If this process has joined a Ray already, that one is used and left as it is.
 
     Raises: RetryLaterError if the cluster does not answer.
     """
@@ -54,7 +63,7 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
         }
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
         if cores and cores < (os.cpu_count() or 1):
-            options["num_cpus"] = cores  # what a scheduler left us, which Ray does not look at
+            options["num_cpus"] = cores  # the cores a scheduler left us, which Ray ignores
     else:
         options["address"] = address
     try:
@@ -68,12 +77,12 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
 
 
 def choose_devices(execution: ExecutionConfig) -> Devices:
-    """Decide how many actors run on what, from what the cluster has.
+    """Choose the number of actors and their device from what the cluster has.
 
-    A cluster that is only starting, with no machine for an actor yet, is waited for.
+    Waits for a cluster that has no machine for an actor yet.
 
-    Raises: ConfigurationError if a local Ray lacks what was asked for, RetryLaterError if a cluster
-        still does after `node_wait_s`.
+    Raises: ConfigurationError if a local Ray is too small; RetryLaterError if a cluster still is
+        after `node_wait_s`.
     """
     end = time.monotonic() + (execution.node_wait_s if _address(execution) else 0)
     while not (devices := _devices_now(execution)).actors:
@@ -96,13 +105,13 @@ def choose_devices(execution: ExecutionConfig) -> Devices:
 
 
 def room(execution: ExecutionConfig, device: str) -> int:
-    """Count the actors that fit on the machines that are there now."""
+    """Count the actors that fit on the machines that are alive now."""
     return sum(_fits(node["Resources"], execution, device) for node in ray.nodes() if node["Alive"])
 
 
-def actor_options(execution: ExecutionConfig, device: str) -> dict[str, Any]:
-    """Return what one actor, or a task in its place, reserves of a machine."""
-    options: dict[str, Any] = {
+def actor_options(execution: ExecutionConfig, device: str) -> ActorOptions:
+    """Return the resources that one actor, or a task in its place, reserves."""
+    options: ActorOptions = {
         "num_cpus": execution.cpus_per_actor,
         "num_gpus": 1 if device == "cuda" else 0,
         "scheduling_strategy": "SPREAD",
@@ -113,7 +122,7 @@ def actor_options(execution: ExecutionConfig, device: str) -> dict[str, Any]:
 
 
 def node_is_alive(node_id: str) -> bool:
-    """Tell whether Ray still counts a node in."""
+    """Return True if Ray counts a node as alive."""
     return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
 
 

@@ -1,1 +1,1 @@
-"""One run: its driver, the fleet of actors, and their share of a machine."""
+"""One run: planning, driving, the fleet of actors and their share of a machine."""

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import ray
 
@@ -20,7 +21,10 @@ from sr_core.errors import ConfigurationError
 from sr_core.models.catalogue import checkpoint_sha256
 from sr_core.records import MetricsRow, ShardResult
 
-# Shards that run in an actor at one time: the next one reads while the last one writes.
+if TYPE_CHECKING:
+    from sr_core.engine.shard import ShardWorker
+
+# Shards that an actor processes at one time: the next one reads while the last one writes.
 SHARDS_PER_ACTOR = 2
 
 
@@ -55,7 +59,7 @@ class ActorSpec:
 class UpscaleActor:
     """Processes shards of one run. Retry-safe: an interrupted call leaves nothing half done.
 
-    Construction does nothing that can fail; `start` loads, so that its errors reach the driver.
+    The constructor does nothing that can fail; `start` loads, so that its errors reach the driver.
     """
 
     def __init__(self, spec: ActorSpec) -> None:
@@ -63,51 +67,20 @@ class UpscaleActor:
         self._spec = spec
 
     def start(self) -> ActorReport:
-        """Open the stores, load the upscaler, and prove that both are the right ones.
+        """Open the stores, load the upscaler, and check that both are those of the run.
 
-        Raises: ConfigurationError where this machine sees another root, another checkpoint, or gets
-            a wrong known answer.
+        Raises: ConfigurationError if this machine sees another root or checkpoint, or computes a
+            wrong known answer.
         """
-        # Here and not at the top: the driver imports this module and should not load torch.
-        from sr_core.engine.shard import ShardWorker
-        from sr_core.engine.stages import Stages
-        from sr_core.inference.device_model import device_model
-        from sr_core.inference.upscaler import open_upscaler
-
         start = time.monotonic()
         spec = self._spec
         take_cores(spec.execution, spec.device)
-        root = open_store(spec.root_uri)
+        root, source = open_store(spec.root_uri), open_store(spec.source_uri)
         check_root(root, spec.run_id)
-        source = open_store(spec.source_uri)
         check_source(source, spec.witness)
         check_checkpoint(spec.config.model, spec.checkpoint_sha256)
-        shares = share_out(spec.execution)
-        keep_large_on_disk(shares)
-        upscaler = open_upscaler(
-            spec.config.model,
-            device=spec.device,
-            precision=spec.config.precision,
-            engine=spec.execution.engine,
-            memory_budget_bytes=shares.tiles,
-        )
-        stages = Stages(
-            source,
-            root,
-            spec.run_id,
-            spec.config,
-            upscaler,
-            deadline_s=spec.execution.image_deadline_s,
-            device_model=device_model("cpu" if upscaler.engine is None else spec.device),
-        )
         self._root = root
-        self._worker = ShardWorker(
-            root,
-            stages,
-            io_threads=spec.execution.io_threads,
-            budget_megapixels=shares.megapixels,
-            worker=f"{platform.node()}:{os.getpid()}",
-        )
+        self._worker = load_worker(spec, root, source)
         return ActorReport(
             ray.get_runtime_context().get_node_id(),
             platform.node(),
@@ -117,28 +90,63 @@ class UpscaleActor:
         )
 
     def process(self, round_index: int, shard: int, attempt: str) -> ShardResult:
-        """Bring one shard to its commit."""
+        """Process one shard and commit it."""
         return self._worker.process(round_index, shard, attempt)
 
     def rows(
         self, round_index: int, shard: int, indices: Sequence[int], attempt: str
     ) -> list[MetricsRow]:
-        """Process some images of a shard without committing; for a shard under suspicion."""
+        """Process some images of a suspected shard without committing it."""
         images = read_shard(self._root, round_index, shard)
         return self._worker.rows([images[index] for index in indices], round_index, attempt)
 
     def commit(self, round_index: int, shard: int, rows: Sequence[MetricsRow]) -> ShardResult:
-        """Commit a shard whose rows the driver has collected."""
+        """Commit a suspected shard whose rows the driver has collected."""
         return self._worker.commit(round_index, shard, rows)
 
 
+def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
+    """Load the upscaler of a run and return the worker that processes its shards."""
+    # Here and not at the top: the driver imports this module and should not load torch.
+    from sr_core.engine.shard import ShardWorker
+    from sr_core.engine.stages import Stages
+    from sr_core.inference.device_model import device_model
+    from sr_core.inference.upscaler import open_upscaler
+
+    shares = share_out(spec.execution)
+    keep_large_on_disk(shares)
+    upscaler = open_upscaler(
+        spec.config.model,
+        device=spec.device,
+        precision=spec.config.precision,
+        engine=spec.execution.engine,
+        memory_budget_bytes=shares.tiles,
+    )
+    stages = Stages(
+        source,
+        root,
+        spec.run_id,
+        spec.config,
+        upscaler,
+        deadline_s=spec.execution.image_deadline_s,
+        device_model=device_model("cpu" if upscaler.engine is None else spec.device),
+    )
+    return ShardWorker(
+        root,
+        stages,
+        io_threads=spec.execution.io_threads,
+        budget_megapixels=shares.megapixels,
+        worker=f"{platform.node()}:{os.getpid()}",
+    )
+
+
 def check_root(root: Store, run_id: str) -> None:
-    """Refuse to work where this machine does not see the run that the driver started.
+    """Refuse a machine that does not see the run that the driver started.
 
     Raises: ConfigurationError.
     """
-    standing = Ledger(root).run()
-    if standing is None or standing.run_id != run_id:
+    existing = Ledger(root).run()
+    if existing is None or existing.run_id != run_id:
         raise ConfigurationError(
             f"{platform.node()} does not see run {run_id} in {root.uri}; the output must be in S3 "
             "or in a folder that all machines share"
@@ -146,7 +154,7 @@ def check_root(root: Store, run_id: str) -> None:
 
 
 def check_source(source: Store, witness: str | None) -> None:
-    """Refuse to work where this machine does not see the sources that the driver sees.
+    """Refuse a machine that does not see the sources that the driver sees.
 
     Raises: ConfigurationError.
     """
@@ -158,7 +166,7 @@ def check_source(source: Store, witness: str | None) -> None:
 
 
 def check_checkpoint(model: str, expected: str | None) -> None:
-    """Refuse weights that are not those of the run.
+    """Refuse weights other than those of the run.
 
     Raises: ConfigurationError.
     """
@@ -171,9 +179,9 @@ def check_checkpoint(model: str, expected: str | None) -> None:
 
 
 def take_cores(execution: ExecutionConfig, device: str) -> list[int]:
-    """Keep this process to the cores that an actor was given; returns those it is pinned to.
+    """Keep this process to the cores of an actor, and return those it is pinned to.
 
-    Beside a GPU the cores read, encode and write, and are left to the system.
+    With a GPU, the cores read, encode and write, and are not pinned.
     """
     count = max(1, int(execution.cpus_per_actor))
     limit_threads(count)

@@ -1,4 +1,4 @@
-"""The CPU cores of one actor: how many threads it runs, and on which cores it stays."""
+"""The CPU cores of one actor: its number of threads, and the cores it is pinned to."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
-# Each holds its name until this process ends, however it ends.
+# Each holds its name until this process ends, for whatever reason.
 _claims: list[socket.socket] = []
 
 
 def limit_threads(cores: int) -> None:
-    """Keep the libraries that start threads of their own to so many."""
+    """Limit the threads of libraries that start their own."""
     import pyarrow as pa
     import torch
 
@@ -22,18 +22,18 @@ def limit_threads(cores: int) -> None:
 
 
 def keep_to_cores(count: int, *, prefix: str = "srfleet") -> list[int]:
-    """Pin this process, all of its threads, to cores that no other actor of this machine has.
+    """Pin all threads of this process to cores that no other actor of this machine has.
 
-    Actors that each stay on their core outrun those that the system moves about, and those that
-    share several. Where there are not enough free cores, nothing is pinned; nor in a container that
-    has a quota of time in place of cores of its own, as others would choose the same cores.
+    Actors that each stay on their core are faster than those that the system moves, and than those
+    that share several. Nothing is pinned if there are not enough free cores, nor in a container
+    with a quota of CPU time instead of its own cores, as others would choose the same cores.
 
     Args:
-        count: how many cores.
-        prefix: of the claims' names; actors with different ones do not see each other.
+        count: number of cores.
+        prefix: prefix of the claims' names; actors with different prefixes ignore each other.
 
     Returns:
-        The cores, or none.
+        The cores, or an empty list if nothing was pinned.
     """
     if not hasattr(os, "sched_setaffinity"):
         return []  # not Linux
@@ -57,7 +57,7 @@ def keep_to_cores(count: int, *, prefix: str = "srfleet") -> list[int]:
 
 
 def cpu_quota(control_group: Path) -> float | None:
-    """Return how many cores' time a control group may use, None where it may use all.
+    """Return the CPU time that a control group may use, in cores; None if it may use all.
 
     Source: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.max) and scheduler/sched-bwc.rst.
     """
@@ -75,10 +75,10 @@ def cpu_quota(control_group: Path) -> float | None:
 
 
 def _claim(name: str) -> socket.socket | None:
-    """Return what holds a name on this machine; None where another process does.
+    """Claim a name on this machine; None if another process holds it.
 
-    A Unix socket in the abstract namespace: no file, so nothing to be left behind, no rights, and
-    the same whatever the folder for temporary files.
+    A Unix socket in the abstract namespace is not a file: nothing is left behind, there are no
+    permissions, and the folder for temporary files does not matter.
     """
     claim = socket.socket(socket.AF_UNIX)
     try:

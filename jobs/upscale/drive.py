@@ -41,8 +41,8 @@ def drive(run: OpenRun, state: Snapshot, fleet: Fleet, observer: RunObserver) ->
     Returns:
         The state afterwards.
 
-    Raises: RetryLaterError if machines or storage stay away; SrfleetError for what no repetition
-        can mend.
+    Raises: RetryLaterError if machines or storage stay unavailable; SrfleetError for errors that
+        no retry can mend.
     """
     for round_index, shards in state.pending.items():
         progress = state.progress

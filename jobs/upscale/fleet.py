@@ -1,4 +1,4 @@
-"""The fleet of actors: starts them, hands out shards, replaces the dead, isolates what kills."""
+"""The fleet of actors: starts and replaces them, hands out shards, isolates what kills."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class Fleet:
     def run(self, round_index: int, shards: Sequence[int]) -> Iterator[ShardResult]:
         """Process shards in the given order and yield each as it is committed.
 
-        Raises: RetryLaterError if machines or storage stay away; SrfleetError for what no
-            repetition can mend.
+        Raises: RetryLaterError if machines or storage stay unavailable; SrfleetError for errors
+            that no retry can mend.
         """
         self._alive_at = time.monotonic()
         self._queue.extend(Task(round_index, shard) for shard in shards)

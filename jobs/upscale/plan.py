@@ -1,4 +1,4 @@
-"""Planned work: what a fleet would do next. It can be shown, estimated and approved."""
+"""Planned work of a fleet, which can be shown, estimated and approved before it is done."""
 
 from __future__ import annotations
 
@@ -41,7 +41,14 @@ class PlannedRun:
         """
         if self.actor_mp_per_s is None:
             raise ValueError("the speed of the actors was not measured for this plan")
-        return Estimate(self.summary, self.devices.actors, self.actor_mp_per_s)
+        return Estimate(
+            source_uri=self.run.source.store.uri,
+            model=self.run.job.run.model,
+            summary=self.summary,
+            device=self.devices.device,
+            actors=self.devices.actors,
+            actor_mp_per_s=self.actor_mp_per_s,
+        )
 
     def freeze(self) -> bool:
         """Write the plans that the root does not hold yet.
@@ -69,7 +76,7 @@ class Planner:
 
         Args:
             run: the run.
-            devices: what its actors get.
+            devices: devices of its actors.
             always_measure: measure the speed for every plan, not only if the size of its shards
                 depends on it; an estimate needs it.
         """
@@ -82,7 +89,7 @@ class Planner:
         return self._planned((self._round(manifest, 0),))
 
     def pending(self, state: Snapshot) -> PlannedRun:
-        """Return what is planned and not committed."""
+        """Return the shards that are planned and not committed."""
         return self._planned(pending_rounds(self._run, state))
 
     def further(self, state: Snapshot, images: ChooseImages) -> PlannedRun | None:
@@ -119,9 +126,9 @@ def with_precision(run: OpenRun, devices: Devices) -> OpenRun:
 
 
 def plan_run(job: JobConfig) -> PlannedRun:
-    """Plan what `jobs.upscale.run.upscale` would do with a job, and measure the speed.
+    """Plan the work of `jobs.upscale.run.upscale` on a job, and measure the speed.
 
-    Nothing is written. Without OUT's run, that is the whole source; otherwise what is left of it.
+    Nothing is written. If the root holds the run already, only what is left of it is planned.
 
     Raises: ConfigurationError for a job that cannot run; RetryLaterError if something it needs is
         unavailable.

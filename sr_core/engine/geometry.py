@@ -22,7 +22,7 @@ class Geometry:
         self._config = config
         native = native_scale(config.model) or ASSUMED_SCALE
         self.scale = native if config.target else config.scale
-        """Scale of the upscaler where it is compared with itself."""
+        """Scale at which the upscaler is compared with itself."""
         self.limits = Limits(
             max_bytes=config.max_source_bytes,
             max_side_px=config.max_side_px,

@@ -29,9 +29,12 @@ class Pipeline:
         self._firsts: dict[tuple[str, str], Work] = {}
 
     def run(self, threads: int) -> list[MetricsRow]:
-        """Process the images, with so many threads for each direction, and return their rows.
+        """Process the images and return their rows.
 
-        Raises: SrfleetError for what concerns more than one image.
+        Args:
+            threads: threads that read, and as many that write.
+
+        Raises: SrfleetError if something concerns more than one image.
         """
         readers = ThreadPoolExecutor(threads, "read")
         writers = ThreadPoolExecutor(threads, "write")
@@ -55,7 +58,8 @@ class Pipeline:
     def _step(self, work: Work, doing: str, step: Callable[[Work], None]) -> None:
         """Run a step of an image, unless the image or the pass has failed.
 
-        The one place where an error becomes the image's own, or ends the pass.
+        This is the only error boundary: an error becomes the failure of its image, or ends the
+        pass.
         """
         if self._broken is not None or work.failure is not None:
             return
@@ -121,7 +125,7 @@ class Pipeline:
             work.done.set()
 
     def _follow_twin(self, work: Work) -> None:
-        """Take over what made an identical source's output; upscale if that one failed."""
+        """Share the output of an identical source; upscale this one if that one failed."""
         twin = work.twin
         if twin is None:
             return

@@ -1,4 +1,4 @@
-"""From a job to a run on its root: manifest, run.json, and the plans of its rounds."""
+"""From a job to a run on its root: the manifest, run.json and the precision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sr_core.metrics.registry import PROTOCOL_VERSION
 from sr_core.models.catalogue import BASELINES, checkpoint_sha256, model_name
 from sr_core.records import Precision, Status
 
-# Files that are looked for before the whole source is taken to be away.
+# Files to look for before the whole source is taken to be missing.
 WITNESSES = 20
 
 PRECISION_OF_0_1_0: Precision = "half"
@@ -31,7 +31,7 @@ PRECISION_OF_0_1_0: Precision = "half"
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run with its stores: one that holds its root, or that will with its first plan."""
+    """A run with its stores. Its root holds it, or will with the first plan."""
 
     job: JobConfig
     source: Source
@@ -43,28 +43,28 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
     """Find the run of a job on its root, or describe the one to begin. Nothing is written.
 
     Returns:
-        The run, and its manifest where it has no plan yet.
+        The run, and its manifest if it has no plan yet.
 
     Raises: ConfigurationError if the root holds another run, or if there is nothing to upscale.
     """
     root = open_store(job.output)
     source = open_source(job.source, leave_out=[root.uri])
     ledger = Ledger(root)
-    standing = ledger.run()
-    job = _with_known_precision(job, standing)
+    existing = ledger.run()
+    job = _with_known_precision(job, existing)
     is_planned = bool(ledger.rounds())
     manifest = None
-    if standing is None or not is_planned or source.manifest is not None:
+    if existing is None or not is_planned or source.manifest is not None:
         manifest = source.table()
         if not len(manifest):
             raise ConfigurationError(f"{job.source} holds no files")
         digest = manifest_digest(manifest)
     else:
-        digest = standing.manifest_digest
-    record = _record(job, source.store, digest, standing)
-    if standing is not None:
+        digest = existing.manifest_digest
+    record = _record(job, source.store, digest, existing)
+    if existing is not None:
         if not is_planned:
-            _check_unplanned(ledger, standing, record)
+            _check_unplanned(ledger, existing, record)
         record = ledger.open_run(record)
     return OpenRun(job, source, ledger, record), None if is_planned else manifest
 
@@ -76,15 +76,15 @@ def decide_precision(run: OpenRun, precision: Precision) -> OpenRun:
     return replace(run, job=_with_precision(run.job, precision), record=record)
 
 
-def _with_known_precision(job: JobConfig, standing: RunRecord | None) -> JobConfig:
+def _with_known_precision(job: JobConfig, existing: RunRecord | None) -> JobConfig:
     """Replace a precision of "auto" by the run's own, or for interpolation, which has none.
 
     A run of version 0.1.0 has none in its record; that version took half if it was native.
     """
     if job.run.precision != "auto":
         return job
-    if standing is not None:
-        return _with_precision(job, standing.config.get("precision", PRECISION_OF_0_1_0))
+    if existing is not None:
+        return _with_precision(job, existing.config.get("precision", PRECISION_OF_0_1_0))
     return _with_precision(job, "float32") if job.run.model in BASELINES else job
 
 
@@ -92,20 +92,20 @@ def _with_precision(job: JobConfig, precision: Precision) -> JobConfig:
     return job.model_copy(update={"run": job.run.model_copy(update={"precision": precision})})
 
 
-def _check_unplanned(ledger: Ledger, standing: RunRecord, record: RunRecord) -> None:
-    """Say what to do where a run ended before its plan, and the source changed since."""
-    same = replace(record, run_id=standing.run_id, manifest_digest=standing.manifest_digest)
-    if standing.run_id != record.run_id and identity(same) == same.run_id:
+def _check_unplanned(ledger: Ledger, existing: RunRecord, record: RunRecord) -> None:
+    """Refuse to begin over a run that ended before its plan, if the source changed since."""
+    same = replace(record, run_id=existing.run_id, manifest_digest=existing.manifest_digest)
+    if existing.run_id != record.run_id and identity(same) == same.run_id:
         raise ConfigurationError(
             f"{ledger.store.uri} holds a run that was never planned, and its source has changed "
             f"since; nothing was upscaled yet: remove {ledger.store.uri}/{RUN_KEY} and start again"
         )
 
 
-def _record(job: JobConfig, source: Store, digest: str, standing: RunRecord | None) -> RunRecord:
+def _record(job: JobConfig, source: Store, digest: str, existing: RunRecord | None) -> RunRecord:
     # The folder of a checkpoint decides nothing; its hash does.
     config = job.run.model_dump(mode="json") | {"model": model_name(job.run.model)}
-    begun_by_0_1_0 = standing is not None and "precision" not in standing.config
+    begun_by_0_1_0 = existing is not None and "precision" not in existing.config
     if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
         del config["precision"]  # the run id stays as it is
     checkpoint = checkpoint_sha256(job.run.model)
@@ -122,9 +122,9 @@ def _record(job: JobConfig, source: Store, digest: str, standing: RunRecord | No
 
 
 def witness(run: OpenRun) -> str | None:
-    """Name a planned source that can be seen now, for machines to prove that they see it too.
+    """Return the key of a planned source that exists now; every machine must find it too.
 
-    Raises: RetryLaterError where none of the first can be seen: then the source is not there.
+    Raises: RetryLaterError if none of the first exists: then the source is missing.
     """
     planned = read_plan(run.ledger.store, 0, ["key", "status"])
     ok = planned.filter(pc.equal(planned["status"], Status.OK))
@@ -135,6 +135,6 @@ def witness(run: OpenRun) -> str | None:
     if keys:
         raise RetryLaterError(
             f"none of the first {len(keys)} planned files is in {run.source.store.uri}; mount or "
-            "restore the source, then start the same command again"
+            "restore the source, then run the same command again"
         )
     return None

@@ -53,7 +53,7 @@ class ShardWorker:
 
         A shard that another attempt has committed meanwhile is only counted.
 
-        Raises: SrfleetError for what concerns more than one image, such as a store that is
+        Raises: SrfleetError if something concerns more than one image, such as a store that is
             unavailable; nothing is committed then.
         """
         part = part_name(round_index, shard)

@@ -1,4 +1,4 @@
-"""One image on its way through an actor: what each stage returned, and how long it took."""
+"""One image on its way through an actor: the results and times of its stages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpscaledPicture:
-    """An upscaled source, and what made each of its pages."""
+    """An upscaled source, and the maker of each of its pages."""
 
     picture: Picture
     made_by: tuple[MadeBy, ...]
@@ -87,7 +87,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Times:
-    """Milliseconds by stage, also of a stage that failed, and those the device was idle before."""
+    """Milliseconds by stage, failed ones included, and the idle time of the device before."""
 
     stages_ms: dict[Stage, float] = field(default_factory=dict)
     device_wait_ms: float | None = None
@@ -121,7 +121,7 @@ class Assignment:
 
     @property
     def target(self) -> Target | None:
-        """Where the output goes; None for an image that the plan refused."""
+        """Key and format of the output; None for an image that the plan refused."""
         key, output_format = self.planned.output_key, self.planned.output_format
         if key is None or output_format is None:
             return None
@@ -143,12 +143,12 @@ class Work:
     """An earlier image of the shard with the same source, whose output this one shares."""
     upscaled: UpscaledPicture | None = None
     made_by: tuple[MadeBy, ...] = ()
-    """What made the pages of the output; empty if that is not known."""
+    """Makers of the output's pages; empty if they are not known."""
     written: Written | None = None
     measured: Measured | None = None
     failure: Failure | None = None
     held_px: int = 0
-    """Part of the pixel budget that this image holds."""
+    """Pixels of the budget that this image holds."""
     done: threading.Event = field(default_factory=threading.Event)
     """Set once the image has its row."""
 

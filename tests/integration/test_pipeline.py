@@ -18,7 +18,12 @@ from sr_core.archive.storage import open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.engine import prepare
-from sr_core.errors import ConfigurationError, StorageUnavailableError
+from sr_core.errors import (
+    ConfigurationError,
+    ErrorClass,
+    ImageError,
+    StorageUnavailableError,
+)
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaled import Upscaled
 from sr_core.inference.upscaler import Interpolator, open_upscaler
@@ -60,6 +65,49 @@ class Counting(Interpolator):
     def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         self.images += pixels.shape[0] == self.whole_height
         return super().upscale(pixels, height, width)
+
+
+class Failing(Interpolator):
+    """Bicubic interpolation that raises an error for whole images of some heights."""
+
+    def __init__(self, errors: dict[int, Exception]) -> None:
+        super().__init__("bicubic")
+        self.errors = errors
+
+    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
+        if pixels.shape[0] in self.errors:
+            raise self.errors[pixels.shape[0]]
+        return super().upscale(pixels, height, width)
+
+
+def test_an_error_of_one_image_becomes_its_row_with_all_that_was_known(tmp_path: Path) -> None:
+    keys = write_photographs(tmp_path / "photos", 4)
+    shutil.copy(tmp_path / "photos" / keys[1], tmp_path / "photos" / "twin.jpg")
+    heights = [opened(tmp_path / "photos" / key).height for key in keys]
+    errors: dict[int, Exception] = {
+        heights[0]: MemoryError(),
+        heights[1]: ImageError(ErrorClass.OUT_OF_MEMORY, "too large for the device"),
+        heights[2]: ZeroDivisionError("unforeseen"),
+    }
+    run_here(job(tmp_path, measure=False), upscaler=Failing(errors))
+    found = rows(tmp_path)
+    messages = {key: (row["error_class"], row["error_message"]) for key, row in found.items()}
+    assert messages == {
+        keys[0]: ("out_of_memory", "not enough memory to upscale"),
+        keys[1]: ("out_of_memory", "too large for the device"),
+        "twin.jpg": ("out_of_memory", "too large for the device"),
+        keys[2]: ("internal", "ZeroDivisionError: unforeseen"),
+        keys[3]: (None, None),
+    }
+    for key in (*keys[:3], "twin.jpg"):
+        row = found[key]
+        assert row["source_sha256"] is not None
+        assert row["width_in_px"] is not None
+        assert row["upscale_ms"] > 0
+        assert row["device_wait_ms"] >= 0
+        assert (
+            row["encode_ms"] is row["output_key"] is row["engine"] is row["same_pixels_as"] is None
+        )
 
 
 def test_a_row_describes_the_bytes_that_stand(tmp_path: Path) -> None:

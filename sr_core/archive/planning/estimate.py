@@ -9,23 +9,26 @@ from sr_core.archive.planning.summary import PlanSummary
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What planned work takes on equal devices. Images of unknown size are left out."""
+    """Work that is planned for equal actors. Images of unknown size are left out."""
 
+    source_uri: str
+    model: str
     summary: PlanSummary
-    devices: int
-    """Devices that work at the same time."""
-    device_mp_per_s: float
-    """Megapixels per second that the model makes on one of them."""
+    device: str
+    """cpu or cuda."""
+    actors: int
+    actor_mp_per_s: float
+    """Megapixels per second that the model makes in one actor, as measured."""
 
     @property
     def device_s(self) -> float:
         """Seconds that one device alone would take."""
-        return self.summary.native_megapixels / self.device_mp_per_s
+        return self.summary.native_megapixels / self.actor_mp_per_s
 
     @property
     def wall_s(self) -> float:
-        """Seconds that all devices together would take."""
-        return self.device_s / self.devices
+        """Seconds that all actors together would take."""
+        return self.device_s / self.actors
 
     @property
     def output_bytes(self) -> int:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.main import get_command
@@ -16,8 +17,7 @@ from typer.testing import CliRunner
 from jobs.cli import app as cli
 from jobs.cli.app import app
 from jobs.cli.options import build_job, parse_target
-from jobs.cluster.connect import Devices
-from jobs.upscale.estimate import Estimate
+from sr_core.archive.planning.estimate import Estimate
 from sr_core.archive.planning.summary import summarise
 from sr_core.archive.tables import PLAN_SCHEMA
 from sr_core.config import JobConfig
@@ -57,11 +57,12 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
     jobs: list[JobConfig] = []
     nothing = summarise(PLAN_SCHEMA.empty_table(), 0, [], [], native_scale=4)
 
-    def collect(job: JobConfig) -> Estimate:
+    def collect(job: JobConfig) -> SimpleNamespace:
         jobs.append(job)
-        return Estimate(job.source, job.run.model, nothing, Devices(1, "cpu"), 1.0)
+        found = Estimate(job.source, job.run.model, nothing, "cpu", 1, 1.0)
+        return SimpleNamespace(estimate=lambda: found)
 
-    monkeypatch.setattr("jobs.upscale.estimate.estimate", collect)
+    monkeypatch.setattr("jobs.upscale.plan.plan_run", collect)
     return jobs
 
 
