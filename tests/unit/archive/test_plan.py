@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sr_core.archive.planning import plan as plan_module
+from sr_core.archive.planning import plan_file
 from sr_core.archive.planning.plan import keys_of_others
 from sr_core.archive.planning.plan_file import plan_bytes, read_shard
 from sr_core.archive.schemas import PLAN_SCHEMA
@@ -148,7 +148,7 @@ def store(tmp_path: Path) -> Store:
 def test_a_shard_is_read_back_as_it_was_planned(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan_module, "ROW_GROUP_ROWS", 10)
+    monkeypatch.setattr(plan_file, "ROW_GROUP_ROWS", 10)
     rows = [image_row(f"{number:03d}.jpg", 10 + number % 7, 10) for number in range(45)]
     plan = plan_of(rows, images=4)
     data = plan_bytes(plan, "feedbeeffeedbeef")
