@@ -1,7 +1,7 @@
 """The generator on a CUDA device: half precision against the reference, CUDA graphs, copies."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -14,6 +14,8 @@ from sr_core.inference.folded import FoldedGenerator
 from sr_core.inference.graphed import _KEPT_TAILS, _KEPT_TRUNKS, GraphedEngine
 from sr_core.inference.known_answer import known_answer_error
 from sr_core.inference.tiled import GeneratorUpscaler
+from sr_core.inference.upscaled import MadeBy
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import find_checkpoint
 from sr_core.models.checkpoint import load_generator
 from sr_core.models.generator import Generator
@@ -35,6 +37,26 @@ def upscaler() -> GeneratorUpscaler:
 
 def test_half_precision_gives_the_known_answer(upscaler: GeneratorUpscaler) -> None:
     assert known_answer_error(upscaler) <= 2
+
+
+def test_a_run_in_float32_is_computed_in_float32() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    expected = open_upscaler("srresnet", precision="float32", engine="torch")
+    upscaler = open_upscaler("srresnet", device="cuda", precision="float32")
+    for _ in range(3):  # plain, recorded, replayed
+        found = upscaler.upscale(image, 256, 256)
+        assert found.made_by == MadeBy("torch", "float32", "srresnet")
+        difference = found.pixels.astype(int) - expected.upscale(image, 256, 256).pixels
+        assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("precision", ["half", "int8", "auto"])
+def test_a_coarser_precision_is_computed_in_half(
+    precision: Literal["half", "int8", "auto"],
+) -> None:
+    upscaler = open_upscaler("srresnet", device="cuda", precision=precision)
+    image = np.zeros((16, 16, 3), np.uint8)
+    assert upscaler.upscale(image, 64, 64).made_by == MadeBy("torch", "half", "srresnet")
 
 
 def test_tiles_of_any_size_fit_together(upscaler: GeneratorUpscaler) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sr_core.archive.ledger.history import list_parts, read_part
 from sr_core.archive.ledger.layout import METRICS_PREFIX
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.schemas import LATER_COLUMNS, METRICS_SCHEMA
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import DamagedError, ErrorClass, RetryLaterError
 from sr_core.records import Status
@@ -27,6 +27,7 @@ from tests.support.small_run import (
 from tests.support.watched_store import WatchedStore
 
 IMAGES = planned_images(5, per_shard=2, refused={1})
+SINCE_0_1_0 = ("precision", "device")
 SICK = {"album/2.jpg", "album/3.jpg", "album/4.jpg"}
 
 
@@ -63,15 +64,15 @@ def test_columns_that_are_newer_than_a_part_are_null(store: Store) -> None:
     ledger = begin(store, IMAGES)
     commit(ledger, 0)
     (part,) = list_parts(store)
-    old = pq.read_table(io.BytesIO(store.read(part.key))).drop_columns([*LATER_COLUMNS])
+    old = pq.read_table(io.BytesIO(store.read(part.key))).drop_columns([*SINCE_0_1_0])
     buffer = io.BytesIO()
     pq.write_table(old, buffer)
     before = open_store(f"{store.uri}-before")
     before.put_if_absent(part.key, buffer.getvalue())
     read = read_part(before, part.key, METRICS_SCHEMA.names)
     assert read.column_names == METRICS_SCHEMA.names
-    assert read.drop_columns([*LATER_COLUMNS]).equals(old)
-    assert all(read[name].null_count == read.num_rows for name in LATER_COLUMNS)
+    assert read.drop_columns([*SINCE_0_1_0]).equals(old)
+    assert all(read[name].null_count == read.num_rows for name in SINCE_0_1_0)
     buffer = io.BytesIO()
     pq.write_table(old.drop_columns(["engine"]), buffer)
     before.put_if_absent("metrics/shard-00001.parquet", buffer.getvalue())
