@@ -6,23 +6,15 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from sr_core.archive.planning.outputs import output_size
 from sr_core.config import RunConfig
+from sr_core.engine.geometry import Geometry
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import (
-    Limits,
-    check_output_size,
-    decode,
-    encode,
-    losses,
-    output_format,
-)
+from sr_core.imaging.codecs import decode, encode, losses, output_format
 from sr_core.imaging.pixels import Page
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.scratch import Blob
 
-_MEGA = 1_000_000
 _COLUMNS = {
     "bytes": pa.large_binary(),  # a batch of outputs may exceed the 2 GiB of `binary`
     "format": pa.string(),
@@ -59,22 +51,18 @@ class FileUpscaler:
         self._upscaler = open_upscaler(
             self._run.model, device=device, precision=self._run.precision
         )
-        self._limits = Limits(
-            max_bytes=self._run.max_source_bytes,
-            max_side_px=self._run.max_side_px,
-            max_source_px=int(self._run.max_source_megapixels * _MEGA),
-            max_output_px=int(self._run.max_output_megapixels * _MEGA),
-        )
+        self._geometry = Geometry(self._run)
 
     def upscale(self, data: Blob) -> UpscaledFile:
         """Decode a file, upscale all its pages, and encode the result.
 
         Raises: ImageError; its `error_class` is what a run's row would hold.
         """
-        picture = decode(data, self._limits)
+        picture = decode(data, self._geometry.limits)
         wanted = output_format(picture.format, self._run.format, len(picture.pages))
+        self._geometry.check_output(picture, wanted)
         given_up = losses(picture, wanted, strip_gps=self._run.strip_gps)
-        pages = tuple(self._upscaled(page, wanted) for page in picture.pages)
+        pages = tuple(map(self._upscale_page, picture.pages))
         output = encode(
             replace(picture, pages=pages),
             wanted,
@@ -106,10 +94,6 @@ class FileUpscaler:
             return {"error_class": str(error.error_class), "error_message": error.message}
         return {"bytes": bytes(made.data), "format": made.format}
 
-    def _upscaled(self, page: Page, wanted: str) -> Page:
-        height_px, width_px = page.pixels.shape[:2]
-        width, height = output_size(width_px, height_px, self._run.scale, self._run.target)
-        check_output_size(
-            wanted, width, height, self._limits.max_output_px, alpha=page.alpha is not None
-        )
-        return upscale_page(page, self._upscaler, height, width).page
+    def _upscale_page(self, page: Page) -> Page:
+        shape = self._geometry.output_shape(page.pixels)
+        return upscale_page(page, self._upscaler, *shape).page
