@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -116,15 +117,7 @@ class _LogLines(logging.Handler):
 
 def run(command_line: Callable[[], object]) -> None:
     """Run a command line, turning each exception into one line and an exit code."""
-    lines = _LogLines()
-    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logging.basicConfig(level=logging.WARNING, handlers=[lines])
-    # Its warnings about a file are recorded in the file's row.
-    logging.getLogger("imagecodecs").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it; as Ctrl-C
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name may not fit the encoding of the locale
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_process()
     try:
         command_line()
     except SystemExit as end:
@@ -142,6 +135,24 @@ def run(command_line: Callable[[], object]) -> None:
         code, message = known
         _report("stopped" if code is ExitCode.TRY_AGAIN else "error", message)
         sys.exit(code)
+    finally:
+        if "ray" in sys.modules:
+            # After a signal, what is left of Ray can crash the interpreter's last collection of
+            # garbage (SIGABRT instead of our exit code). Frozen objects are not collected.
+            gc.freeze()
+
+
+def _prepare_process() -> None:
+    """Set up logging, signals and output of this process."""
+    lines = _LogLines()
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.WARNING, handlers=[lines])
+    # Its warnings about a file are recorded in the file's row.
+    logging.getLogger("imagecodecs").setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it; as Ctrl-C
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may not fit the encoding of the locale
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _report(kind: str, message: str) -> None:
