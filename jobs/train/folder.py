@@ -27,12 +27,15 @@ _LOCK_PATIENCE_S = 10.0
 _SLOWEST_BYTES_PER_S = 1 << 20
 
 
-def begin(output: str, settings: Mapping[str, object]) -> None:
+def begin(
+    output: str, settings: Mapping[str, object], defaults: Mapping[str, object] | None = None
+) -> None:
     """Store the settings of a training in OUT, or check that they are those stored there.
 
     Args:
         output: a folder or s3:// prefix; a new one must be empty.
         settings: JSON values; mappings and lists may be nested.
+        defaults: values of settings that OUT lacks if an earlier version began it, by name.
 
     Raises: ConfigurationError that names the differences.
     """
@@ -48,6 +51,10 @@ def begin(output: str, settings: Mapping[str, object]) -> None:
             return
     begun = dict(_flattened(json.loads(store.read_object(_SETTINGS)[0])))
     now = dict(_flattened(json.loads(text)))
+    for key in now.keys() - begun.keys():
+        name = key.rpartition(".")[2]
+        if defaults and name in defaults:
+            begun[key] = defaults[name]
     differing = [key for key in sorted(begun | now) if begun.get(key) != now.get(key)]
     if not others:  # the training has not begun
         store.replace(_SETTINGS, text.encode())

@@ -6,7 +6,7 @@ import hashlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -26,7 +26,7 @@ from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
 from sr_core.models.checkpoint import load_generator
 from sr_core.models.vgg import VGGFeatures, VGGStack, load_vgg, load_vgg_stack
-from sr_core.training.settings import Training, vgg_losses
+from sr_core.training.settings import Stage, Training, vgg_losses
 from sr_core.training.workers import Worker
 
 PACKAGED_CONFIG = Path(__file__).parent.parent / "configs" / "train_x4.yaml"
@@ -104,7 +104,8 @@ def prepare(request: Request, console: Console) -> Task:
         "vgg_sha256": _sha256(vgg_file) if vgg and vgg_file else None,
         "start_sha256": None if training.start is None else _sha256(Path(training.start)),
     }
-    begin(request.output, settings)
+    defaults = {each.name: each.default for each in (*fields(Training), *fields(Stage))}
+    begin(request.output, settings, defaults)
     return Task(
         training=training,
         output=open_store(request.output).uri,

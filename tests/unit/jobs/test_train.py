@@ -119,6 +119,20 @@ def test_photographs_that_were_only_copied_are_the_same(tmp_path: Path) -> None:
     assert prepare(request, QUIET).training.stages[0].name == "srresnet"
 
 
+def test_a_training_begun_without_newer_settings_goes_on_with_their_defaults(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    prepare(small_request(tmp_path, out, SRRESNET), QUIET)
+    (out / "journal.jsonl").touch()
+    begun = json.loads((out / "train.json").read_text())
+    del begun["training"]["stages"][0]["richest_of"]
+    (out / "train.json").write_text(json.dumps(begun))
+    prepare(small_request(tmp_path, out, SRRESNET), QUIET)
+    with pytest.raises(ConfigurationError, match=r"stages.0.richest_of was 1, is 2"):
+        prepare(small_request(tmp_path, out, SRRESNET | {"richest_of": 2}), QUIET)
+
+
 def test_a_folder_of_other_things_is_no_output(tmp_path: Path) -> None:
     (tmp_path / "srresnet_x4.safetensors").write_bytes(b"mine")
     with pytest.raises(ConfigurationError, match=r"other files, such as srresnet_x4.safetensors"):
