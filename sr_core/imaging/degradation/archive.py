@@ -64,8 +64,7 @@ def degrade_as_archive(
     if rng.random() < SECOND_PASS_SHARE:
         planes = _earlier_life(planes, height, width, rng)
     planes = resizing.resize(planes, height, width, resizing.draw_kernel(rng))
-    planes = _in_random_order(planes, 1.0, rng, (NOISE_SHARE, SHARPENING_SHARE, 0.0))
-    lr = to_levels(planes)
+    lr = to_levels(_in_random_order(planes, 1.0, rng, (NOISE_SHARE, SHARPENING_SHARE, 0.0)))
     if rng.random() < JPEG_SHARE:
         lr = jpeg.save(lr, jpeg.draw_quality(rng, QUALITY), rng)
     return lr
