@@ -67,13 +67,12 @@ class Crops:
             richest_of: places drawn for each crop, of which the one with most detail is kept.
             steps_per_pool: how many steps come from one choice of photographs.
 
-        Raises: ValueError if crop_px is not a multiple of scale, or for an unknown degradation;
-        ConfigurationError if no photograph is large enough, or the budget holds none.
+        Raises: ValueError for a crop_px or degradation that is not possible; ConfigurationError if
+            no photograph is large enough, or the budget holds none.
         """
         if crop_px % scale:
             raise ValueError(f"crop_px {crop_px} is not a multiple of scale {scale}")
-        self.scale, self.crop_px, self.seed = scale, crop_px, seed
-        self._richest_of = richest_of
+        self.scale, self.crop_px, self.seed, self._richest_of = scale, crop_px, seed, richest_of
         self._threads = ThreadPoolExecutor(DEGRADING_THREADS, thread_name_prefix="srfleet-degrade")
         self._pools = Pools(
             photographs,
