@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, NotRequired, TypedDict
 
 import ray
@@ -18,6 +21,9 @@ from sr_core.errors import ConfigurationError, RetryLaterError
 # Ray holds only small messages here; its default is 30 % of the memory.
 _OBJECT_STORE_BYTES = 128 << 20
 _POLL_S = 2.0
+
+_Handler = Callable[[int, FrameType | None], Any] | int | None
+"""What `signal.getsignal` returns; None if the handler was not set by Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,26 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
             options["num_cpus"] = cores  # the cores a scheduler left us, which Ray ignores
     else:
         options["address"] = address
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, TimeoutError) as error:
         raise RetryLaterError(f"cannot reach Ray at {address or 'local'}: {error}") from error
+    _set_sigterm_handler(on_sigterm)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _set_sigterm_handler(handler: _Handler) -> None:
+    """Put back the handler that Ray replaces when it starts.
+
+    Ray's own prints a stack trace and sets an alarm that aborts the process (SIGABRT) after three
+    seconds, too short for a busy machine or a slow storage to end in order.
+    """
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def choose_devices(execution: ExecutionConfig) -> Devices:

@@ -73,7 +73,7 @@ def train_on_workers(
                     markup=False,
                     highlight=False,
                 )
-    except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
+    except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: of a Ray joined before
         raise RetryLaterError("the same command resumes from the last saved state") from interrupt
 
 

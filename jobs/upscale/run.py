@@ -69,7 +69,7 @@ def upscale(
     try:
         with connected(job.execution):
             state = driver.drive_all(manifest, _further(retry_failed=retry_failed, extend=extend))
-    except (KeyboardInterrupt, SystemExit) as interrupt:  # Ray makes SystemExit of SIGTERM
+    except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: of a Ray joined before
         raise RetryLaterError(_what_is_left(driver.run, driver.state)) from interrupt
     return _sum_up(driver.run, state, report=report)
 
