@@ -113,7 +113,7 @@ class PlanAnswer:
     schema: ClassVar[str] = "srfleet.plan/1"
     source_uri: Source
     model: Model
-    files: Annotated[int, About("files", "files of the source")]
+    files: Annotated[int, About("files", "files of the source, or left of a run")]
     images: Annotated[int, About("images", "files that can be upscaled")]
     unprobed: Annotated[int, About("images", "images of unknown size, in no sum below")]
     duplicates: Annotated[int, About("files", "files that a table names again")]

@@ -65,7 +65,7 @@ def plan(
     price_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Estimate time, size and cost of upscale with the same arguments. Nothing is written."""
+    """Estimate what upscale with the same arguments has left to do. Nothing is written."""
     from jobs.cli.answers import PlanAnswer, answer_text
     from jobs.upscale.plan import plan_run
 

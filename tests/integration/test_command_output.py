@@ -150,8 +150,11 @@ def test_json_answers_of_a_whole_run(finished: JobConfig, tmp_path: Path) -> Non
     status = json.loads(srfleet_here("status", finished.output, "--json").stdout)
     assert (status["images"], status["images_done"], status["finished"]) == (images, images, True)
     assert status["root_uri"] == Path(finished.output).as_uri()
-    plan = json.loads(srfleet_here("plan", "--job", file, "--json").stdout)
-    assert (plan["files"], plan["price"]) == (images, None)
+    left = json.loads(srfleet_here("plan", "--job", file, "--json").stdout)
+    assert (left["files"], left["price"]) == (0, None), "nothing is left of a finished run"
+    fresh = str(tmp_path / "fresh")
+    plan = json.loads(srfleet_here("plan", "--job", file, finished.source, fresh, "--json").stdout)
+    assert plan["files"] == images
     assert plan["wall_s"] == pytest.approx(plan["device_s"] / plan["actors"])
     ended = srfleet_here("upscale", "--job", file, "--json")
     assert ended.exit_code == 3
