@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import re
@@ -135,11 +134,6 @@ def run(command_line: Callable[[], object]) -> None:
         code, message = known
         _report("stopped" if code is ExitCode.TRY_AGAIN else "error", message)
         sys.exit(code)
-    finally:
-        if "ray" in sys.modules:
-            # After a signal, what is left of Ray can crash the interpreter's last collection of
-            # garbage (SIGABRT instead of our exit code). Frozen objects are not collected.
-            gc.freeze()
 
 
 def _prepare_process() -> None:
