@@ -62,7 +62,9 @@ class NoOpActor(UpscaleActor):
         committed = Ledger(self._root).commit(round_index, shard, rows)
         failures = {ErrorClass.NOT_FOUND: len(rows)}
         statuses = {Status.FAILED: len(rows)}
-        return ShardResult(round_index, shard, committed, statuses, failures, 0, 0.0, 0.0, 0.0)
+        return ShardResult(
+            round_index, shard, attempt, committed, statuses, failures, 0, 0.0, 0.0, 0.0
+        )
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""What runs on a cluster, and the command line. The only place that knows Ray and the terminal."""
+"""The command line and the cluster jobs: the only place that knows Ray and the terminal."""

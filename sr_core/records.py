@@ -132,6 +132,7 @@ class ShardResult:
 
     round_index: int
     shard: int
+    attempt: str
     committed: bool
     """False if another attempt committed first; the rows of that attempt count, not these."""
     statuses: dict[Status, int]

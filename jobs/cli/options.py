@@ -10,6 +10,7 @@ import typer
 
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig, describe, load_job
 from sr_core.errors import ConfigurationError
+from sr_core.models.catalogue import BASELINES, shipped_models
 
 _SOURCE_HELP = "Folder, s3:// prefix, manifest, S3 Inventory, or table (.parquet, .csv)."
 _OUTPUT_HELP = "Folder or s3:// prefix for outputs, metrics and report; one per run."
@@ -38,7 +39,7 @@ JobOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help="srgan, srresnet, bicubic, bilinear, nearest or a checkpoint.",
+        help=f"{', '.join([*shipped_models(), *BASELINES])} or a checkpoint.",
         show_default="srgan",
     ),
 ]

@@ -30,7 +30,7 @@ SHARDS_PER_ACTOR = 2
 
 @dataclass(frozen=True, slots=True)
 class ActorReport:
-    """Where an actor runs, and how long it took to start."""
+    """Location of an actor, and how long it took to start."""
 
     node_id: str
     host: str

@@ -102,6 +102,7 @@ def _result(
     return ShardResult(
         round_index,
         shard,
+        rows[0].attempt,  # a shard has at least one image, and its rows one attempt
         committed,
         dict(Counter(row.status for row in rows)),
         dict(Counter(row.error_class for row in rows if row.error_class)),

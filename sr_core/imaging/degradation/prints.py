@@ -1,4 +1,4 @@
-"""What age did to prints: HR has it too, as an upscaler must not change tones and colours."""
+"""Aged tones of old prints, in HR too: an upscaler must not change tones and colours."""
 
 from __future__ import annotations
 

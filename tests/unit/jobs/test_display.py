@@ -39,7 +39,9 @@ def test_the_outcome_names_failures_by_class_most_frequent_first() -> None:
 
 def shard(ok: int, failed: int = 0) -> ShardResult:
     statuses = {Status.OK: ok, Status.FAILED: failed}
-    return ShardResult(0, 0, True, statuses, {ErrorClass.DECODE: failed}, 0, 2.0 * ok, 1.0, 0.0)
+    return ShardResult(
+        0, 0, "a", True, statuses, {ErrorClass.DECODE: failed}, 0, 2.0 * ok, 1.0, 0.0
+    )
 
 
 def begun(images: int, images_done: int, megapixels_left: float) -> RoundBegun:

@@ -28,7 +28,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_events_are_lines_with_the_run_they_belong_to(tmp_path: Path) -> None:
     path = tmp_path / "log"
     result = ShardResult(
-        1, 42, True, {Status.OK: 3}, {ErrorClass.DECODE: 1}, 0, 2.0, float("nan"), 1.0
+        1, 42, "5f", True, {Status.OK: 3}, {ErrorClass.DECODE: 1}, 0, 2.0, float("nan"), 1.0
     )
     with EventLog(path, JOB) as log:
         log.observe(OPENED)
@@ -37,7 +37,8 @@ def test_events_are_lines_with_the_run_they_belong_to(tmp_path: Path) -> None:
     assert (begun["event"], begun["run_id"], begun["source"]) == ("log_opened", "", "photos")
     assert (opened["event"], opened["source_uri"]) == ("run_opened", "s3://bucket/[/scans]")
     assert (committed["event"], committed["run_id"]) == ("shard_committed", "0123")
-    assert (committed["shard"], committed["statuses"]) == (42, {"ok": 3})
+    assert (committed["shard"], committed["attempt"]) == (42, "5f")
+    assert committed["statuses"] == {"ok": 3}
     assert (committed["failures"], committed["upscale_ms"]) == ({"decode": 1}, None)
     assert list(committed)[:3] == ["time", "event", "run_id"]
 
