@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import imagecodecs
@@ -103,6 +104,7 @@ def exif_block(orientation: int = 1, *, gps: bool = False, thumbnail: bool = Fal
     return bytes(block)
 
 
+@cache  # a profile holds the second in which it was made
 def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
