@@ -52,6 +52,17 @@ CARDS = (
         training_data=_TRAINING_DATA,
         sha256="450d826b7ea8ea687309833961bb978b5ab2f554c624a73b0b13eb2054c70c7e",
     ),
+    ModelCard(
+        name="srgan-photo",
+        label="SRGAN-photo",
+        file="srgan-photo_x4.safetensors",
+        scale=4,
+        purpose="JPEGs, scans and noisy photographs; an early checkpoint",
+        generative=True,
+        licence="Apache-2.0",
+        training_data=_TRAINING_DATA,
+        sha256="e9f2c528cf75f15b080046e32b75f9b76484f27d4e8202316d316558219be8df",
+    ),
 )
 """All shipped weights, in the order in which they are listed."""
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from sr_core.evaluation.benchmark import open_benchmark
 from sr_core.evaluation.evaluate import evaluate
-from sr_core.evaluation.scores import Scores, mean_scores
+from sr_core.evaluation.scores import Scores, mean_scores, score
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.metrics.lpips import LPIPS, load_lpips
 from sr_core.metrics.reference import luma
 from sr_core.models.catalogue import find_checkpoint, shipped_models
 from sr_core.models.checkpoint import load_generator
+from sr_core.training.validation import HeldOut
 
 
 @pytest.fixture(scope="module")
@@ -83,5 +86,23 @@ def test_a_checkpoint_says_how_it_was_trained(model: str) -> None:
     assert info.training["photographs"] > 100
 
 
-def test_both_models_of_the_paper_ship() -> None:
-    assert shipped_models() == ["srresnet", "srgan"]
+def test_the_paper_s_models_ship_and_one_for_archives() -> None:
+    assert shipped_models() == ["srresnet", "srgan", "srgan-photo"]
+
+
+def test_srgan_photo_is_far_better_than_srgan_on_degraded_photographs(
+    shared: Path, lpips: LPIPS
+) -> None:
+    files = sorted((shared / "data" / "val").iterdir())[::4]
+    photographs = []
+    for file in files:
+        with Image.open(file) as image:
+            photographs.append(np.array(image.convert("RGB")))
+    pairs = HeldOut.of(photographs, 4, "archive").pairs
+    distances = []
+    for model in ("srgan-photo", "srgan"):
+        upscaler = open_upscaler(model)
+        outputs = [upscaler.upscale(lr, *hr.shape[:2]).pixels for lr, hr in pairs]
+        each = [score(sr, hr, 4, lpips) for sr, (_, hr) in zip(outputs, pairs, strict=True)]
+        distances.append(mean_scores(each).lpips_alex or 1.0)
+    assert distances[0] < 0.85 * distances[1], distances
