@@ -1,4 +1,4 @@
-"""The configuration of a run and of its execution: frozen, unknown keys rejected, one YAML."""
+"""The configuration of a job, read from YAML: frozen, with unknown keys rejected."""
 
 from __future__ import annotations
 

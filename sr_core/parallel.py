@@ -1,4 +1,4 @@
-"""A function over a stream, in an executor: results in order, a bounded number in flight."""
+"""Mapping of a function over a stream by an executor, in order, with a bounded number in flight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 IN_FLIGHT_PER_THREAD = 8
-"""Enough that a page of a listing can be awaited while the threads go on."""
+"""Items in flight per thread: enough to keep threads busy while a page of a listing arrives."""
 
 
 def map_in_order(
@@ -31,8 +31,8 @@ def map_in_executor(
     """Apply a function to every item in an executor, and yield the results in item order.
 
     The items are drawn by the caller's thread, and never more than `in_flight` ahead of the result
-    that is awaited. Shuts the executor down at the end; where the caller stops early, or the
-    function raises, what has not begun is dropped.
+    that is awaited. The executor is shut down at the end; if the caller stops early or the
+    function raises, items that have not begun are dropped.
 
     Raises: what the function raises, at the place of its item.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The unit and meaning of a field, as docs/json.md has them."""
+    """The unit and meaning of a field; docs/json.md lists them."""
 
     unit: str
     meaning: str
@@ -58,7 +58,7 @@ class StatusAnswer:
 
     @classmethod
     def of(cls, progress: Progress, root_uri: str) -> StatusAnswer:
-        """Answer with the progress of a run."""
+        """Make the answer from the progress of a run."""
         last = progress.last_commit_at
         return cls(
             run_id=progress.run.run_id,
@@ -100,7 +100,7 @@ class VerifyAnswer:
 
     @classmethod
     def of(cls, findings: list[Finding], root_uri: str) -> VerifyAnswer:
-        """Answer with the findings of a run."""
+        """Make the answer from the findings of a run."""
         listed = [FindingAnswer(each.severity, each.subject, each.message) for each in findings]
         errors = sum(each.severity == "error" for each in listed)
         return cls(root_uri, errors, len(listed) - errors, listed)
@@ -135,7 +135,7 @@ class PlanAnswer:
 
     @classmethod
     def of(cls, found: Estimate, price_per_hour: float | None) -> PlanAnswer:
-        """Answer with an estimate."""
+        """Make the answer from an estimate."""
         summary = found.summary
         return cls(
             source_uri=found.source_uri,
@@ -178,7 +178,7 @@ class UpscaleAnswer:
 
     @classmethod
     def of(cls, outcome: RunOutcome) -> UpscaleAnswer:
-        """Answer with the outcome of a run."""
+        """Make the answer from the outcome of a run."""
         return cls(
             run_id=outcome.run_id,
             root_uri=outcome.root_uri,

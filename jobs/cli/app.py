@@ -23,8 +23,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Upscale whole photo archives by 4, with a table of quality metrics.\n\n"
-    "Exit codes: 0 done; 1 a defect of srfleet; 2 bad usage or configuration; 3 done, but some "
+    help="Upscale whole photo archives 2 or 4 times, with a table of quality metrics.\n\n"
+    "Exit codes: 0 done; 1 a bug in srfleet; 2 bad usage or configuration; 3 done, but some "
     "images failed; 5 verify found damage; 75 not finished, the same command resumes.",
 )
 
@@ -44,5 +44,5 @@ for command, examples in (
 
 
 def main() -> None:
-    """Run the command that was typed."""
+    """Run the command line of this process."""
     run(app)

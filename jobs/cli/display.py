@@ -105,7 +105,7 @@ class RoundProgress:
     def __init__(
         self, terminal: Terminal, images: int, images_done: int, megapixels_left: float
     ) -> None:
-        """Begin with the images of the run, those done before, and the megapixels left."""
+        """Start from the run's images, those already done, and the megapixels left."""
         self._terminal, self._images, self._done = terminal, images, images_done
         self._megapixels_left, self._megapixels_done = megapixels_left, 0.0
         self._failures: Counter[ErrorClass] = Counter()
@@ -166,7 +166,7 @@ def describe(event: RunEvent) -> str | None:
             place = host or "an unknown machine"
             line = f"lost an actor on {place}, its {shards} shards are queued again: {reason}"
         case ActorNotStarted(reason, place_given_up):
-            less = "; continuing with one actor less" if place_given_up else ""
+            less = "; continuing with one actor fewer" if place_given_up else ""
             line = f"an actor could not start: {reason}{less}"
         case ShardIsolated(_, shard, deaths):
             line = f"shard {shard} killed its actor {deaths} times: its images run one by one"

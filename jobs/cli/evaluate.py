@@ -22,7 +22,8 @@ EXAMPLES = (
 BenchmarksArgument = Annotated[
     list[Path],
     typer.Argument(
-        metavar="BENCHMARK", help="Folders of HR images, or with HR/ and LRx4/ of equal names."
+        metavar="BENCHMARK",
+        help="Folders of HR images, or of HR/ and LRx4/ with the same file names.",
     ),
 ]
 ModelsOption = Annotated[
@@ -46,15 +47,15 @@ DegradationOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Make LR from HR by bicubic, or by archive, as archives hold it.",
+        help="Make LR from HR by bicubic, or by archive: blur, noise and JPEG as in archives.",
         show_default="LR files, or bicubic",
     ),
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the archive degradation.")]
-ScaleOption = Annotated[int, typer.Option(min=2, max=8, help="Scale of HR to LR.")]
+ScaleOption = Annotated[int, typer.Option(min=2, max=8, help="HR pixels per LR pixel.")]
 PrecisionOption = Annotated[
     Literal["auto", "float32", "half", "int8"],
-    typer.Option(help="As in upscale; scores in float32 are the same on every machine."),
+    typer.Option(help="As in upscale; float32 scores differ between machines only by rounding."),
 ]
 EngineOption = Annotated[str, typer.Option(help="As in upscale.")]
 
@@ -71,7 +72,7 @@ def evaluate(
     precision: PrecisionOption = "float32",
     engine: EngineOption = "torch",
 ) -> None:
-    """Score models on images whose truth is known: PSNR, SSIM, LPIPS and crops side by side."""
+    """Score models against true high-resolution images: PSNR, SSIM, LPIPS and crops."""
     from jobs.models.evaluate import run_evaluation
     from sr_core.evaluation.benchmark import Degradation
 

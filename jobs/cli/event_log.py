@@ -23,8 +23,8 @@ _DEFECT = 1
 class EventLog:
     """Appends the events of a run to a file; a `RunObserver` and a context manager.
 
-    Each line is flushed. A file that cannot be written is an error when the log is opened; later it
-    ends the log with a warning, and the run continues.
+    Each line is flushed. If the file cannot be written when the log is opened, the command fails;
+    later the log ends with a warning, and the run continues.
     """
 
     def __init__(self, path: Path, job: JobConfig) -> None:

@@ -17,11 +17,11 @@ _WRONG_PATH = (
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command. An unforeseen error is a defect: a traceback and code 1."""
+    """Exit codes of every command. An unexpected error is a bug: a traceback and exit code 1."""
 
     DONE = 0
     USAGE = 2
-    """Bad usage or configuration: the command cannot work as it was given."""
+    """Bad usage or configuration: the command cannot work as given."""
     FAILED_IMAGES = 3
     """Done, but some images failed."""
     DAMAGE = 5
@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
 def ending(error: BaseException | None) -> tuple[ExitCode, str] | None:
     """Return the exit code and the message for an error.
 
-    None means that nobody foresaw the error: its traceback is worth more than a line.
+    None for an unexpected error, whose traceback says more than one line could.
     """
     ray = sys.modules.get("ray.exceptions")  # if nothing imported Ray, Ray raised nothing
     if ray is not None and isinstance(error, ray.RayTaskError):
@@ -50,7 +50,7 @@ def ending(error: BaseException | None) -> tuple[ExitCode, str] | None:
 
 
 def _is_temporary(error: SrfleetError) -> bool:
-    """Return True for an outage, even one of a single object, and False for a mistake."""
+    """Return True for an outage, even one of a single object, and False for a user's mistake."""
     if isinstance(error, StorageError):
         return error.error_class is ErrorClass.NETWORK
     return isinstance(error, RetryLaterError)

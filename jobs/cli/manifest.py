@@ -40,7 +40,7 @@ ReferenceColumnOption = Annotated[
 ]
 SinceOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="OUT", help="Leave out the images this run finished; repeatable."),
+    typer.Option(metavar="OUT", help="Leave out images that the run in OUT finished; repeatable."),
 ]
 
 
@@ -52,7 +52,7 @@ def manifest(
     reference_column: ReferenceColumnOption = None,
     since: SinceOption = None,
 ) -> None:
-    """List the files of SOURCE, with sizes and formats, in a table to use as SOURCE later."""
+    """List the files of SOURCE, with sizes and formats, in a table that can serve as SOURCE."""
     from jobs.upscale.manifest import make_manifest
 
     made = make_manifest(

@@ -25,7 +25,7 @@ PhotographsArgument = Annotated[
         metavar="PHOTOGRAPHS", help="Folder, s3:// prefix, manifest, or .parquet/.csv table."
     ),
 ]
-# A job file can set these two.
+# Optional, because a job file can set them.
 JobSourceArgument = Annotated[str | None, typer.Argument(metavar="SOURCE", help=_SOURCE_HELP)]
 JobOutputArgument = Annotated[str | None, typer.Argument(metavar="OUT", help=_OUTPUT_HELP)]
 JobOption = Annotated[
@@ -109,7 +109,7 @@ def run_options(
     precision: str | None,
     strip_gps: bool | None,
 ) -> dict[str, object]:
-    """Return the typed options by their keys in the `run` section of a job file."""
+    """Map options of the command line to keys of the `run` section of a job file."""
     return {
         "model": model,
         "scale": scale,
@@ -128,7 +128,7 @@ def build_job(
     run: Mapping[str, object],
     execution: Mapping[str, object],
 ) -> JobConfig:
-    """Combine the job file with the typed options, which take precedence.
+    """Combine the job file with the options of the command line, which take precedence.
 
     Raises: ConfigurationError.
     """
@@ -141,7 +141,7 @@ def build_job(
         base["output"] = output
     missing = [name for name in ("source", "output") if name not in base]
     if missing:
-        raise ConfigurationError(f"no {' and no '.join(missing)} given; type SOURCE OUT or --job")
+        raise ConfigurationError(f"no {' and no '.join(missing)} given; give SOURCE OUT or --job")
     base["run"] |= {name: value for name, value in run.items() if value is not None}
     base["execution"] |= {name: value for name, value in execution.items() if value is not None}
     try:

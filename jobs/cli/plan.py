@@ -1,4 +1,4 @@
-"""srfleet plan: what a run would take."""
+"""srfleet plan: estimate the time, storage and price of a run."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def plan(
     price_per_hour: PriceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Estimate what upscale with the same arguments has left to do. Nothing is written."""
+    """Estimate the time, storage and price of what upscale has left to do. Nothing is written."""
     from jobs.cli.answers import PlanAnswer, answer_text
     from jobs.upscale.plan import plan_run
 

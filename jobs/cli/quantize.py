@@ -1,4 +1,4 @@
-"""srfleet quantize: a checkpoint in 8-bit integers."""
+"""srfleet quantize: calibrate a checkpoint for 8-bit integers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def quantize(
         ),
     ] = None,
 ) -> None:
-    """Measure what a checkpoint loses in 8-bit integers, and calibrate it if that is little."""
+    """Measure what a checkpoint loses in 8 bits, and calibrate it if the loss is small."""
     from jobs.models.quantize import quantize as measure
 
     found = measure(photographs, model, validation, notices())
     answers().say(
-        f"{found.loss}; --precision int8 may be used, and here runs {found.speedup:.1f} "
-        f"times as fast as float32 ({found.path})"
+        f"{found.loss}; --precision int8 can be used, and is {found.speedup:.1f} "
+        f"times as fast as float32 on this machine ({found.path})"
     )

@@ -18,12 +18,12 @@ from rich.text import Text
 
 from jobs.cli.exit_codes import ExitCode, ending
 
-# The exit codes that typer (Ctrl-C) and Ray (SIGTERM, once it has started) turn a signal into.
+# Exit codes that typer (Ctrl-C) and Ray (SIGTERM, once it has started) exit with after a signal.
 _INTERRUPTED = (130, signal.SIGTERM)
-_CLOSED_PIPE = 1  # the exit code that click turns a closed pipe into
-_UNLIMITED = 10_000  # columns; a file or a pipe has no right edge to wrap lines at
+_CLOSED_PIPE = 1  # the exit code that click exits with after a closed pipe
+_UNLIMITED = 10_000  # columns; lines in a file or a pipe are not wrapped
 
-# Control characters, line separators and the marks that turn the direction of writing.
+# Control characters, line separators and marks that change the direction of writing.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _LINE_BREAK = re.compile(r"[\t\n]")
 
@@ -31,7 +31,7 @@ _LINE_BREAK = re.compile(r"[\t\n]")
 class Terminal(Console):
     """A console that prints text as it is.
 
-    File names may contain anything: `[red]`, `:smile:` and escape sequences are no commands here.
+    File names may contain anything: `[red]`, `:smile:` and escape sequences have no effect here.
     Markup, emoji codes and highlighting are off unless a call asks for them, and control
     characters are replaced. Lines are never wrapped if the output is not a terminal.
     """
@@ -39,7 +39,7 @@ class Terminal(Console):
     def __init__(
         self, file: IO[str] | None = None, *, stderr: bool = False, force_terminal: bool = False
     ) -> None:
-        """Print to a file, or to standard output or error as they are at each call."""
+        """Print to a file, or to standard output or error, which are looked up at each call."""
         super().__init__(
             file=file,
             stderr=stderr,
@@ -89,14 +89,14 @@ class Terminal(Console):
             self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
-        """Carry on in silence: whoever read has seen enough, and the exit code still counts."""
+        """Stop printing but keep running: the reader has left, but the exit code still matters."""
         self.quiet = True
         _discard(self.file)
 
 
 @cache
 def answers() -> Terminal:
-    """Return the terminal for what a command was asked for: standard output."""
+    """Return the terminal for the answer of a command: standard output."""
     return Terminal()
 
 
@@ -143,7 +143,8 @@ def _prepare_process() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[lines])
     # Its warnings about a file are recorded in the file's row.
     logging.getLogger("imagecodecs").setLevel(logging.ERROR)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers send it; as Ctrl-C
+    # Schedulers send SIGTERM; it acts as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name may not fit the encoding of the locale
             stream.reconfigure(errors="backslashreplace")
@@ -154,5 +155,5 @@ def _report(kind: str, message: str) -> None:
 
 
 def _discard(stream: IO[str]) -> None:
-    """Send what is still buffered to nowhere, or Python would end with an exit code of its own."""
+    """Discard buffered output: flushing it at exit would fail and change the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -23,7 +23,7 @@ _OBJECT_STORE_BYTES = 128 << 20
 _POLL_S = 2.0
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
-"""What `signal.getsignal` returns; None if the handler was not set by Python."""
+"""Result of `signal.getsignal`; None if the handler was not set by Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ActorOptions(TypedDict):
 def connected(execution: ExecutionConfig) -> Iterator[None]:
     """Join the cluster at the configured address, or start a local Ray and stop it at the end.
 
-    If this process has joined a Ray already, that one is used and left as it is.
+    If this process is connected to a Ray already, that connection is used and kept.
 
     Raises: RetryLaterError if the cluster does not answer.
     """
@@ -87,8 +87,8 @@ def connected(execution: ExecutionConfig) -> Iterator[None]:
 def _set_sigterm_handler(handler: _Handler) -> None:
     """Put back the handler that Ray replaces when it starts.
 
-    Ray's own prints a stack trace and sets an alarm that aborts the process (SIGABRT) after three
-    seconds, too short for a busy machine or a slow storage to end in order.
+    Ray's own handler prints a stack trace and sets an alarm that aborts the process (SIGABRT) after
+    three seconds, too short for a busy machine or slow storage to shut down in order.
     """
     if handler is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
@@ -111,7 +111,7 @@ def choose_devices(execution: ExecutionConfig) -> Devices:
             )
             if _address(execution):
                 raise RetryLaterError(problem)
-            raise ConfigurationError(f"{problem}; use --device cpu, or ask for less")
+            raise ConfigurationError(f"{problem}; use --device cpu, or reserve less per actor")
         time.sleep(_POLL_S)
     wanted = execution.actors or devices.actors
     if wanted > devices.actors:

@@ -1,1 +1,1 @@
-"""Jobs about models: evaluating and quantizing them, and finding their weights."""
+"""Jobs about models: evaluating and quantizing them."""

@@ -61,11 +61,11 @@ def run_evaluation(
 
     Args:
         folders: see `open_benchmark`.
-        models: names and checkpoints; empty for all that are shipped. Bicubic is always added.
+        models: names and checkpoints; empty for all with shipped weights. Bicubic is always added.
         output: a folder that does not exist yet, or is empty.
         console: for progress and warnings.
         lpips_file: None looks in the expected place and warns if it is not there.
-        scale: of the benchmarks; outputs of a network of another scale are resized by bicubic.
+        scale: HR pixels per LR pixel; outputs of a network of another scale are resized by bicubic.
         device: auto, cpu or cuda.
         precision, engine: see `open_upscaler`. Scores in float32 differ between machines by
             rounding only.

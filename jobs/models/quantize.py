@@ -1,4 +1,4 @@
-"""Quantizing: the ranges that 8-bit integers need, and what a checkpoint loses in them."""
+"""Quantizing: calibrate a checkpoint for 8-bit integers, and measure its loss."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class TrainingFolder:
     def __enter__(self) -> Self:
         if self._writes and self._store.head(_SETTINGS) is None:
             raise ConfigurationError(
-                f"{self._store.uri} is not what it is where the command was started: on several "
+                f"{self._store.uri} is not the folder that the command opened: on several "
                 "machines OUT must be a folder that they share, or an s3:// prefix"
             )
         with ExitStack() as end:

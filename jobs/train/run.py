@@ -77,7 +77,7 @@ def train(request: Request, console: Console) -> Trained:
             from jobs.train.workers import train_on_workers
         except ImportError as error:
             raise ConfigurationError(
-                f"{error}; pip install '.[train]' in a copy of srfleet has it all"
+                f"{error}; install it with pip install '.[train]' in a clone of srfleet"
             ) from error
         task = prepare(request, console)
         train_on_workers(task, request.workers, request.device, request.address, console)

@@ -26,7 +26,7 @@ from sr_core.errors import ConfigurationError, RetryLaterError, SrfleetError
 from sr_core.training.workers import Worker
 
 _ATTEMPTS = 3
-"""Losses of workers in a row, without a state saved in between, after which to give up."""
+"""Losses of workers in a row, with no state saved in between, before giving up."""
 _POLL_S = 0.5
 
 
@@ -51,7 +51,7 @@ def train_on_workers(
         task: the training.
         workers: number of workers; None for one per GPU, or one per machine without GPUs.
         device: auto, cpu or cuda; auto uses GPUs if Ray has any.
-        address: of a cluster; None for $RAY_ADDRESS, or a Ray started by this command.
+        address: address of a cluster; None for $RAY_ADDRESS, or a Ray started by this command.
         console: receives the first worker's lines.
 
     Raises: errors of workers meant for the user; ConfigurationError; RetryLaterError.
@@ -73,7 +73,7 @@ def train_on_workers(
                     markup=False,
                     highlight=False,
                 )
-    except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: of a Ray joined before
+    except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: from a Ray joined before
         raise RetryLaterError("the same command resumes from the last saved state") from interrupt
 
 

@@ -1,4 +1,4 @@
-"""Driving frozen plans: every pending shard over the fleet to its commit."""
+"""Driving frozen plans: the fleet processes every pending shard until it is committed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def drive(run: OpenRun, state: Snapshot, fleet: Fleet, observer: RunObserver) ->
         The state afterwards.
 
     Raises: RetryLaterError if machines or storage stay unavailable; SrfleetError for errors that
-        no retry can mend.
+        no retry can fix.
     """
     for round_index, shards in state.pending.items():
         progress = state.progress

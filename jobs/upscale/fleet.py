@@ -1,4 +1,4 @@
-"""The fleet of actors: starts and replaces them, hands out shards, isolates what kills."""
+"""The fleet of actors: start and replace them, hand out shards, isolate images that crash them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Fleet:
     """Keeps `size` actors busy until every shard is committed; a context manager.
 
     The actors live until the end of the context, so several rounds load the model once. Losing a
-    machine costs its shards nothing but time. A shard whose actor died of something else is
-    suspected: it is tried once more with an actor to itself, and after a second death one image at
-    a time, so that the image that kills becomes a row and its neighbours are processed.
+    machine only delays its shards. A shard whose actor died for another reason is suspected: it is
+    tried once more with an actor to itself and, after a second death, one image at a time, so that
+    the image that crashes its actor becomes a failed row and the others are processed.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Fleet:
         """Process shards in the given order and yield each as it is committed.
 
         Raises: RetryLaterError if machines or storage stay unavailable; SrfleetError for errors
-            that no retry can mend.
+            that no retry can fix.
         """
         self._alive_at = time.monotonic()
         self._queue.extend(Task(round_index, shard) for shard in shards)

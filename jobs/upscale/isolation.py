@@ -1,4 +1,4 @@
-"""The suspected shard of a fleet: it runs on probation in a thread beside the fleet."""
+"""Isolation of a suspected shard: its probation runs in a thread beside the fleet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Isolation:
     """Runs one suspected shard at a time."""
 
     def __init__(self, make_actor: Callable[[], ActorProxy], *, start_timeout_s: float) -> None:
-        """Create it idle; an actor may take `start_timeout_s` to start."""
+        """Begin without a shard; an actor may take `start_timeout_s` to start."""
         self._make_actor, self._start_timeout_s = make_actor, start_timeout_s
         self._threads = ThreadPoolExecutor(1, "probation")
         self._running: tuple[Probation, Future[ShardResult], Task] | None = None
@@ -40,7 +40,7 @@ class Isolation:
         return task, future
 
     def close(self) -> None:
-        """Stop what runs, and wait until its thread has ended."""
+        """Stop the probation, if any, and wait until its thread has ended."""
         if self._running is not None:
             self._running[0].stop()
         self._threads.shutdown()

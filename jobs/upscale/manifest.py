@@ -61,10 +61,9 @@ def make_manifest(
         source: see `open_source`, as for root, uri_column and reference_column.
         sink: the Parquet file; it must not exist.
         since: roots of earlier runs whose finished images are left out. Their configurations are
-            returned, so that a person can judge if those outputs are the wanted ones.
+            returned, so that the user can check that those outputs are the wanted ones.
 
-    Raises: ConfigurationError for something that is no source, a root without a run, or a file that
-        exists.
+    Raises: ConfigurationError if the source is not one, a root holds no run, or the file exists.
     """
     if sink.exists():
         raise ConfigurationError(f"{sink} exists; a manifest is not overwritten, name another file")

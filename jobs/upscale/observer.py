@@ -40,14 +40,14 @@ class RoundPlanned:
 
 @dataclass(frozen=True, slots=True)
 class RoundNotNeeded:
-    """A further round was asked for, but has no images."""
+    """A further round was requested, but has no images."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class RoundBegun:
-    """Shards of a round are about to be handed out. Images and megapixels are of the whole run."""
+    """Shards of a round are about to be handed out. Images and megapixels count the whole run."""
 
     round_index: int
     shards_left: int
@@ -81,7 +81,7 @@ class ImagesFailed:
 
 @dataclass(frozen=True, slots=True)
 class ActorStarted:
-    """An actor has loaded its upscaler. `replacement`: a lost actor had its place before."""
+    """An actor has loaded its upscaler. `replacement` is True if it replaces a lost one."""
 
     host: str
     pid: int
@@ -101,7 +101,7 @@ class ActorLost:
 
 @dataclass(frozen=True, slots=True)
 class ActorNotStarted:
-    """An actor could not start. `place_given_up`: the fleet is one actor smaller from now on."""
+    """An actor could not start. `place_given_up`: the fleet continues with one fewer."""
 
     reason: str
     place_given_up: bool
@@ -118,7 +118,7 @@ class ShardIsolated:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing new starts for some seconds, for this reason."""
+    """Nothing new is started for some seconds; `reason` says why."""
 
     reason: str
     pause_s: float
@@ -126,7 +126,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know that ends nothing."""
+    """A warning for the user; the run continues."""
 
     message: str
 
@@ -152,11 +152,11 @@ RunEvent: TypeAlias = (
 class RunObserver(Protocol):
     """Receives the events of a run, in order, from the driver's thread.
 
-    An observer that raises ends the run; it resumes with the next start.
+    If an observer raises, the run ends; the next start resumes it.
     """
 
     def observe(self, event: RunEvent) -> None:
-        """Take note of an event."""
+        """Receive an event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,14 @@ class PlannedRun:
         """Write the plans that the root does not hold yet.
 
         Returns:
-            False if another driver froze one of the rounds before; then its plan holds.
+            False if another driver froze one of the rounds before; then its plan is used.
         """
         plans = [each.plan for each in self.rounds if each.plan is not None]
         return all(put_plan(self.run, plan) for plan in plans)
 
 
 Approve: TypeAlias = Callable[[PlannedRun], None]
-"""Receives a plan with its speed before anything of it is written; raises to refuse it."""
+"""Called with a plan and its speed before the plan is written; raises to refuse it."""
 
 
 ChooseImages: TypeAlias = Callable[[OpenRun, Snapshot], pa.Table]

@@ -47,7 +47,7 @@ def upscale(
         job: source, root, configuration and execution.
         observer: receives the events of the run.
         retry_failed: process the failed images again in a further round.
-        extend: process files that came to the source since it was planned in a further round.
+        extend: process files added to the source since it was planned, in a further round.
         report: write the HTML report at the end.
         approve: called with every plan before it is frozen and driven; raises to refuse it.
 
@@ -69,7 +69,7 @@ def upscale(
     try:
         with connected(job.execution):
             state = driver.drive_all(manifest, _further(retry_failed=retry_failed, extend=extend))
-    except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: of a Ray joined before
+    except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: from a Ray joined before
         raise RetryLaterError(_what_is_left(driver.run, driver.state)) from interrupt
     return _sum_up(driver.run, state, report=report)
 
@@ -79,12 +79,12 @@ def _opened(run: OpenRun) -> RunOpened:
 
 
 def _further(*, retry_failed: bool, extend: bool) -> dict[str, ChooseImages]:
-    """Return the further rounds that were asked for, by the reason if they are not needed."""
+    """Return the requested rounds, each by the reason to give if it has no images."""
     further: dict[str, ChooseImages] = {}
     if retry_failed:
         further["no image failed"] = failed_images
     if extend:
-        further["no files came to the source"] = added_images
+        further["no files were added to the source"] = added_images
     return further
 
 

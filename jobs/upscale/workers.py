@@ -28,7 +28,7 @@ class Task:
     def deaths(self) -> int:
         """Number of actors that died of this shard: those whose machine is still alive.
 
-        Asked anew each time, as Ray notices a lost machine some seconds after its actors.
+        Computed anew each time, because Ray notices a lost machine some seconds after its actors.
         """
         return sum(map(node_is_alive, self.died_on))
 

@@ -1,1 +1,1 @@
-"""One image's way through an actor, one shard's, and one run's."""
+"""Processing of images, files, shards and runs."""

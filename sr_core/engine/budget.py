@@ -9,8 +9,8 @@ from collections import deque
 class PixelBudget:
     """Bounds the decoded pixels of a process, over all its shards, in pixels of 8-bit RGB.
 
-    Whole pixels, as sums of fractions do not come back to zero; first come, first served, as small
-    images could keep a large one waiting for ever.
+    Counts whole pixels, because sums of fractions do not return to exactly zero. Serves images in
+    order of arrival, because small ones could otherwise keep a large one waiting for ever.
     """
 
     def __init__(self, pixels: int) -> None:

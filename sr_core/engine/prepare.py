@@ -77,9 +77,9 @@ def decide_precision(run: OpenRun, precision: Precision) -> OpenRun:
 
 
 def _with_known_precision(job: JobConfig, existing: RunRecord | None) -> JobConfig:
-    """Replace a precision of "auto" by the run's own, or for interpolation, which has none.
+    """Replace "auto" by the precision of the run, if it has begun; interpolation gets float32.
 
-    A run of version 0.1.0 has none in its record; that version took half if it was native.
+    Version 0.1.0 did not record a precision; it computed in half if the hardware had it.
     """
     if job.run.precision != "auto":
         return job

@@ -93,10 +93,10 @@ def plan_round(
 
 
 def put_plan(run: OpenRun, plan: Plan) -> bool:
-    """Freeze a plan; with the first one the run begins to hold its root.
+    """Freeze a plan; the first one also writes the record of the run into its root.
 
     Returns:
-        False if another driver froze this round before; then its plan holds.
+        False if another driver froze this round before; then its plan is used.
 
     Raises: ValueError if the precision of the run is not decided yet.
     """
@@ -122,7 +122,7 @@ def source_changes(run: OpenRun, state: Snapshot) -> SourceChanges | None:
 
 
 def added_images(run: OpenRun, state: Snapshot) -> pa.Table:
-    """Return the manifest of the files that came to the source since it was planned."""
+    """Return the manifest of the files added to the source since it was planned."""
     rows = new_rows(planned_rows(_plans(run, state)), run.source.listed())
     return _as_manifest(run, probe_rows(run.source.store, rows))
 

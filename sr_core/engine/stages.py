@@ -134,7 +134,9 @@ class Stages:
         attempt: str,
         times: Times,
     ) -> Written | None:
-        """Write an output; None if somebody was first, or our own put, whose answer was lost.
+        """Write an output; None if its key exists.
+
+        Another attempt was first then, or this put wrote it but its response was lost.
 
         Args:
             data: the encoded output.
@@ -152,7 +154,7 @@ class Stages:
     def adopt(
         self, existing: Blob | None, source: Picture, target: Target, times: Times
     ) -> Written:
-        """Take an existing output as that of this image; None reads the one that was first."""
+        """Adopt an existing output; if it is None, read the one that was written first."""
         if existing is None:
             existing = self._outputs.first_written(target, times)
         return self._outputs.adopted(existing, source, times)
@@ -160,7 +162,7 @@ class Stages:
     def measure(
         self, image: ManifestRow, source: Picture, written: Written, times: Times
     ) -> Measured | None:
-        """Measure an output; None if the run is not measured."""
+        """Measure an output; None if the run does not measure."""
         if not self._config.measure:
             return None
         return self._quality.measure(source, written, image.reference_key, times)

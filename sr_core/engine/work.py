@@ -87,7 +87,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Times:
-    """Milliseconds by stage, failed ones included, and the idle time of the device before."""
+    """Milliseconds by stage, including a failed one, and the device's idle time before it."""
 
     stages_ms: dict[Stage, float] = field(default_factory=dict)
     device_wait_ms: float | None = None
@@ -162,12 +162,12 @@ class Work:
         return px * _weight(image.mode) if output else None
 
     def release(self) -> None:
-        """Let go of all pixels and files in memory."""
+        """Release all pixels and files in memory."""
         self.decoded = self.existing = self.upscaled = self.written = None
 
 
 def _weight(mode: str | None) -> int:
-    """Return the memory of a picture at work, in multiples of 8-bit RGB.
+    """Return the memory that a picture needs in process, in multiples of 8-bit RGB.
 
     Transparency needs premultiplied colours of 16 bits beside the others
     (`tests/integration/test_large_images.py` checks the sum).

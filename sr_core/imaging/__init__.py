@@ -1,1 +1,1 @@
-"""Image codecs, pixel arrays, tensors and interpolation."""
+"""Image codecs, pixel arrays, tensors, interpolation and degradation."""

@@ -1,1 +1,1 @@
-"""Anything that turns lr into sr: tiling and the upscalers."""
+"""Upscaling of LR to SR: upscalers, tiling, and the engines that compute networks."""

@@ -14,7 +14,7 @@ from sr_core.models.network import Network
 
 
 class UnfitError(Exception):
-    """An engine's result for an image is not the network's; float32 may do better."""
+    """An engine computes an image badly; float32 may compute it well."""
 
 
 class Engine(Protocol):

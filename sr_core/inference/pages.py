@@ -1,4 +1,4 @@
-"""One page with its transparency through an upscaler."""
+"""Upscaling of a page together with its transparency."""
 
 from __future__ import annotations
 

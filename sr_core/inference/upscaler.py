@@ -19,7 +19,7 @@ from sr_core.records import Precision
 
 
 class Upscaler(Protocol):
-    """Upscale images."""
+    """A model or baseline that upscales images."""
 
     @property
     def name(self) -> str:

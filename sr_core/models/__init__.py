@@ -1,1 +1,1 @@
-"""The networks of the paper and their checkpoints."""
+"""Networks, their checkpoints, and the shipped weights with their cards."""

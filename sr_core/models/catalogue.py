@@ -55,7 +55,7 @@ def checkpoint_sha256(model: str) -> str | None:
 
 
 def native_scale(model: str) -> int | None:
-    """Return the scale of a model's network; None for the baselines, which have any.
+    """Return the scale of a model's network; None for the baselines, which take any.
 
     Taken from its card, or from the header of a checkpoint that srfleet wrote; else ASSUMED_SCALE.
     """

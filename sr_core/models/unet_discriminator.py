@@ -10,7 +10,7 @@ _SLOPE = 0.2
 
 
 class UNetDiscriminator(nn.Module):
-    """Tell photographs from upscaled images, pixel by pixel.
+    """Distinguish photographs from upscaled images, pixel by pixel.
 
     Shapes: (N, 3, H, W) float in [0, 1], sides multiples of 8 -> (N, H, W) logits; positive means
     photograph.

@@ -1,1 +1,1 @@
-"""How the generators are trained."""
+"""Training of the generators: data, losses, steps, validation and pages."""

@@ -44,7 +44,7 @@ def vgg_loss(features: VGGFeatures, sr: Tensor, hr: Tensor) -> Tensor:
 
 
 PERCEPTUAL_WEIGHTS = (0.1, 0.1, 1.0, 1.0, 1.0)
-"""Of conv1_2, conv2_2, conv3_4, conv4_4 and conv5_4, as Real-ESRGAN weighs them."""
+"""Weights of conv1_2, conv2_2, conv3_4, conv4_4 and conv5_4, as in Real-ESRGAN."""
 
 
 def perceptual_loss(features: VGGStack, sr: Tensor, hr: Tensor) -> Tensor:
@@ -70,8 +70,8 @@ def perceptual_loss(features: VGGStack, sr: Tensor, hr: Tensor) -> Tensor:
 def artefact_loss(sr: Tensor, average: Tensor, hr: Tensor) -> Tensor:
     """Return the error of sr in pixels that look like artefacts.
 
-    These are the pixels whose surroundings err unevenly, and which the moving average of the
-    generator does better. The weights of the pixels carry no gradient.
+    In such pixels the local variance of the error is high, and the moving average of the generator
+    has a smaller error. The weights of the pixels carry no gradient.
 
     Args:
         sr: (N, 3, H, W) float in [0, 1].
@@ -102,9 +102,9 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     """Return the variance of the sub-pixels' mean errors over a crop.
 
     The mean error of each of the scale x scale sub-pixels of LR pixels over a crop, less that of
-    all sub-pixels, squared and averaged. Perceptual losses reward contrast, and the quickest way to
-    it is to push the sub-pixels apart the same way everywhere: a grid. Detail that does not repeat
-    from LR pixel to LR pixel averages out and costs nothing here.
+    all sub-pixels, squared and averaged. Perceptual losses reward contrast, and the easiest way to
+    add it is to push the sub-pixels apart the same way everywhere: a grid. Detail that does not
+    repeat from LR pixel to LR pixel averages out and costs nothing here.
 
     Shapes: (N, 3, H, W) float in [0, 1], twice, sides multiples of scale -> scalar.
     Source: our own. The paper trains long enough to unlearn the grid without it.
@@ -115,4 +115,4 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
 
 
 PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": F.l1_loss, "l2": F.mse_loss}
-"""For images in [0, 1], where the squared error is a quarter of that in the paper's [-1, 1]."""
+"""For images in [0, 1], whose squared error is a quarter of that in the paper's [-1, 1]."""

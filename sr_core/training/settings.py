@@ -88,7 +88,7 @@ class Training:
     __pydantic_config__: ClassVar[dict[str, str]] = _CHECKED
 
     stages: tuple[Stage, ...]
-    """In order; each starts from the one before it."""
+    """Stages in order; each starts from the generator of the one before."""
     scale: Literal[2, 4] = 4
     degradation: Literal["bicubic", "archive"] = "bicubic"
     """How LR is made from HR: antialiased bicubic, or the degradation of archives."""

@@ -14,7 +14,7 @@ from sr_core.errors import DamagedError, ErrorClass
 from sr_core.records import Status
 
 STATE_COLUMNS = ("image_id", "round", "status", "error_class")
-"""Columns of the metrics table that tell how an image ended."""
+"""Columns of the metrics table that record how an image ended."""
 
 _JSON_NAMES = {"round_index": "round"}
 
@@ -36,8 +36,8 @@ def summarise(run_id: str, round_index: int, shards: int, rows: pa.Table) -> Suc
     """Count how the images of a round ended.
 
     Args:
-        run_id: of the run.
-        round_index: of the round.
+        run_id: id of the run.
+        round_index: index of the round.
         shards: number of shards in its plan.
         rows: its committed rows, with STATE_COLUMNS.
     """

@@ -43,9 +43,9 @@ def run_id_of(
 
     Args:
         source_uri: root of the source.
-        config: the configuration, of JSON values.
-        manifest_digest: of the manifest.
-        checkpoint_sha256: of the checkpoint, if the upscaler has one.
+        config: the configuration, as JSON values.
+        manifest_digest: digest of the manifest.
+        checkpoint_sha256: hash of the checkpoint; None for a baseline.
         metric_protocol: version of the metrics' definitions.
 
     Returns:

@@ -34,7 +34,7 @@ _PLAN_COLUMNS = ("image_id", "shard", "output_width_px", "output_height_px")
 
 @dataclass(frozen=True, slots=True)
 class PlannedShard:
-    """A shard of a plan. Images that a later round takes up again count there, not here."""
+    """A shard of a plan. Images that are planned again in a later round count there, not here."""
 
     shard: int
     images: int
@@ -69,8 +69,8 @@ class RoundState:
 class Progress:
     """Counts of a run; `statuses` and `error_classes` count committed rows.
 
-    `images_left` and `megapixels_left` are in shards that are not committed yet; an image that a
-    later round takes up again counts as failed and as left until that round commits it.
+    `images_left` and `megapixels_left` are in shards that are not committed yet; an image that
+    is planned again in a later round counts as failed and as left until that round commits it.
     """
 
     run: RunRecord

@@ -9,7 +9,7 @@ from sr_core.archive.planning.summary import PlanSummary
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Work that is planned for equal actors. Images of unknown size are left out."""
+    """Planned work, shared by equal actors. Images of unknown size are left out."""
 
     source_uri: str
     model: str

@@ -125,7 +125,7 @@ def _differ(old: int | str | None, new: int | str | None) -> bool:
 def compare_with_source(
     planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
 ) -> SourceChanges:
-    """Count the differences between plan and source; both in key order. See differences."""
+    """Count the differences between plan and source; both in key order; see `differences`."""
     counts = {change: Changes() for change in Change}
     for change, row in differences(planned, listed):
         counts[change].add(row.key)

@@ -1,4 +1,4 @@
-"""File URIs as paths: the one place that takes them apart."""
+"""Paths of file URIs; no other module parses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of this package."""
+"""The renderer of this package's page templates."""
 
 from sr_core.page.render import Pages
 

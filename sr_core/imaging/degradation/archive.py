@@ -9,18 +9,18 @@ from sr_core.imaging.degradation import blur, jpeg, noise, resizing
 from sr_core.imaging.degradation.planes import Planes, to_levels, to_planes
 
 CLEAN_SHARE = 0.15
-"""LR by plain bicubic: the network must not soften sources that are clean."""
+"""Share of LR made by plain bicubic: the network must not soften clean sources."""
 
 SECOND_PASS_SHARE = 0.35
-"""Pictures that were scaled, saved and saved again. Real-ESRGAN passes every picture twice, as
-pictures of the web are; an archive mostly holds the first copy."""
+"""Share of pictures that were scaled and saved twice. Real-ESRGAN passes every picture twice, as on
+the web; an archive mostly holds the first copy."""
 
 LENS_BLUR_SHARE = 0.85
 EARLIER_NOISE_SHARE, NOISE_SHARE = 0.5, 0.85
 EARLIER_SHARPENING_SHARE, SHARPENING_SHARE = 0.2, 0.25
 EARLIER_BLUR_SHARE = 0.2
 EARLIER_JPEG_SHARE, JPEG_SHARE = 0.75, 0.9
-"""Scans are also kept as PNG and TIFF."""
+"""Shares saved as JPEG; scans are also kept as PNG and TIFF."""
 
 EARLIER_QUALITY = (50.0, 85.0, 98.0)
 QUALITY = (30.0, 68.0, 96.0)

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from sr_core.imaging.degradation.planes import Planes
 
 Spectrum = NDArray[np.float32]
-"""What a filter multiplies each frequency by, (H, W // 2 + 1); all filters here are symmetric."""
+"""Factor of a filter for each frequency, (H, W // 2 + 1); all filters here are symmetric."""
 
 ROUND_SHARE, STRETCHED_SHARE = 0.6, 0.3
-"""Gaussians; the rest are discs of a lens out of focus."""
+"""Shares of round and elliptic gaussians; the rest are discs, as of a lens out of focus."""
 ROUND_LR_PX = (0.1, 0.9)
 """Standard deviation in LR pixels: from sharp to .02 of the contrast at half the finest detail.
 BSRGAN goes to .7 at x4 and 2.8 px of HR, Real-ESRGAN to .75 of an LR pixel."""
 STRETCHED_LR_PX = (0.1, 1.1)
-"""Along each axis of an ellipse, as camera shake and worn scanners blur."""
+"""Standard deviation along each axis of an ellipse, as from camera shake or a worn scanner."""
 DISC_LR_PX = (0.4, 1.1)
 """Radius of the circle of confusion."""
 UNEVEN_SHARE = 0.15
-"""Another blur at the other end of the image: a tilted page, a field that is not flat."""
+"""Share of images with another blur at the other end: a tilted page, a field that is not flat."""
 
 HALO_LR_PX = (0.5, 1.6)
 SHARPENING = (0.2, 1.4)

@@ -11,7 +11,7 @@ from PIL import Image
 _BLOCK_PX = 16
 """Side of the largest unit of a JPEG, with chroma at half size."""
 HALF_CHROMA_SHARE = 0.6
-"""4:2:0, as most programs write; the rest is 4:4:4, as most cameras' best quality."""
+"""Share of 4:2:0, as most programs write; the rest is 4:4:4, the best quality of most cameras."""
 
 
 def draw_quality(

@@ -12,14 +12,14 @@ STRONGEST_LEVELS, SKEW = 15.0, 1.6
 """Standard deviation of luma in levels of 255: 15 u^1.6 for uniform u, half of them below 5.
 Real-ESRGAN goes to 30, where a network learns to wipe out faint texture."""
 CHROMA = (0.0, 1.0)
-"""Strength of each colour's own noise in luma's; cameras suppress it, cheap ones less."""
+"""Strength of each colour's own noise, relative to luma; cheap cameras suppress it less."""
 COARSE_CHROMA_SHARE = 0.3
-"""Colour noise in blotches, as demosaicing and chroma at half size leave it."""
+"""Share with colour noise in blotches, as left by demosaicing and half-size chroma."""
 BRIGHTNESS_SHARE, EXPONENT = 0.4, (-0.5, 0.5)
 """Noise that depends on brightness, by a power of it. Shot noise of light I is sqrt(I), which the
 display gamma turns into I^-.05; raised shadows have more of it, film more in the midtones."""
 GRAIN_SHARE, GRAIN_PX = 0.3, (0.4, 1.0)
-"""Luma noise whose neighbours agree: film grain, and noise that was resized or denoised."""
+"""Luma noise correlated between neighbours: film grain, and noise that was resized or denoised."""
 
 
 def add(planes: Planes, px_per_lr_px: float, rng: np.random.Generator) -> Planes:

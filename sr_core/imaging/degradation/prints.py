@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GREY_SHARE = 0.08
-"""Black and white; networks that seldom see it tint it."""
+"""Share of black-and-white patches, which networks tint if they rarely see them."""
 FADED_SHARE = 0.06
 LOST_CONTRAST = 0.5
 """Largest part of the contrast that a faded print has lost."""

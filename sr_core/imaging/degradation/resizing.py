@@ -16,9 +16,9 @@ KERNEL_SHARES = (0.5, 0.2, 0.15, 0.15)
 """Bicubic is the default of most programs; browsers and cameras use the cheaper two."""
 
 SMALLEST, LARGEST = 0.55, 2.0
-"""Size of an earlier copy in LR's: enlarged since, as previews and bad scans are, or shrunk."""
+"""Size of an earlier copy relative to LR: previews and bad scans were enlarged, others shrunk."""
 SAME_SIZE_SHARE = 0.25
-"""Earlier copies of LR's size: pictures that were saved twice without resizing."""
+"""Share of earlier copies of the same size: pictures that were saved twice without resizing."""
 
 
 def draw_kernel(rng: np.random.Generator) -> Filter:
