@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(INSTALLED) ## upscale the sample photographs five ways; writes demo-out/
+demo: $(INSTALLED) ## upscale the sample photographs with every model; writes demo-out/
 	@$(BIN)/srfleet demo
 
 test: $(INSTALLED) ## unit, property and integration tests

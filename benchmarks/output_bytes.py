@@ -1,4 +1,4 @@
-"""Bytes per output pixel of every format: the source of BYTES_PER_PIXEL in archive/plan_summary.py.
+"""Bytes per output pixel of every format: the source of BYTES_PER_PIXEL in planning/summary.py.
 
 python -m benchmarks.output_bytes FOLDER --model srresnet
 """

@@ -13,13 +13,6 @@ from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 EXAMPLES = ("srfleet demo", "srfleet demo ./try")
 
 SAMPLES = Path(__file__).parent.parent / "samples"
-_LABELS = {
-    "nearest": "Nearest",
-    "bilinear": "Bilinear",
-    "bicubic": "Bicubic",
-    "srresnet": "SRResNet",
-    "srgan": "SRGAN",
-}
 
 
 def demo(
@@ -40,10 +33,17 @@ def demo(
     with connected(ExecutionConfig()):
         codes = [drive(_job(source, output, model)) for model in models]
     page = output / "comparison.html"
-    variants = [(_LABELS.get(model, model), open_store(str(output / model))) for model in models]
+    variants = [(_label(model), open_store(str(output / model))) for model in models]
     write_comparison(variants, source=open_store(str(SAMPLES)), path=page)
     answers().say(f"open {page} in a browser", style="bold")
     raise typer.Exit(max(codes))
+
+
+def _label(model: str) -> str:
+    from sr_core.models.cards import find_card
+
+    card = find_card(model)
+    return model.capitalize() if card is None else card.label
 
 
 def _sample_manifest(output: Path) -> Path:

@@ -54,7 +54,7 @@ FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="jpeg, png, webp, tiff, jxl, or source: that of the source image.",
+        help="jpeg, png, webp, tiff, jxl, or source: as each source.",
         show_default="source",
     ),
 ]
@@ -77,7 +77,7 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[
     str | None,
     typer.Option(
-        help="Coarsest precision that may compute the network: float32, half, or int8.",
+        help="Coarsest precision allowed: float32, half, or int8.",
         show_default="auto: half on devices that have it, else float32",
     ),
 ]
