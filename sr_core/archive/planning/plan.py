@@ -112,7 +112,7 @@ def _in_key_order(manifest: pa.Table) -> pa.Table:
 
 
 def _check_ids(manifest: pa.Table) -> None:
-    """Refuse equal ids, which would lose an image: with 10^7 keys, in 1 of 400,000 archives."""
+    """Refuse equal ids, which would lose an image: with 10^7 keys, in 1 of 370,000 archives."""
     if pc.count_distinct(manifest["image_id"]).as_py() == len(manifest):
         return
     counts = pc.value_counts(manifest["image_id"])
