@@ -35,7 +35,7 @@ test: $(INSTALLED) ## unit, property and integration tests
 test-slow: $(INSTALLED) ## fault, soak and second-server suites
 	@$(BIN)/pytest -q -m 'slow and not gpu'
 
-test-isa: $(INSTALLED) ## numeric tests as on CPUs with fewer instructions
+test-isa: $(INSTALLED) ## numeric tests under emulated older instruction sets
 	@$(BIN)/pytest -q -rs tests/golden/test_instruction_sets.py
 
 test-gpu: $(INSTALLED) ## tests that need a CUDA device

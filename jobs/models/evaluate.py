@@ -84,7 +84,7 @@ def run_evaluation(
         output.mkdir(parents=True, exist_ok=True)
         rows, sheets = _evaluate(benchmarks, upscalers, lpips, console)
     except KeyboardInterrupt as interrupt:
-        raise RetryLaterError("nothing was written; the same command starts anew") from interrupt
+        raise RetryLaterError("nothing was written; the same command starts over") from interrupt
     return Evaluation(means_table(rows), _write(rows, sheets, output))
 
 

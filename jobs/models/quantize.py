@@ -73,7 +73,7 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
     try:
         found = _measured(checkpoint, *_photographs(source, validation, console), console)
     except KeyboardInterrupt as interrupt:
-        raise RetryLaterError("nothing was written; the same command starts anew") from interrupt
+        raise RetryLaterError("nothing was written; the same command starts over") from interrupt
     loss = (
         f"{checkpoint.name} in 8 bits loses {found.psnr_y_loss_db} dB of luma PSNR on average over "
         f"the middles of {found.validated_on} photographs, {found.worst_psnr_y_loss_db} dB on the "
