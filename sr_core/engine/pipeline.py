@@ -70,7 +70,7 @@ class Pipeline:
         except MemoryError:
             work.failure = Failure(ErrorClass.OUT_OF_MEMORY, f"not enough memory to {doing}")
         except SrfleetError as error:
-            self._broken = error  # of the store or the configuration, so of every image
+            self._broken = error  # concerns the store or the configuration, so every image
         except Exception as error:  # noqa: BLE001 - an unforeseen image must not stop its neighbours
             _log.exception("%s of %s", doing, work.assignment.image.key)
             work.failure = Failure(ErrorClass.INTERNAL, f"{type(error).__name__}: {error}")
