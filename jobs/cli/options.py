@@ -54,7 +54,7 @@ FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="jpeg, png, webp, tiff, jxl, or source: as each source.",
+        help="jpeg, png, webp, tiff, jxl, or source: same as the source.",
         show_default="source",
     ),
 ]
