@@ -29,7 +29,9 @@ def demo(
 
     output.mkdir(parents=True, exist_ok=True)
     source = _sample_manifest(output)
-    models = [*BASELINES, *shipped_models()]
+    default = RunConfig().model
+    others = [model for model in shipped_models() if model != default]
+    models = [*BASELINES, *others, default]  # the page compares the last one with the others
     with connected(ExecutionConfig()):
         codes = [drive(_job(source, output, model)) for model in models]
     page = output / "comparison.html"
