@@ -122,10 +122,10 @@ def test_filters_choose_rows_and_cards(report: Path, tmp_path: Path) -> None:
 def test_columns_sort_both_ways_with_unknown_values_last(report: Path, tmp_path: Path) -> None:
     async def steps(tab: Tab) -> None:
         await tab.open(report, *DESKTOP)
-        await tab.click("#list th[title^=Laplacian] button")
+        await tab.click("#list th[title*=Laplacian] button")
         rising = await tab.ask(SHOWN_ROWS)
         assert rising[0] == "album/0.png"
-        await tab.click("#list th[title^=Laplacian] button")
+        await tab.click("#list th[title*=Laplacian] button")
         falling = await tab.ask(SHOWN_ROWS)
         assert falling[0] == "album/6.png"
         assert {name[:4] for name in rising[-2:]} == {name[:4] for name in falling[-2:]}
