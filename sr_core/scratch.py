@@ -40,6 +40,8 @@ limit_bytes = 64 << 20
 _RESIDENT_BYTES = 32 << 20
 """Resident memory of all scratch files above which their pages are evicted."""
 _TICK_S = 0.01
+_EVICTIONS_IN_VAIN = 10
+"""Evictions in a row after which the pages left are taken for those of other files."""
 _COPIED_BYTES = 32 << 20
 """Bytes copied at once by `owned`."""
 
@@ -206,27 +208,42 @@ class _Evictor:
         """Watch a mapping for as long as it exists."""
         with self._lock:
             self._mappings.add(mapping)
-            if not self._runs and _resident_bytes() is not None:
+            # Resident pages of other files, such as the code of libraries. Read here, before the
+            # mapping can be touched.
+            floor = _resident_bytes()
+            if not self._runs and floor is not None:
                 self._runs = True
-                threading.Thread(target=self._run, name="scratch", daemon=True).start()
+                threading.Thread(
+                    target=self._run, args=[floor], name="scratch", daemon=True
+                ).start()
 
-    def _run(self) -> None:
-        # Resident pages of other files, such as the code of libraries.
-        floor = _resident_bytes() or 0
-        while self._evict_above(floor + _RESIDENT_BYTES):
+    def _run(self, floor: int) -> None:
+        left: list[int] = []
+        while self._is_needed():
+            bound = floor + _RESIDENT_BYTES
             now = _resident_bytes() or 0
-            floor = now if now > floor + _RESIDENT_BYTES else min(floor, now)
+            if now > bound:
+                self._evict()
+                now = _resident_bytes() or 0
+            left = [*left, now] if now > bound else []
+            floor = min(floor, now)
+            if len(left) == _EVICTIONS_IN_VAIN:
+                # Libraries were loaded meanwhile. The least of several readings, as others touch
+                # scratch files between an eviction and its reading.
+                floor, left = min(left), []
             time.sleep(_TICK_S)
 
-    def _evict_above(self, bound: int) -> bool:
-        """Evict all pages above a bound; return False, and stop watching, if no mapping is left."""
+    def _is_needed(self) -> bool:
+        """Return False, and stop watching, if no mapping is left."""
+        with self._lock:
+            self._runs = len(self._mappings) > 0
+            return self._runs
+
+    def _evict(self) -> None:
         with self._lock:
             mappings = list(self._mappings)
-            self._runs = bool(mappings)
-        if (_resident_bytes() or 0) > bound:
-            for mapping in mappings:
-                mapping.madvise(mmap.MADV_DONTNEED)
-        return bool(mappings)
+        for mapping in mappings:
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _resident_bytes() -> int | None:
