@@ -67,7 +67,7 @@ def test_tiled_equals_whole(
     top = np.iinfo(dtype).max
     image = np.random.default_rng(seed).integers(0, top + 1, (height, width, channels), dtype)
     whole = upscaler.upscale(image, 4 * height, 4 * width).pixels
-    assert whole.std() > 0.01 * top
+    assert whole.std() > 0.005 * top  # the input tells tiles apart, also if it is a single pixel
     upscaler.trunk_px, upscaler.tail_px = trunk_px, tail_px
     tiled = upscaler.upscale(image, 4 * height, 4 * width).pixels
     # 1e-4 of the range, plus one level for a value halfway between two.
