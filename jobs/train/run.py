@@ -24,9 +24,12 @@ from jobs.train.weights import find_vgg, open_lpips
 from sr_core.archive.storage import open_store
 from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
+from sr_core.metrics.lpips import LPIPS
 from sr_core.models.checkpoint import load_generator
-from sr_core.models.vgg import VGGFeatures, VGGStack, load_vgg, load_vgg_stack
-from sr_core.training.settings import Stage, Training, vgg_losses
+from sr_core.models.generator import rescaled
+from sr_core.models.vgg import load_vgg, load_vgg_stack
+from sr_core.training.settings import Stage, Training, feature_losses
+from sr_core.training.steps import FeatureNetwork
 from sr_core.training.workers import Worker
 
 PACKAGED_CONFIG = Path(__file__).parent.parent / "configs" / "train_x4.yaml"
@@ -94,14 +97,14 @@ def prepare(request: Request, console: Console) -> Task:
     training = load_settings(request.config, Training)
     start = None if training.start is None else load_start(Path(training.start), training.scale)
     vgg_file = find_vgg(request.vgg)
-    vgg = _load_vgg(training, vgg_file)
     lpips = open_lpips(request.lpips, console)
+    features = _feature_networks(training, vgg_file, lpips)
     photographs, held_out = _open_photographs(request, training, console)
     settings = {
         "training": asdict(training),
         "photographs": _name(photographs),
         "held_out": _name(held_out),
-        "vgg_sha256": _sha256(vgg_file) if vgg and vgg_file else None,
+        "vgg_sha256": _sha256(vgg_file) if vgg_file and set(features) - {"lpips"} else None,
         "start_sha256": None if training.start is None else _sha256(Path(training.start)),
     }
     defaults = {each.name: each.default for each in (*fields(Training), *fields(Stage))}
@@ -112,39 +115,50 @@ def prepare(request: Request, console: Console) -> Task:
         photographs=Listing.of(photographs),
         held_out=Listing.of(held_out),
         start=start,
-        vgg=vgg,
+        features=features,
         lpips=lpips,
     )
 
 
 def load_start(path: Path, scale: int) -> Mapping[str, Tensor]:
-    """Return the weights that the first stage starts from.
+    """Return the weights that the first stage starts from; see `rescaled` for another scale.
 
-    Raises: ConfigurationError if they are of another network or scale.
+    Raises: ConfigurationError if they are of another network.
     """
     generator, info = load_generator(path)
-    if info.scale != scale:
-        raise ConfigurationError(
-            f"a training at x{scale} cannot start from {path}, which is at x{info.scale}"
-        )
-    return generator.state_dict()
+    same = info.scale == scale
+    return (generator if same else rescaled(generator, scale)).state_dict()
 
 
-def _load_vgg(training: Training, file: Path | None) -> dict[str, VGGFeatures | VGGStack]:
-    """Load VGG19 for the losses of all stages, so that missing weights are reported at once."""
-    needed = {loss: stage.name for stage in training.stages for loss in vgg_losses(stage)}
-    if needed and file is None:
+def _feature_networks(
+    training: Training, vgg_file: Path | None, lpips: LPIPS | None
+) -> dict[str, FeatureNetwork]:
+    """Load the networks for the losses of all stages, so that missing weights are reported at once.
+
+    Raises: ConfigurationError.
+    """
+    needed = {loss: stage.name for stage in training.stages for loss in feature_losses(stage)}
+    networks: dict[str, FeatureNetwork] = {}
+    if (stage := needed.pop("lpips", None)) is not None:
+        if lpips is None:
+            raise ConfigurationError(
+                f"stage {stage} needs the weights of LPIPS for its loss: give their path with "
+                "--lpips; docs/evaluation.md explains how to make the file"
+            )
+        networks["lpips"] = lpips
+    if needed and vgg_file is None:
         raise ConfigurationError(
             f"stage {' and '.join(sorted(set(needed.values())))} needs the weights of VGG19 for "
             f"{' and '.join(sorted(needed))}: give the path of torchvision's vgg19-dcbb9e9d.pth or "
             "of its convolutions with --vgg; docs/training.md says where they come from"
         )
-    if file is None:
-        return {}
-    return {
-        loss: load_vgg_stack(file) if loss == "perceptual" else load_vgg(file, loss)
-        for loss in needed
-    }
+    if vgg_file is not None:
+        for loss in needed:
+            if loss == "perceptual":
+                networks[loss] = load_vgg_stack(vgg_file)
+            elif loss != "lpips":
+                networks[loss] = load_vgg(vgg_file, loss)
+    return networks
 
 
 def _open_photographs(

@@ -16,9 +16,9 @@ from jobs.train.photographs import LeftOut, SourcePhotographs
 from sr_core.archive.storage import Store
 from sr_core.errors import ConfigurationError
 from sr_core.metrics.lpips import LPIPS
-from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.session import Session
 from sr_core.training.settings import Training
+from sr_core.training.steps import FeatureNetwork
 from sr_core.training.validation import HeldOut
 from sr_core.training.workers import Worker
 
@@ -52,7 +52,7 @@ class Task:
     photographs: Listing
     held_out: Listing
     start: Mapping[str, Tensor] | None = None
-    vgg: Mapping[str, VGGFeatures | VGGStack] | None = None
+    features: Mapping[str, FeatureNetwork] | None = None
     lpips: LPIPS | None = None
 
     def work(
@@ -75,7 +75,7 @@ class Task:
                 worker=worker,
                 observer=observer,
                 start=self.start,
-                vgg=self.vgg or {},
+                features=self.features or {},
                 lpips=self.lpips.to(worker.device) if self.lpips and first else None,
                 record={
                     "photographs": len(self.photographs.rows),

@@ -86,6 +86,23 @@ class Generator(Network):
         return self.to_image(F.pixel_shuffle(sub_pixels, 2))
 
 
+def rescaled(generator: Generator, scale: int) -> Generator:
+    """Return a generator of another scale to train, with the same weights in the layers of both.
+
+    Trunk, output layer and first sub-pixel convolution are the same at x2 and x4; a second one
+    starts as an interpolation.
+    Raises: ValueError if `scale` is not 2 or 4.
+    Source: arXiv 1707.02921 (EDSR), section 4.2, which starts x4 from x2.
+    """
+    other = Generator(scale, generator.channels, generator.blocks)
+    initialise_as_interpolator(other)
+    needed = other.state_dict()
+    other.load_state_dict(
+        needed | {name: value for name, value in generator.state_dict().items() if name in needed}
+    )
+    return other
+
+
 @torch.no_grad()
 def initialise_as_interpolator(generator: Generator) -> None:
     """Set the weights so that the untrained generator is a smooth interpolation.

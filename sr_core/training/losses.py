@@ -15,6 +15,19 @@ VGG_SCALE = 1 / 12.75
 squared pixel differences in [-1, 1]."""
 
 
+def saturated(sr: Tensor, hr: Tensor) -> Tensor:
+    """Return sr with values beyond white or black cut off if the truth is white or black there.
+
+    Outputs are clamped to [0, 1] in use, so such values are no errors. Were they punished, white
+    paper would be predicted with as much above as below 1, and half of it would come out grey.
+
+    Shapes: (N, 3, H, W) float, twice; hr in [0, 1].
+    Source: our own.
+    """
+    beyond = ((hr >= 1) & (sr > 1)) | ((hr <= 0) & (sr < 0))
+    return torch.where(beyond, hr, sr)
+
+
 def adversarial_loss(logits_of_sr: Tensor) -> Tensor:
     """Return the generator's adversarial loss.
 

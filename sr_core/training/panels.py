@@ -18,6 +18,7 @@ _LOSS_TITLES = {
     "vgg22": "VGG2,2 loss",
     "vgg54": "VGG5,4 loss",
     "perceptual": "Perceptual loss",
+    "lpips": "LPIPS loss",
     "artefact": "Artefact loss",
     "grid": "Grid loss",
     "adversarial": "Adversarial loss",

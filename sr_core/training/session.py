@@ -20,11 +20,11 @@ from sr_core.errors import RetryLaterError
 from sr_core.evaluation.scores import Scores
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.checkpoint import load_generator, save_generator
-from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.data import Crops, Photographs, prefetched
 from sr_core.training.journal import Journal, Record, StepRecord, ValidationRecord
 from sr_core.training.loss_sums import LossSums, check_losses
-from sr_core.training.settings import Stage, Training, vgg_losses
+from sr_core.training.settings import Stage, Training, feature_losses
+from sr_core.training.steps import FeatureNetwork
 from sr_core.training.trainer import StepResult, Trainer
 from sr_core.training.validation import HeldOut
 from sr_core.training.workers import Worker, mixed_precision
@@ -67,8 +67,8 @@ class Session:
     observer: Observer
     start: Mapping[str, Tensor] | None = None
     """State of the generator that the first stage starts from; None for an interpolation."""
-    vgg: Mapping[str, VGGFeatures | VGGStack] = field(default_factory=dict)
-    """VGG19 for each loss of any stage that needs it."""
+    features: Mapping[str, FeatureNetwork] = field(default_factory=dict)
+    """Network for each loss of any stage that compares features."""
     lpips: LPIPS | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     """Description of the data for the checkpoints' headers."""
@@ -121,7 +121,7 @@ class Session:
             scale=training.scale,
             seed=training.seed + index,
             start=start,
-            vgg={loss: self.vgg[loss] for loss in vgg_losses(stage)},
+            features={loss: self.features[loss] for loss in feature_losses(stage)},
             worker=worker,
             autocast_dtype=mixed_precision(training.precision, worker.device),
             compiled=training.compile,

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-Content = Literal["l1", "l2", "vgg22", "vgg54", "perceptual", "artefact", "grid"]
-VGGLoss = Literal["vgg22", "vgg54", "perceptual"]
+Content = Literal["l1", "l2", "vgg22", "vgg54", "perceptual", "lpips", "artefact", "grid"]
+FeatureLoss = Literal["vgg22", "vgg54", "perceptual", "lpips"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 _CHECKED = {"extra": "forbid"}  # for pydantic, when a file is read
@@ -121,7 +121,7 @@ class Training:
                 raise ValueError(f"{key} must be at least 1, not {getattr(self, key)}")
 
 
-def vgg_losses(stage: Stage) -> list[VGGLoss]:
-    """Return the losses of a stage that need VGG19."""
-    losses: tuple[VGGLoss, ...] = ("vgg22", "vgg54", "perceptual")
+def feature_losses(stage: Stage) -> list[FeatureLoss]:
+    """Return the losses of a stage that compare features of a trained network."""
+    losses: tuple[FeatureLoss, ...] = ("vgg22", "vgg54", "perceptual", "lpips")
     return [loss for loss in losses if stage.content.get(loss, 0) > 0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sr_core.metrics.lpips import LPIPS
 from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.losses import (
     PIXEL_LOSSES,
@@ -16,8 +17,12 @@ from sr_core.training.losses import (
     discriminator_loss,
     grid_loss,
     perceptual_loss,
+    saturated,
     vgg_loss,
 )
+
+FeatureNetwork = VGGFeatures | VGGStack | LPIPS
+"""Trained network, frozen, whose features a loss compares."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,7 +35,8 @@ class Networks:
     generator: nn.Module
     generator_optimizer: torch.optim.Optimizer
     content: Mapping[str, float]
-    vgg: Mapping[str, VGGFeatures | VGGStack]
+    features: Mapping[str, FeatureNetwork]
+    """Network for each content loss that compares features."""
     clip_norm: float
     autocast_dtype: torch.dtype | None = None
     """Type for mixed precision, bfloat16, which needs no loss scaling; None for float32."""
@@ -62,7 +68,7 @@ def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tenso
     Source: arXiv 1609.04802, section 2.2.1.
     """
     with networks.autocast(lr.device):
-        sr = networks.generator(lr).float()
+        sr = saturated(networks.generator(lr).float(), hr)
         losses = _content_losses(networks, lr, sr, hr)
     _update_generator(networks, _weighted(networks.content, losses))
     return {name: loss.detach() for name, loss in losses.items()}
@@ -80,7 +86,7 @@ def srgan_step(
     judge = adversary.judge
     judge.requires_grad_(False)
     with networks.autocast(lr.device):
-        sr = networks.generator(lr).float()
+        sr = saturated(networks.generator(lr).float(), hr)
         losses = _content_losses(networks, lr, sr, hr)
         adversarial = adversarial_loss(judge(sr).float())
     content = _weighted(networks.content, losses)
@@ -114,14 +120,21 @@ def _content_losses(networks: Networks, lr: Tensor, sr: Tensor, hr: Tensor) -> d
         losses["grid"] = grid_loss(sr, hr, hr.shape[-1] // lr.shape[-1])
     if "artefact" in networks.content and networks.average is not None:
         with torch.no_grad():
-            average = networks.average(lr).float()
+            average = saturated(networks.average(lr).float(), hr)
         losses["artefact"] = artefact_loss(sr, average, hr)
-    for name, vgg in networks.vgg.items():
-        if isinstance(vgg, VGGStack):
-            losses[name] = perceptual_loss(vgg, sr, hr)
-        else:
-            losses[name] = vgg_loss(vgg, sr, hr)
-    return losses
+    return losses | {
+        name: _feature_loss(network, sr, hr) for name, network in networks.features.items()
+    }
+
+
+def _feature_loss(network: FeatureNetwork, sr: Tensor, hr: Tensor) -> Tensor:
+    if isinstance(network, VGGStack):
+        return perceptual_loss(network, sr, hr)
+    if isinstance(network, VGGFeatures):
+        return vgg_loss(network, sr, hr)
+    # Cheap beside VGG19, and the differences of normalised features are too small for bfloat16.
+    with torch.autocast(sr.device.type, enabled=False):
+        return network(sr, hr).mean()
 
 
 def _weighted(weights: Mapping[str, float], losses: Mapping[str, Tensor]) -> Tensor:

@@ -13,9 +13,14 @@ from torch import Tensor, nn
 from sr_core.models.discriminator import Discriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
 from sr_core.models.unet_discriminator import UNetDiscriminator
-from sr_core.models.vgg import VGGFeatures, VGGStack
 from sr_core.training.settings import Stage
-from sr_core.training.steps import Adversary, Networks, srgan_step, srresnet_step
+from sr_core.training.steps import (
+    Adversary,
+    FeatureNetwork,
+    Networks,
+    srgan_step,
+    srresnet_step,
+)
 from sr_core.training.workers import LONE_WORKER, Worker
 
 _BETAS = (0.9, 0.99)  # the second is .999 by default; a shorter memory suits short schedules
@@ -44,7 +49,7 @@ class Trainer:
         scale: int = 4,
         seed: int = 0,
         start: Mapping[str, Tensor] | None = None,
-        vgg: Mapping[str, VGGFeatures | VGGStack] | None = None,
+        features: Mapping[str, FeatureNetwork] | None = None,
         worker: Worker = LONE_WORKER,
         autocast_dtype: torch.dtype | None = None,
         compiled: bool = False,
@@ -56,7 +61,7 @@ class Trainer:
             scale: scale of the generator, 2 or 4.
             seed: seed of the initial weights.
             start: state of a generator to start from; None for the interpolation.
-            vgg: VGG19 for each loss of the stage that needs it.
+            features: network for each loss of the stage that compares features.
             worker: device, and share of the batches.
             autocast_dtype: type for mixed precision; None for float32.
             compiled: use torch.compile for the generator, unless there are several workers.
@@ -73,18 +78,18 @@ class Trainer:
         self.discriminator = _discriminator(stage) if stage.adversarial > 0 else None
         if self.discriminator is not None:
             _place(self.discriminator, self.worker.device)
-        self._networks = self._prepare(vgg or {}, autocast_dtype, compiled=compiled)
+        self._networks = self._prepare(features or {}, autocast_dtype, compiled=compiled)
         self._adversary = self._prepare_adversary()
 
     def _prepare(
         self,
-        vgg: Mapping[str, VGGFeatures | VGGStack],
+        features: Mapping[str, FeatureNetwork],
         autocast_dtype: torch.dtype | None,
         *,
         compiled: bool,
     ) -> Networks:
-        for features in vgg.values():
-            _place(features, self.worker.device)
+        for network in features.values():
+            _place(network, self.worker.device)
         generator: nn.Module = self.worker.distributed(self.generator)
         if compiled and self.worker.world == 1:
             # Batch norms that communicate with other workers would break the graph.
@@ -93,7 +98,7 @@ class Trainer:
             generator=generator,
             generator_optimizer=_adam(self.generator),
             content={str(name): weight for name, weight in self.stage.content.items()},
-            vgg=vgg,
+            features=features,
             clip_norm=self.stage.clip_norm,
             autocast_dtype=autocast_dtype,
             average=self.average,

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from jobs.train import folder as training_folder
@@ -162,11 +163,22 @@ def test_a_folder_that_another_machine_does_not_have_is_told(tmp_path: Path) -> 
         pass
 
 
-def test_a_start_of_another_scale_is_refused() -> None:
+def test_a_start_of_another_scale_gives_its_trunk() -> None:
     checkpoint = find_checkpoint("srresnet")
-    assert load_start(checkpoint, 4)
-    with pytest.raises(ConfigurationError, match=r"at x2 cannot start from .* is at x4"):
-        load_start(checkpoint, 2)
+    same, smaller = load_start(checkpoint, 4), load_start(checkpoint, 2)
+    assert set(same) - set(smaller) == {name for name in same if name.startswith("upsample.1.")}
+    assert all(torch.equal(smaller[name], same[name]) for name in smaller)
+
+
+def test_missing_lpips_weights_are_found_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRFLEET_SHARED", str(tmp_path))
+    stage = SRRESNET | {"content": {"lpips": 1.0}}
+    request = small_request(tmp_path, tmp_path / "out", stage)
+    with pytest.raises(ConfigurationError, match=r"stage srresnet needs .*LPIPS.*--lpips"):
+        prepare(request, QUIET)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_validation_source_is_validated_on_in_part_if_it_is_large(

@@ -13,6 +13,7 @@ from sr_core.training.losses import (
     discriminator_loss,
     grid_loss,
     perceptual_loss,
+    saturated,
     vgg_loss,
 )
 
@@ -102,3 +103,16 @@ def test_the_local_variance_of_artefacts_is_that_of_numpy() -> None:
     weight = total.var().pow(0.2) * variance
     expected = (weight * error).abs().mean()
     assert float(artefact_loss(error, hr, hr)) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_only_values_beyond_a_saturated_truth_are_cut_off() -> None:
+    sr = torch.tensor([1.2, 1.2, 0.9, -0.1, -0.1, 0.1])
+    hr = torch.tensor([1.0, 0.8, 1.0, 0.0, 0.2, 0.0])
+    assert saturated(sr, hr).tolist() == pytest.approx([1.0, 1.2, 0.9, 0.0, -0.1, 0.1])
+
+
+def test_a_value_beyond_white_paper_is_not_pulled_back() -> None:
+    sr = torch.tensor([1.2, 1.2], requires_grad=True)
+    PIXEL_LOSSES["l1"](saturated(sr, torch.tensor([1.0, 0.9])), torch.tensor([1.0, 0.9])).backward()
+    assert sr.grad is not None
+    assert sr.grad.tolist() == [0.0, 0.5]

@@ -1,11 +1,13 @@
 """Training steps: which loss updates which network."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from sr_core.metrics.lpips import LPIPS
 from sr_core.models.discriminator import Discriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
 from sr_core.training.steps import Adversary, Networks, srgan_step, srresnet_step
@@ -28,7 +30,7 @@ def networks(*, rate: float = 1e-3, clip_norm: float = 1.0) -> Networks:
         generator=generator,
         generator_optimizer=torch.optim.SGD(generator.parameters(), lr=rate),
         content={"l1": 0.5, "l2": 2.0},
-        vgg={},
+        features={},
         clip_norm=clip_norm,
     )
 
@@ -114,3 +116,31 @@ def test_mixed_precision_gives_nearly_the_same_losses(batch: Batch) -> None:
     for name, loss in srgan_step(mixed, adversary(), *batch).items():
         assert loss.dtype == torch.float32
         torch.testing.assert_close(loss, full[name], rtol=0.05, atol=0.02)
+
+
+class _Squared(LPIPS):
+    """Stands for the network, so that the loss has a value to check."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return (sr - hr).square().mean(dim=(1, 2, 3))
+
+
+def test_lpips_of_the_batch_is_a_content_loss(batch: Batch) -> None:
+    trained = dataclasses.replace(
+        networks(), content={"lpips": 2.0}, features={"lpips": _Squared()}
+    )
+    expected = nn.functional.mse_loss(trained.generator(batch[0]), batch[1]).item()
+    losses = srresnet_step(trained, *batch)
+    assert float(losses["lpips"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_white_paper_may_be_predicted_whiter_than_white() -> None:
+    trained = networks(rate=0.0)
+    white = torch.ones(1, 3, 16, 16)
+    with torch.no_grad():
+        trained.generator.output.bias.fill_(0.5)
+    losses = srresnet_step(trained, white[..., :8, :8], white)
+    assert float(losses["l1"]) < 0.01

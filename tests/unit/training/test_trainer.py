@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sr_core.training.loss_sums import DivergenceError, LossSums, check_losses
-from sr_core.training.settings import Stage, Training, vgg_losses
+from sr_core.training.settings import Stage, Training, feature_losses
 from sr_core.training.trainer import Trainer
 from sr_core.training.workers import LONE_WORKER
 
@@ -160,5 +160,5 @@ def test_settings_that_cannot_be_trained_are_refused() -> None:
 
 
 def test_only_losses_with_a_weight_are_loaded() -> None:
-    assert vgg_losses(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
-    assert vgg_losses(Stage("srgan", 1, {"perceptual": 1.0})) == ["perceptual"]
+    assert feature_losses(Stage("srgan", 1, {"vgg54": 1.0, "vgg22": 0.0})) == ["vgg54"]
+    assert feature_losses(Stage("srgan", 1, {"perceptual": 1.0})) == ["perceptual"]
