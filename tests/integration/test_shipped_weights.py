@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from sr_core.evaluation.benchmark import open_benchmark
 from sr_core.evaluation.evaluate import evaluate
 from sr_core.evaluation.scores import Scores, mean_scores, score
-from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaler import open_upscaler
+from sr_core.metrics.artefacts import grid_share
 from sr_core.metrics.lpips import LPIPS, load_lpips
-from sr_core.metrics.reference import luma
 from sr_core.models.catalogue import find_checkpoint, shipped_models
 from sr_core.models.checkpoint import load_generator
 from sr_core.training.validation import HeldOut
@@ -53,20 +51,6 @@ def test_srgan_looks_true_and_stays_close(
     assert measured.lpips_alex is not None
     assert measured.lpips_alex < lpips_alex
     assert measured.psnr_y_db >= psnr_y_db
-
-
-def grid_share(image: Pixels, scale: int) -> float:
-    """Return the share of the finest detail that is a pattern repeated with every LR pixel.
-
-    Detail is luma minus its 5x5 mean. The share is the standard deviation of its means at the
-    scale x scale sub-pixels over its overall standard deviation; 0 if no sub-pixel differs.
-    """
-    y = luma(image)
-    smooth = torch.nn.functional.avg_pool2d(y[None], 5, 1, 2, count_include_pad=False)[0]
-    detail = (y - smooth)[2 * scale : -2 * scale, 2 * scale : -2 * scale]
-    rows, columns = (side // scale for side in detail.shape)
-    cells = detail[: rows * scale, : columns * scale].reshape(rows, scale, columns, scale)
-    return float(cells.mean(dim=(0, 2)).std() / detail.std())
 
 
 @pytest.mark.parametrize("model", shipped_models())

@@ -1,0 +1,94 @@
+"""Models on photographs, beside Real-ESRGAN: `python -m benchmarks.photo [FOLDER]`.
+
+The central 256x256 px of each photograph, as an archive holds it, as a camera saves it, and clean;
+see benchmarks/photo_sets.py. Times are processor time; OMP_NUM_THREADS=1 keeps threads from waiting
+for each other. Real-ESRGAN takes part if it is installed; benchmarks/peers/real_esrgan.py says how.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.peers.real_esrgan import NAME, RealESRGAN
+from benchmarks.photo_models import open_model
+from benchmarks.photo_results import SetResults, measure, set_table, truth
+from benchmarks.photo_sets import SETS, open_set
+from benchmarks.photographs import photographs
+from benchmarks.section import Section, say
+from jobs.train.weights import open_lpips
+from sr_core.metrics.lpips import LPIPS
+from sr_core.models.catalogue import shipped_models
+from sr_core.records import Precision
+
+YARDSTICK = "bicubic"
+
+
+def main() -> None:
+    """Print a table per set, or save all."""
+    arguments = _arguments()
+    files = sorted(arguments.folder.iterdir()) if arguments.folder else photographs()
+    if arguments.count:
+        picked = np.linspace(0, len(files) - 1, min(arguments.count, len(files)))
+        files = [files[int(index)] for index in picked]
+    lpips = open_lpips(None, Console(stderr=True))
+    models = arguments.models or [YARDSTICK, *shipped_models()]
+    found = [
+        _measure_set(name, files, models, arguments.precision, lpips) for name in arguments.set
+    ]
+    section = Section(
+        f"Central windows of {len(files)} photographs, {arguments.precision}",
+        "\n\n".join(f"{each.name}:\n\n{set_table(each)}".strip() for each in found),
+        {name: values for each in found for name, values in each.samples().items()},
+    )
+    if arguments.save is not None:
+        section.save(arguments.save)
+    print(section.markdown())
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="photographs; default: the shared ones"
+    )
+    parser.add_argument("--set", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--count", type=int, help="photographs, evenly chosen; default: all")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        help="names, checkpoints, or states of a training; default: bicubic and the shipped ones",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", *get_args(Precision)),
+        default="float32",
+        help="as in upscale; float32 scores compare between machines",
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write JSON too")
+    return parser.parse_args()
+
+
+def _measure_set(
+    name: str, files: Sequence[Path], models: Sequence[str], precision: str, lpips: LPIPS | None
+) -> SetResults:
+    windows = open_set(name, files)
+    results = [truth(windows)]
+    for model in models:
+        say(f"{name}: {model}")
+        results.append(measure(model, open_model(model, precision), windows, lpips))
+    peer = RealESRGAN.installed()
+    if peer is not None:
+        say(f"{name}: {NAME}")
+        results.append(measure(NAME, peer.upscale, windows, lpips))
+    return SetResults(name, tuple(results), NAME if peer is not None else YARDSTICK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The benchmark on photographs: fixed windows, and models compared photograph by photograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.photo_models import open_model
+from benchmarks.photo_results import TRUTH, Result, SetResults, measure, set_table, truth
+from benchmarks.photo_sets import SETS, open_set
+from sr_core.evaluation.judges import Judges
+from sr_core.evaluation.scores import Scores
+from sr_core.imaging.resample import resize_pixels
+from sr_core.models.generator import Generator
+from tests.support.photograph import photograph
+
+JUDGES = Judges(40.0, 30.0, 0.5, 1.25, 0.0125)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    found = [tmp_path / f"{name}.png" for name in "ab"]
+    for seed, file in enumerate(found):
+        Image.fromarray(photograph(300, 291, seed=seed)).save(file)
+    return found
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_set_is_the_same_each_time_and_shows_the_centre(name: str, files: list[Path]) -> None:
+    first, second = open_set(name, files), open_set(name, files)
+    for one, other, seed in zip(first, second, range(2), strict=True):
+        assert np.array_equal(one.lr, other.lr)
+        assert np.array_equal(one.hr, photograph(300, 291, seed=seed)[22:278, 17:273])
+        assert one.lr.shape == (64, 64, 3)
+        shrunk = resize_pixels(one.hr, 64, 64, "bicubic").astype(int)
+        assert abs(shrunk - one.lr).mean() < 30
+
+
+def test_a_camera_s_window_does_not_depend_on_the_library_s_degradations(files: list[Path]) -> None:
+    # Numbers of earlier trainings compare only as long as these pixels stay as they are.
+    lr = open_set("camera", files)[1].lr
+    assert abs(float(lr.mean()) - 127.30) < 0.02
+    clean = open_set("clean", files)[1].lr.astype(int)
+    assert 2 < abs(lr - clean).mean() < 30
+
+
+def test_wins_are_counted_photograph_by_photograph() -> None:
+    def result(model: str, *distances: float) -> Result:
+        scores = tuple(Scores(25.0, 0.75, distance) for distance in distances)
+        return Result(model, scores, (JUDGES,) * len(scores), 2.0)
+
+    mine, peer = result("mine", 0.25, 0.25, 0.4), result("peer", 0.5, 0.25, 0.3)
+    found = SetResults("archive", (Result(TRUTH, (), (JUDGES,), None), mine, peer), "peer")
+    lines = set_table(found).splitlines()
+    judged = "40.00 | 30.00 | 0.50 | 1.25 | 0.013"
+    assert f"| mine | 25.00 | 0.750 | 0.300 | 0.86 | 1 of 3 | {judged} | 2.0 |" in lines
+    assert f"| peer | 25.00 | 0.750 | 0.350 | 1.00 | – | {judged} | 2.0 |" in lines
+    assert f"| {TRUTH} | – | – | – | – | – | {judged} | – |" in lines
+    assert found.samples()["photo.archive.mine"] == [0.25, 0.25, 0.4]
+
+
+def test_without_lpips_nothing_is_won() -> None:
+    result = Result("mine", (Scores(25.0, 0.75, None),), (JUDGES,), 2.0)
+    other = Result("bicubic", (Scores(24.0, 0.75, None),), (JUDGES,), 2.0)
+    line = set_table(SetResults("clean", (result, other), "bicubic")).splitlines()[2]
+    assert line.startswith("| mine | 25.00 | 0.750 | – | – | – | 40.00 |")
+
+
+def test_a_model_is_measured_on_every_window(files: list[Path]) -> None:
+    windows = open_set("clean", files)
+    found = measure("bicubic", open_model("bicubic", "float32"), windows, None)
+    assert len(found.scores) == len(found.judges) == 2
+    assert 20 < found.scores[0].psnr_y_db < 60
+    assert found.core_seconds_per_megapixel is not None
+    ideal = truth(windows).judges
+    assert [each.flat_grain for each in ideal] in ([1.0, 1.0], [None, None])
+    assert ideal[0].lr_psnr_db > found.judges[0].lr_psnr_db
+
+
+def test_the_average_of_a_training_s_state_is_a_model(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    generator = Generator(4)
+    state = tmp_path / "state-mine.pt"
+    torch.save({"trainer": {"average": generator.state_dict(), "step": 3}}, state)
+    lr = photograph(12, 16)
+    sr = open_model(str(state), "float32")(lr)
+    with torch.inference_mode():
+        wanted = generator.eval()(torch.from_numpy(lr).permute(2, 0, 1)[None] / 255)
+    levels = (wanted[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
+    assert abs(sr - levels).max() <= 1
