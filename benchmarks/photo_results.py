@@ -90,7 +90,12 @@ def set_table(found: SetResults) -> str:
         "grid",
         "core s per MP",
     ]
-    return table(headings, [_cells(result, other) for result in found.results])
+    judges = found.results[0].judges
+    known = sum(each.flat_grain is not None for each in judges)
+    return (
+        table(headings, [_cells(result, other) for result in found.results])
+        + f"\nGrain: the {known} of {len(judges)} photographs with flat dark areas.\n"
+    )
 
 
 def _cells(result: Result, other: Result) -> list[str]:

@@ -60,6 +60,7 @@ def test_wins_are_counted_photograph_by_photograph() -> None:
     assert f"| mine | 25.00 | 0.750 | 0.300 | 0.86 | 1 of 3 | {judged} | 2.0 |" in lines
     assert f"| peer | 25.00 | 0.750 | 0.350 | 1.00 | – | {judged} | 2.0 |" in lines
     assert f"| {TRUTH} | – | – | – | – | – | {judged} | – |" in lines
+    assert lines[-1] == "Grain: the 1 of 1 photographs with flat dark areas."
     assert found.samples()["photo.archive.mine"] == [0.25, 0.25, 0.4]
 
 
