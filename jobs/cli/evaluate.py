@@ -15,15 +15,16 @@ from jobs.cli.terminal import answers, notices
 EXAMPLES = (
     "srfleet evaluate ./Set5 ./Set14",
     "srfleet evaluate ./photos --degradation archive --seed 1",
-    "srfleet evaluate ./photos --model srresnet --model mine.safetensors --output ./scores",
+    "srfleet evaluate --text --model srresnet --model mine.safetensors --output ./scores",
 )
 
 
 BenchmarksArgument = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Argument(
         metavar="BENCHMARK",
         help="Folders of HR images, or of HR/ and LRx4/ with the same file names.",
+        show_default=False,
     ),
 ]
 ModelsOption = Annotated[
@@ -43,6 +44,9 @@ LpipsOption = Annotated[
         metavar="FILE", help="Weights of LPIPS.", show_default="in $SRFLEET_SHARED/weights"
     ),
 ]
+TextOption = Annotated[
+    bool, typer.Option("--text", help="Pages of print, read by tesseract, in place of BENCHMARK.")
+]
 DegradationOption = Annotated[
     str | None,
     typer.Option(
@@ -61,7 +65,8 @@ EngineOption = Annotated[str, typer.Option(help="As in upscale.")]
 
 
 def evaluate(
-    benchmarks: BenchmarksArgument,
+    benchmarks: BenchmarksArgument = None,
+    text: TextOption = False,
     model: ModelsOption = None,
     output: OutputOption = Path("evaluation-out"),
     lpips: LpipsOption = None,
@@ -72,22 +77,40 @@ def evaluate(
     precision: PrecisionOption = "float32",
     engine: EngineOption = "torch",
 ) -> None:
-    """Score models against true high-resolution images: PSNR, SSIM, LPIPS and crops."""
+    """Score models against true images: PSNR, SSIM, LPIPS and crops; or by how print is read."""
     from jobs.models.evaluate import run_evaluation
+    from jobs.models.read_text import run_text_evaluation
+    from sr_core.errors import ConfigurationError
     from sr_core.evaluation.benchmark import Degradation
 
-    evaluation = run_evaluation(
-        benchmarks,
-        model or [],
-        output,
-        notices(),
-        lpips_file=lpips,
-        scale=scale,
-        device=device or "auto",
-        precision=precision,
-        engine=engine,
-        degradation=Degradation(degradation, seed) if degradation else None,
-    )
+    if bool(benchmarks) == text:
+        raise ConfigurationError("give folders to score models on, or --text, one of both")
+    given = Degradation(degradation, seed) if degradation else None
+    if text:
+        every = [given] if given else [Degradation("bicubic"), Degradation("archive", seed)]
+        evaluation = run_text_evaluation(
+            model or [],
+            output,
+            notices(),
+            scale=scale,
+            device=device or "auto",
+            precision=precision,
+            engine=engine,
+            degradations=every,
+        )
+    else:
+        evaluation = run_evaluation(
+            benchmarks or [],
+            model or [],
+            output,
+            notices(),
+            lpips_file=lpips,
+            scale=scale,
+            device=device or "auto",
+            precision=precision,
+            engine=engine,
+            degradation=given,
+        )
     answers().print(_table(evaluation.means))
     answers().say(f"wrote {', '.join(evaluation.files)} into {output}")
 
@@ -96,7 +119,7 @@ def _table(means: list[tuple[str, ...]]) -> Table:
     headings, *lines = means
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for heading in headings:
-        left = heading in ("benchmark", "model")
+        left = heading in ("benchmark", "model", "LR", "read")
         table.add_column(heading, justify="left" if left else "right", overflow="fold")
     for index, line in enumerate(lines):
         table.add_row(*line, end_section=line[0] != lines[(index + 1) % len(lines)][0])

@@ -73,10 +73,10 @@ def run_evaluation(
 
     Raises: ConfigurationError; RetryLaterError if stopped.
     """
-    _check_output(output)
+    check_output(output)
     benchmarks = _check_names([open_benchmark(folder, scale, degradation) for folder in folders])
     device = torch_device(device)
-    upscalers = _open_upscalers(models or shipped_models(), device, precision, engine)
+    upscalers = open_upscalers(models or shipped_models(), device, precision, engine)
     if (lpips := open_lpips(lpips_file, console)) is not None:
         lpips.to(device)
     try:
@@ -90,18 +90,21 @@ def run_evaluation(
 
 def _write(rows: Sequence[ScoresRow], sheets: Mapping[str, bytes], output: Path) -> tuple[str, ...]:
     """Write scores and crops; return the names of the files."""
-    files = {
-        "scores.parquet": scores_parquet(rows),
-        "scores.md": scores_markdown(rows).encode(),
-        **sheets,
-    }
+    files = {"scores.parquet": scores_parquet(rows), "scores.md": scores_markdown(rows).encode()}
+    return write_new(files | dict(sheets), output)
+
+
+def write_new(files: Mapping[str, bytes], output: Path) -> tuple[str, ...]:
+    """Write new files into a folder, which is made if needed; return their names."""
+    output.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         with (output / name).open("xb") as file:
             file.write(data)
     return tuple(files)
 
 
-def _check_output(output: Path) -> None:
+def check_output(output: Path) -> None:
+    """Raise ConfigurationError unless a folder is new or empty."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ConfigurationError(
             f"{output} exists and is not empty; scores are never overwritten: remove it or give "
@@ -117,7 +120,7 @@ def _check_names(benchmarks: list[Benchmark]) -> list[Benchmark]:
     return benchmarks
 
 
-def _open_upscalers(
+def open_upscalers(
     models: Sequence[str], device: str, precision: Precision | Literal["auto"], engine: str
 ) -> dict[str, tuple[Upscaler, str | None]]:
     """Return upscaler and checkpoint hash by the name shown in tables, each model once.

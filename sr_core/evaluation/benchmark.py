@@ -82,7 +82,8 @@ class Benchmark:
                 f"{hr_file} has {_size(whole)} px; the scores need {SMALLEST_SIDE_PX} a side"
             )
         if lr_file is None:
-            return Pair(_shown(hr_file), self._make_lr(hr_file, hr), hr)
+            name = _shown(hr_file)
+            return Pair(name, make_lr(name, hr, self.scale, self.degradation), hr)
         lr = _read(lr_file)
         if lr.shape[:2] != (height, width):
             raise ConfigurationError(
@@ -91,16 +92,20 @@ class Benchmark:
             )
         return Pair(_shown(hr_file), lr, hr)
 
-    def _make_lr(self, hr_file: Path, hr: Pixels) -> Pixels:
-        name, seed = self.degradation.name, self.degradation.seed
-        if not is_random(name):
-            return to_pixels(degrade(to_tensor(hr), self.scale), hr.dtype)
-        # By name, so that an image is degraded alike whatever else the folder holds.
-        digest = hashlib.sha256(_shown(hr_file).encode()).digest()
-        rng = np.random.default_rng((seed, int.from_bytes(digest[:8], "big")))
-        levels = hr if hr.dtype == np.uint8 else to_pixels(to_tensor(hr), np.dtype(np.uint8))
-        colours = np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels[..., :3]
-        return shrink(colours.astype(np.uint8, copy=False), self.scale, name, rng)
+
+def make_lr(name: str, hr: Pixels, scale: int, degradation: Degradation) -> Pixels:
+    """Make LR from HR, (H, W, C) with sides that are multiples of scale.
+
+    The name and the seed determine a random degradation, so that an image is degraded alike
+    whatever is degraded before it.
+    """
+    if not is_random(degradation.name):
+        return to_pixels(degrade(to_tensor(hr), scale), hr.dtype)
+    digest = hashlib.sha256(name.encode()).digest()
+    rng = np.random.default_rng((degradation.seed, int.from_bytes(digest[:8], "big")))
+    levels = hr if hr.dtype == np.uint8 else to_pixels(to_tensor(hr), np.dtype(np.uint8))
+    colours = np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels[..., :3]
+    return shrink(colours.astype(np.uint8, copy=False), scale, degradation.name, rng)
 
 
 def open_benchmark(folder: Path, scale: int, degradation: Degradation | None = None) -> Benchmark:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sr_core.evaluation.benchmark import Benchmark, Pair, describe_lr
 from sr_core.evaluation.evaluate import Output
+from sr_core.evaluation.markdown import UNKNOWN, markdown_list, markdown_table, number
+from sr_core.evaluation.parquet import rows_parquet
 from sr_core.evaluation.published import published
 from sr_core.evaluation.scores import Scores, mean_scores
 from sr_core.metrics.registry import PROTOCOL_VERSION
@@ -58,7 +60,6 @@ _HEADINGS = (
     "LPIPS",
     "published",
 )
-_UNKNOWN = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,11 @@ class Mean:
             self.benchmark,
             str(self.images),
             self.model,
-            _number(self.scores.psnr_y_db, 2),
-            _number(known.psnr_y_db if known else None, 2),
-            _number(self.scores.ssim_y, 4),
-            _number(self.scores.lpips_alex, 3),
-            _number(known.lpips_alex if known else None, 3),
+            number(self.scores.psnr_y_db, 2),
+            number(known.psnr_y_db if known else None, 2),
+            number(self.scores.ssim_y, 4),
+            number(self.scores.lpips_alex, 3),
+            number(known.lpips_alex if known else None, 3),
         )
 
 
@@ -131,7 +132,7 @@ def means_table(rows: Iterable[ScoresRow]) -> list[tuple[str, ...]]:
             *(
                 column
                 for column in columns
-                if column[0] != "published" or {*column[1:]} != {_UNKNOWN}
+                if column[0] != "published" or {*column[1:]} != {UNKNOWN}
             ),
             strict=True,
         )
@@ -140,59 +141,21 @@ def means_table(rows: Iterable[ScoresRow]) -> list[tuple[str, ...]]:
 
 def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
     """Return rows as a Parquet file, with unit and description in the metadata of each column."""
-    import pyarrow as pa  # noqa: PLC0415 - training machines may lack it
-
-    from sr_core.archive.tables import to_parquet  # noqa: PLC0415 - so
-
-    hints = {field.name: str(field.type) for field in fields(ScoresRow)}
-    schema = pa.schema(
-        [
-            pa.field(
-                name,
-                pa.type_for_alias(kind),
-                nullable="None" in hints[name],
-                metadata={"description": meaning} | ({"unit": unit} if unit else {}),
-            )
-            for name, (kind, unit, meaning) in _COLUMNS.items()
-        ],
-        {"srfleet.table": "scores"},
-    )
-    columns = {name: [getattr(row, name) for row in rows] for name in _COLUMNS}
-    return to_parquet(pa.table(columns, schema))
+    return rows_parquet("scores", _COLUMNS, rows)
 
 
 def scores_markdown(rows: Sequence[ScoresRow]) -> str:
     """Return the means as a Markdown table, with protocol, LR sources and checkpoints."""
-    headings, *body = means_table(rows)
-    lines = [_line(headings), _line(["---"] * len(headings)), *map(_line, body)]
     first = rows[0]
     sources = {row.benchmark: describe_lr(row.lr_source) for row in rows}
     checkpoints = {row.model: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
     return "\n".join(
         [
             f"# Scores at x{first.scale}\n",
-            *lines,
+            *markdown_table(means_table(rows)),
             f"\nPSNR and SSIM: luma of BT.601, {first.scale} pixels cut on each side. LPIPS: v0.1 "
             f"with AlexNet, whole RGB image. Protocol {first.protocol}.\n",
-            *_listed("LR", sources),
-            *_listed("SHA-256 of checkpoints", checkpoints),
+            *markdown_list("LR", sources),
+            *markdown_list("SHA-256 of checkpoints", checkpoints),
         ]
     )
-
-
-def _listed(title: str, values: Mapping[str, str]) -> list[str]:
-    if not values:
-        return []
-    return [f"{title}:\n", *(f"- {_escaped(name)}: {values[name]}" for name in values), ""]
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return _UNKNOWN if value is None else f"{value:.{digits}f}"
