@@ -58,7 +58,7 @@ bench: $(INSTALLED) ## measure this machine, write docs/benchmarks.md; ARGS=--qu
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 golden: $(INSTALLED) ## rewrite the golden images; look at them before you commit
-	@$(BIN)/pytest -q tests/golden --write-golden
+	@$(BIN)/pytest -q -m 'not slow' tests/golden --write-golden
 
 picture: $(INSTALLED) ## draw the README's picture from the sample photographs
 	@$(BIN)/python -m benchmarks.picture

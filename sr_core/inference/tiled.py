@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,14 +9,15 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
-from sr_core.imaging.tensors import to_tensor
+from sr_core.imaging.tensors import to_pixels, to_tensor
+from sr_core.inference.border import Surrounded, border_cells, mirror
 from sr_core.inference.download import Download
 from sr_core.inference.engine import Engine, UnfitError, make_engine
 from sr_core.inference.engines import open_engine
 from sr_core.inference.graphed import GraphedEngine
 from sr_core.inference.memory import is_out_of_memory
 from sr_core.inference.quantised import Ranges
-from sr_core.inference.tiling import Span, Tile, plan_tail_tiles, plan_tiles
+from sr_core.inference.tiling import Span, Tile, plan_tail_tiles
 from sr_core.inference.upscaled import MadeBy, Upscaled
 from sr_core.models.network import Network
 from sr_core.records import Precision
@@ -28,8 +26,6 @@ from sr_core.records import Precision
 SMALLEST_TILE_PX = 64 * 64
 # On a CPU the tail is fastest while its maps fit the last cache.
 CPU_TAIL_TILE_PX = 96 * 96
-# A side shorter than this is padded for the network and cropped again.
-SMALLEST_SIDE_PX = 8
 # Deeper networks see hundreds of cells, but are hardly affected by any beyond this many: with it no
 # output value of RealESRGAN_x4plus (347 cells) moves by half a level of 255 (docs/models.md).
 LARGEST_CONTEXT = 64
@@ -102,10 +98,26 @@ class GeneratorUpscaler:
         """Type that the engine multiplies."""
         return self._engine.dtype
 
-    def reference(self, lr: Tensor) -> Tensor:
-        """Return the plain network's result in float32 on the CPU, (N, 3, H, W) in one piece."""
+    @property
+    def _reach(self) -> int:
+        """Cells of context of a tile: the tail needs features beyond it, which must be exact."""
+        network = self._generator
+        return min(network.trunk_reach, LARGEST_CONTEXT) + network.tail_reach
+
+    @property
+    def _border(self) -> int:
+        """Cells of the mirrored border on each side."""
+        return border_cells(self._reach, self._generator.cell_px)
+
+    def reference(self, pixels: Pixels) -> Pixels:
+        """Return what the plain network makes of an image in one piece, in float32 on the CPU."""
+        cell_px, scale = self._generator.cell_px, self.scale
+        border_px = self._border * cell_px
+        lr = to_tensor(mirror(pixels, border_px, cell_px))
         with torch.inference_mode():
-            return self._generator(lr)
+            sr = self._generator(lr.expand(-1, 3, -1, -1))
+        top, (height, width) = border_px * scale, (side * scale for side in pixels.shape[:2])
+        return to_pixels(sr[..., top : top + height, top : top + width], pixels.dtype)
 
     def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         """Upscale by the network's scale; resize by antialiased bicubic if another size is wanted.
@@ -136,8 +148,7 @@ class GeneratorUpscaler:
         Raises: UnfitError for an image that the engine computes badly; any out-of-memory error.
         """
         height, width = pixels.shape[:2]
-        padded = _pad_to(pixels, SMALLEST_SIDE_PX, self._generator.cell_px)
-        sr = self._run(padded, engine or self._engine)
+        sr = self._run(pixels, engine or self._engine)
         return scratch.owned(sr[: height * self.scale, : width * self.scale])
 
     def _halve_tiles(self) -> None:
@@ -163,15 +174,13 @@ class GeneratorUpscaler:
             raise ImageError(ErrorClass.INTERNAL, f"{self.name}: {error}") from error
 
     def _run(self, pixels: Pixels, engine: Engine) -> Pixels:
-        height, width, channels = pixels.shape
-        cell_px = self._generator.cell_px
-        shape = (height * self.scale, width * self.scale, channels)
-        sr: Pixels = scratch.empty(shape, pixels.dtype)
+        """Return the result for whole cells, which may be larger than the image."""
+        image = Surrounded(pixels, self._generator.cell_px, self._border)
+        height, width = (cells * image.cell_px * self.scale for cells in image.cells)
+        sr: Pixels = scratch.empty((height, width, pixels.shape[2]), pixels.dtype)
         download = Download(sr, engine.device)
-        # The tail of a tile needs features beyond it, which must be exact too.
-        reach = min(self._generator.trunk_reach, LARGEST_CONTEXT) + self._generator.tail_reach
-        for tile in plan_tiles(height // cell_px, width // cell_px, reach, self.trunk_px):
-            lr = to_tensor(_window(pixels, tile, cell_px))
+        for tile in image.tiles(self._reach, self.trunk_px):
+            lr = to_tensor(image.window(tile))
             features = engine.trunk(lr.expand(-1, 3, -1, -1))
             self._run_tail(tile, features, engine, download)
         if not download.finish():  # half precision overflows on rare images
@@ -203,20 +212,3 @@ class GeneratorUpscaler:
 def _own(span: Span, scale: int) -> slice:
     """Return the position of a tile in the result of its window."""
     return slice((span.start - span.window_start) * scale, (span.stop - span.window_start) * scale)
-
-
-def _window(pixels: Pixels, tile: Tile, cell_px: int) -> Pixels:
-    rows, columns = tile.rows, tile.columns
-    return pixels[
-        rows.window_start * cell_px : rows.window_stop * cell_px,
-        columns.window_start * cell_px : columns.window_stop * cell_px,
-    ]
-
-
-def _pad_to(pixels: Pixels, side: int, multiple: int) -> Pixels:
-    """Repeat the last row and column until no side is shorter, and each is a multiple."""
-    wanted = [-(-max(side, length) // multiple) * multiple for length in pixels.shape[:2]]
-    missing = [(0, want - length) for want, length in zip(wanted, pixels.shape[:2], strict=True)]
-    if missing == [(0, 0), (0, 0)]:
-        return pixels
-    return cast("Pixels", np.pad(pixels, [*missing, (0, 0)], mode="edge"))

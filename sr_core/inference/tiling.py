@@ -20,8 +20,8 @@ class Span:
 class Tile:
     """A rectangle of the image and its window: the rectangle with its context.
 
-    A window never leaves the image: at the image's own border a convolution pads with zeros just
-    as it does on the whole image. Elsewhere the context covers the reach of the computation, so
+    A window never leaves the area that was planned, where a convolution pads with zeros just as it
+    does on the whole area. Elsewhere the context covers the reach of the computation, so
     values that the cut spoils are outside the rectangle.
     """
 
