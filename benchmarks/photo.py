@@ -8,7 +8,7 @@ for each other. Real-ESRGAN takes part if it is installed; benchmarks/peers/real
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -16,17 +16,18 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.peers.real_esrgan import NAME, RealESRGAN
-from benchmarks.photo_models import open_model
+from benchmarks.photo_models import Upscale, open_model
 from benchmarks.photo_results import SetResults, measure, set_table, truth
-from benchmarks.photo_sets import SETS, open_set
+from benchmarks.photo_sets import SCALE, SETS, open_set
 from benchmarks.photographs import photographs
 from benchmarks.section import Section, say
 from jobs.train.weights import open_lpips
+from sr_core.evaluation.flat_pages import flat_pages
+from sr_core.evaluation.judge_tables import pages_table
+from sr_core.evaluation.markdown import markdown_table
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import shipped_models
 from sr_core.records import Precision
-
-YARDSTICK = "bicubic"
 
 
 def main() -> None:
@@ -37,13 +38,14 @@ def main() -> None:
         picked = np.linspace(0, len(files) - 1, min(arguments.count, len(files)))
         files = [files[int(index)] for index in picked]
     lpips = open_lpips(None, Console(stderr=True))
-    models = arguments.models or [YARDSTICK, *shipped_models()]
-    found = [
-        _measure_set(name, files, models, arguments.precision, lpips) for name in arguments.set
-    ]
+    upscalers = _open(arguments.models or ["bicubic", *shipped_models()], arguments.precision)
+    found = [_measure_set(name, files, upscalers, lpips) for name in arguments.set]
+    pages = {model: flat_pages(upscale, SCALE) for model, upscale in upscalers.items()}
     section = Section(
         f"Central windows of {len(files)} photographs, {arguments.precision}",
-        "\n\n".join(f"{each.name}:\n\n{set_table(each)}".strip() for each in found),
+        "\n\n".join(f"{each.name}:\n\n{set_table(each)}".strip() for each in found)
+        + "\n\nFlat pages, RGB furthest from 255, 0 and 128:\n\n"
+        + "\n".join(markdown_table(pages_table(pages))),
         {name: values for each in found for name, values in each.samples().items()},
     )
     if arguments.save is not None:
@@ -75,19 +77,22 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _open(models: Sequence[str], precision: str) -> dict[str, Upscale]:
+    upscalers = {model: open_model(model, precision) for model in models}
+    peer = RealESRGAN.installed()
+    return upscalers if peer is None else {**upscalers, NAME: peer.upscale}
+
+
 def _measure_set(
-    name: str, files: Sequence[Path], models: Sequence[str], precision: str, lpips: LPIPS | None
+    name: str, files: Sequence[Path], upscalers: Mapping[str, Upscale], lpips: LPIPS | None
 ) -> SetResults:
     windows = open_set(name, files)
     results = [truth(windows)]
-    for model in models:
+    for model, upscale in upscalers.items():
         say(f"{name}: {model}")
-        results.append(measure(model, open_model(model, precision), windows, lpips))
-    peer = RealESRGAN.installed()
-    if peer is not None:
-        say(f"{name}: {NAME}")
-        results.append(measure(NAME, peer.upscale, windows, lpips))
-    return SetResults(name, tuple(results), NAME if peer is not None else YARDSTICK)
+        results.append(measure(model, upscale, windows, lpips))
+    compared_with = NAME if NAME in upscalers else next(iter(upscalers))
+    return SetResults(name, tuple(results), compared_with)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from benchmarks.photo_models import Upscale
 from benchmarks.photo_sets import SCALE, Window
 from benchmarks.section import table
+from sr_core.evaluation.judge_tables import JUDGE_HEADINGS, judge_cells
 from sr_core.evaluation.judges import Judges, judge, mean_judges
+from sr_core.evaluation.markdown import UNKNOWN, number
 from sr_core.evaluation.scores import Scores, mean_scores, score
 from sr_core.metrics.lpips import LPIPS
 
 TRUTH = "the photograph"
-_NONE = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,7 @@ def set_table(found: SetResults) -> str:
         "LPIPS",
         f"of {other.model}",
         "wins",
-        "LR-PSNR dB",
-        "self-PSNR dB",
-        "drift ΔE",
-        "grain ×",
-        "grid",
+        *JUDGE_HEADINGS,
         "core s per MP",
     ]
     judges = found.results[0].judges
@@ -103,26 +100,22 @@ def _cells(result: Result, other: Result) -> list[str]:
     return [
         result.model,
         *_score_cells(result, other),
-        _number(judges.lr_psnr_db, 2),
-        _number(judges.self_psnr_y_db, 2),
-        _number(judges.colour_drift_delta_e, 2),
-        _number(judges.flat_grain, 2),
-        _number(judges.grid_share, 3),
-        _number(result.core_seconds_per_megapixel, 1),
+        *judge_cells(judges),
+        number(result.core_seconds_per_megapixel, 1),
     ]
 
 
 def _score_cells(result: Result, other: Result) -> list[str]:
     if not result.scores:
-        return [_NONE] * 5
+        return [UNKNOWN] * 5
     mean, base = mean_scores(result.scores), mean_scores(other.scores)
     ratio = mean.lpips_alex / base.lpips_alex if mean.lpips_alex and base.lpips_alex else None
     return [
-        _number(mean.psnr_y_db, 2),
-        _number(mean.ssim_y, 3),
-        _number(mean.lpips_alex, 3),
-        _number(ratio, 2),
-        _NONE if ratio is None or result is other else _wins(result, other),
+        number(mean.psnr_y_db, 2),
+        number(mean.ssim_y, 3),
+        number(mean.lpips_alex, 3),
+        number(ratio, 2),
+        UNKNOWN if ratio is None or result is other else _wins(result, other),
     ]
 
 
@@ -134,7 +127,3 @@ def _wins(result: Result, other: Result) -> str:
 
 def _distance(scores: Scores) -> float:
     return scores.psnr_y_db if scores.lpips_alex is None else scores.lpips_alex
-
-
-def _number(value: float | None, digits: int) -> str:
-    return _NONE if value is None else f"{value:.{digits}f}"

@@ -111,12 +111,13 @@ def evaluate(
             engine=engine,
             degradation=given,
         )
-    answers().print(_table(evaluation.means))
+    for lines in evaluation.tables:
+        answers().print(_table(lines))
     answers().say(f"wrote {', '.join(evaluation.files)} into {output}")
 
 
-def _table(means: list[tuple[str, ...]]) -> Table:
-    headings, *lines = means
+def _table(rows: list[tuple[str, ...]]) -> Table:
+    headings, *lines = rows
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for heading in headings:
         left = heading in ("benchmark", "model", "LR", "read")

@@ -1,4 +1,4 @@
-"""Evaluation: models on benchmarks, written as Parquet, Markdown and PNG."""
+"""Evaluation: models on benchmarks and flat pages, written as Parquet, Markdown and PNG."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from jobs.train.weights import open_lpips
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.evaluation.benchmark import Benchmark, Degradation, Pair, open_benchmark
 from sr_core.evaluation.crops import crops, spread
-from sr_core.evaluation.evaluate import evaluate
+from sr_core.evaluation.evaluate import enlarge, evaluate
+from sr_core.evaluation.flat_pages import flat_pages
+from sr_core.evaluation.judge_tables import judges_table, pages_table
 from sr_core.evaluation.tables import (
     ScoresRow,
+    judged,
     means_table,
     scores_markdown,
     scores_parquet,
@@ -38,9 +41,9 @@ _NOTE = "Crops: the areas that bicubic loses most in. PSNR-Y and LPIPS: the whol
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Mean scores as rows of a table, headings first, and the names of the files written."""
+    """Tables of rows of cells, headings first, and the names of the files written."""
 
-    means: list[tuple[str, ...]]
+    tables: tuple[list[tuple[str, ...]], ...]
     files: tuple[str, ...]
 
 
@@ -83,15 +86,19 @@ def run_evaluation(
         deque(_pairs(benchmarks, console, "checking"), maxlen=0)  # reads every file once
         output.mkdir(parents=True, exist_ok=True)
         rows, sheets = _evaluate(benchmarks, upscalers, lpips, console)
+        pages = {
+            name: flat_pages(enlarge(upscaler, scale), scale)
+            for name, (upscaler, _) in upscalers.items()
+        }
     except KeyboardInterrupt as interrupt:
         raise RetryLaterError("nothing was written; the same command starts over") from interrupt
-    return Evaluation(means_table(rows), _write(rows, sheets, output))
-
-
-def _write(rows: Sequence[ScoresRow], sheets: Mapping[str, bytes], output: Path) -> tuple[str, ...]:
-    """Write scores and crops; return the names of the files."""
-    files = {"scores.parquet": scores_parquet(rows), "scores.md": scores_markdown(rows).encode()}
-    return write_new(files | dict(sheets), output)
+    files = {
+        "scores.parquet": scores_parquet(rows),
+        "scores.md": scores_markdown(rows, pages).encode(),
+        **sheets,
+    }
+    tables = means_table(rows), judges_table(map(judged, rows)), pages_table(pages)
+    return Evaluation(tables, write_new(files, output))
 
 
 def write_new(files: Mapping[str, bytes], output: Path) -> tuple[str, ...]:

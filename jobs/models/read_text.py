@@ -79,7 +79,7 @@ def run_text_evaluation(
         "text.md": text_markdown(rows).encode(),
         "text.png": contact_sheet(f"Text, x{scale}", _NOTE, shown),
     }
-    return Evaluation(error_rates(rows), write_new(files, output))
+    return Evaluation((error_rates(rows),), write_new(files, output))
 
 
 def _tracked(pages: Sequence[TextPage], console: Console) -> Iterator[TextPage]:

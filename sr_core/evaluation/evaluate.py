@@ -1,12 +1,13 @@
-"""Evaluation of one image: every model's output with its scores and time."""
+"""Evaluation of one image: every model's output with its scores, judges and time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sr_core.evaluation.benchmark import Pair
+from sr_core.evaluation.judges import Judges, judge
 from sr_core.evaluation.scores import Scores, score
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaler import Upscaler
@@ -15,27 +16,39 @@ from sr_core.metrics.lpips import LPIPS
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The output of one model for an image, with its scores and time."""
+    """The output of one model for an image, with its scores, judges and time."""
 
     model: str
     sr: Pixels
     scores: Scores
+    judges: Judges
     upscale_ms: float
 
 
 def evaluate(
     pair: Pair, upscalers: Mapping[str, Upscaler], scale: int, lpips: LPIPS | None
 ) -> list[Output]:
-    """Upscale an image with every model, in order, and score the outputs.
+    """Upscale an image with every model, in order; score and judge the outputs.
 
     Raises: ImageError as the upscalers do.
     """
     return [_output(pair, name, upscaler, scale, lpips) for name, upscaler in upscalers.items()]
 
 
+def enlarge(upscaler: Upscaler, scale: int) -> Callable[[Pixels], Pixels]:
+    """Return a function that upscales (h, w, C) to (scale * h, scale * w, C)."""
+
+    def enlarged(pixels: Pixels) -> Pixels:
+        height, width = (scale * side for side in pixels.shape[:2])
+        return upscaler.upscale(pixels, height, width).pixels
+
+    return enlarged
+
+
 def _output(pair: Pair, name: str, upscaler: Upscaler, scale: int, lpips: LPIPS | None) -> Output:
-    height, width = pair.hr.shape[:2]
+    upscale = enlarge(upscaler, scale)
     started = time.perf_counter()
-    sr = upscaler.upscale(pair.lr, height, width).pixels
+    sr = upscale(pair.lr)
     upscale_ms = (time.perf_counter() - started) * 1e3
-    return Output(name, sr, score(sr, pair.hr, scale, lpips), upscale_ms)
+    judges = judge(sr, pair.lr, pair.hr, scale, upscale)
+    return Output(name, sr, score(sr, pair.hr, scale, lpips), judges, upscale_ms)

@@ -37,7 +37,7 @@ def judge(
     """Judge an output.
 
     Args:
-        sr: (H, W, C) with the channels of lr, 5 * scale px a side at least.
+        sr: (H, W, C) with the channels of lr.
         lr: its source, (h, w, C).
         hr: the reference, of the size of sr; channels may differ.
         scale: HR pixels per LR pixel.

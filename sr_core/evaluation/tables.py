@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from sr_core.evaluation.benchmark import Benchmark, Pair, describe_lr
 from sr_core.evaluation.evaluate import Output
+from sr_core.evaluation.flat_pages import FlatPage
+from sr_core.evaluation.judge_tables import judges_table, pages_table
+from sr_core.evaluation.judges import Judges
 from sr_core.evaluation.markdown import UNKNOWN, markdown_list, markdown_table, number
 from sr_core.evaluation.parquet import rows_parquet
 from sr_core.evaluation.published import published
@@ -29,6 +32,11 @@ class ScoresRow:
     psnr_y_db: float
     ssim_y: float
     lpips_alex: float | None
+    lr_psnr_db: float | None
+    self_psnr_y_db: float | None
+    colour_drift_delta_e: float | None
+    flat_grain: float | None
+    grid_share: float | None
     upscale_ms: float
     protocol: str
 
@@ -46,6 +54,11 @@ _COLUMNS = {
     "psnr_y_db": ("double", "dB", "PSNR of luma, scale pixels cut on each side; +inf: identical"),
     "ssim_y": ("double", "1", "SSIM of the same luma"),
     "lpips_alex": ("double", "1", "LPIPS v0.1 with AlexNet, RGB, whole image; null: not measured"),
+    "lr_psnr_db": ("double", "dB", "PSNR of the output, shrunk again, against LR; RGB"),
+    "self_psnr_y_db": ("double", "dB", "PSNR of luma on LR's centre, shrunk and upscaled again"),
+    "colour_drift_delta_e": ("double", "ΔE", "CIEDE2000 of output and LR in blocks of 8x8 LR px"),
+    "flat_grain": ("double", "×", "grain in flat dark areas over HR's; null: there are none"),
+    "grid_share": ("double", "1", "share of the finest detail that repeats with every LR pixel"),
     "upscale_ms": ("double", "ms", "time to upscale; of a model's first image with its warm-up"),
     "protocol": ("string", "", "version of the metrics' definitions"),
 }
@@ -104,6 +117,7 @@ def scores_row(
         psnr_y_db=output.scores.psnr_y_db,
         ssim_y=output.scores.ssim_y,
         lpips_alex=output.scores.lpips_alex,
+        **asdict(output.judges),
         upscale_ms=output.upscale_ms,
         protocol=PROTOCOL_VERSION,
     )
@@ -139,13 +153,25 @@ def means_table(rows: Iterable[ScoresRow]) -> list[tuple[str, ...]]:
     )
 
 
+def judged(row: ScoresRow) -> tuple[str, str, Judges]:
+    """Return benchmark, model and judges of a row."""
+    judges = Judges(
+        row.lr_psnr_db,
+        row.self_psnr_y_db,
+        row.colour_drift_delta_e,
+        row.flat_grain,
+        row.grid_share,
+    )
+    return row.benchmark, row.model, judges
+
+
 def scores_parquet(rows: Sequence[ScoresRow]) -> bytes:
     """Return rows as a Parquet file, with unit and description in the metadata of each column."""
     return rows_parquet("scores", _COLUMNS, rows)
 
 
-def scores_markdown(rows: Sequence[ScoresRow]) -> str:
-    """Return the means as a Markdown table, with protocol, LR sources and checkpoints."""
+def scores_markdown(rows: Sequence[ScoresRow], pages: Mapping[str, Sequence[FlatPage]]) -> str:
+    """Return means and judges as Markdown tables, with protocol, LR sources and checkpoints."""
     first = rows[0]
     sources = {row.benchmark: describe_lr(row.lr_source) for row in rows}
     checkpoints = {row.model: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
@@ -155,6 +181,11 @@ def scores_markdown(rows: Sequence[ScoresRow]) -> str:
             *markdown_table(means_table(rows)),
             f"\nPSNR and SSIM: luma of BT.601, {first.scale} pixels cut on each side. LPIPS: v0.1 "
             f"with AlexNet, whole RGB image. Protocol {first.protocol}.\n",
+            "Judges that are part of no loss:\n",
+            *markdown_table(judges_table(map(judged, rows))),
+            "\nFlat pages, RGB furthest from 255, 0 and 128:\n",
+            *markdown_table(pages_table(pages)),
+            "",
             *markdown_list("LR", sources),
             *markdown_list("SHA-256 of checkpoints", checkpoints),
         ]

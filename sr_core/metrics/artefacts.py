@@ -61,25 +61,22 @@ def flat_grain(sr: Pixels, hr: Pixels) -> float | None:
     return float(ratio**0.5)
 
 
-def grid_share(image: Pixels, scale: int) -> float:
+def grid_share(image: Pixels, scale: int) -> float | None:
     """Compute the share of the finest detail that is a pattern repeated with every LR pixel.
 
     Detail is luma minus its 5x5 mean. The share is the standard deviation of its means at the
     scale x scale sub-pixels over its overall standard deviation.
 
     Args:
-        image: (H, W, C) uint8 or uint16, sides of at least 5 * scale.
+        image: (H, W, C) uint8 or uint16.
         scale: pixels per LR pixel.
 
     Returns:
         0 if no sub-pixel differs from the others, as in a blank image. Photographs have .01 on
-        average and .03 at most; an obvious grid has .2.
-
-    Raises:
-        ValueError: for a smaller image.
+        average and .03 at most; an obvious grid has .2. None below 5 * scale px a side.
     """
     if min(image.shape[:2]) < 5 * scale:
-        raise ValueError(f"a grid shows in {5 * scale} px a side, not in {image.shape[:2]}")
+        return None
     y = luma(image)
     detail = (y - _smoothed(y))[2 * scale : -2 * scale, 2 * scale : -2 * scale]
     rows, columns = (side // scale for side in detail.shape)

@@ -49,7 +49,7 @@ def test_print_is_read_better_from_hr_than_from_lr(
     assert rows[0].error_rate <= rows[2].error_rate < rows[1].error_rate
     assert {row.typeface for row in rows} == {face.name}
     assert {row.reader.split()[0] for row in rows} == {"tesseract"}
-    assert f"{rows[1].error_rate:.3f}" in done.means[2]
+    assert f"{rows[1].error_rate:.3f}" in done.tables[0][2]
     assert (out / "text.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigurationError, match="never overwritten"):
         run_text_evaluation(["bicubic"], out, console, sizes_px=(32,), **OPTIONS)

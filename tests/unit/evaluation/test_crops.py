@@ -8,10 +8,13 @@ import pytest
 from sr_core.evaluation.benchmark import Pair
 from sr_core.evaluation.crops import WINDOW_PX, crops, largest_error, spread
 from sr_core.evaluation.evaluate import Output
+from sr_core.evaluation.judges import Judges
 from sr_core.evaluation.scores import Scores
 from sr_core.imaging.resample import resize_pixels
 
 RNG = np.random.default_rng(3)
+
+NONE = Judges(None, None, None, None, None)
 
 
 def test_the_window_with_the_largest_error_is_found() -> None:
@@ -49,8 +52,8 @@ def test_all_panes_show_the_same_window() -> None:
     hr[60:188, 140:268] = RNG.integers(0, 256, (128, 128, 3))  # nothing else has detail
     pair = Pair("a.png", resize_pixels(hr, 50, 75, "bicubic"), hr)
     outputs = [
-        Output("one", hr // 2, Scores(31.234, 0.9, 0.1234), 1.0),
-        Output("two", hr // 3, Scores(28.0, 0.8, None), 1.0),
+        Output("one", hr // 2, Scores(31.234, 0.9, 0.1234), NONE, 1.0),
+        Output("two", hr // 3, Scores(28.0, 0.8, None), NONE, 1.0),
     ]
     lr, one, two, truth = crops(pair, outputs, 4)
     window = np.s_[60:188, 140:268]
@@ -72,7 +75,7 @@ def test_the_window_does_not_depend_on_the_models() -> None:
     wrong_elsewhere = hr.copy()
     wrong_elsewhere[:, :40] = 255
     (shown,) = {
-        crops(pair, [Output("one", sr, Scores(30.0, 0.9, None), 1.0)], 4)[0].lines[1]
+        crops(pair, [Output("one", sr, Scores(30.0, 0.9, None), NONE, 1.0)], 4)[0].lines[1]
         for sr in (hr, wrong_elsewhere)
     }
     assert shown.endswith("at 140, 60")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import pyarrow.parquet as pq
 
+from sr_core.evaluation.flat_pages import FlatPage
+from sr_core.evaluation.judges import Judges
 from sr_core.evaluation.published import PUBLISHED, published
 from sr_core.evaluation.scores import Scores
 from sr_core.evaluation.tables import (
@@ -30,9 +32,15 @@ ROW = ScoresRow(
     psnr_y_db=28.0,
     ssim_y=0.75,
     lpips_alex=0.125,
+    lr_psnr_db=40.0,
+    self_psnr_y_db=30.0,
+    colour_drift_delta_e=0.5,
+    flat_grain=1.25,
+    grid_share=0.01,
     upscale_ms=12.5,
     protocol="1",
 )
+PAGES = {"srgan": (FlatPage("white", (255, 255, 255), (255, 253, 238)),)}
 ROWS = [
     ROW,
     replace(ROW, image="b.png", psnr_y_db=30.0, ssim_y=0.25, lpips_alex=0.375),
@@ -55,7 +63,8 @@ def test_every_column_has_its_meaning_and_unit() -> None:
     assert units["upscale_ms"] == b"ms"
     assert units["width_px"] == units["height_px"] == b"px"
     nullable = {name for name in schema.names if schema.field(name).nullable}
-    assert nullable == {"checkpoint_sha256", "lpips_alex"}
+    judges = {field.name for field in fields(Judges)}
+    assert nullable == {"checkpoint_sha256", "lpips_alex"} | judges
 
 
 def test_means_are_of_a_model_on_a_benchmark() -> None:
@@ -67,10 +76,12 @@ def test_means_are_of_a_model_on_a_benchmark() -> None:
 
 
 def test_the_markdown_table_has_what_is_published_beside_it() -> None:
-    lines = scores_markdown(ROWS).splitlines()
+    lines = scores_markdown(ROWS, PAGES).splitlines()
     assert "| Set5 | 2 | srgan | 29.00 | 29.40 | 0.5000 | 0.250 | 0.088 |" in lines
     assert "| Set5 | 1 | bicubic | 28.00 | 28.42 | 0.7500 | – | 0.341 |" in lines
     assert "| other | 1 | srgan | inf | – | 0.7500 | 0.125 | – |" in lines
+    assert "| Set5 | srgan | 40.00 | 30.00 | 0.50 | 1.25 | 0.010 |" in lines
+    assert "| srgan | 255; 255,253,238 at the border |" in lines
     assert "- srgan: 0123abcd" in lines
     assert "- Set5: files of LRx4" in lines
     assert "- other: made from HR by antialiased bicubic" in lines
@@ -87,7 +98,7 @@ def test_a_table_without_anything_published_has_no_column_for_it() -> None:
 
 
 def test_a_name_cannot_break_the_table() -> None:
-    lines = scores_markdown([replace(ROW, model="a|b\nc")]).splitlines()
+    lines = scores_markdown([replace(ROW, model="a|b\nc")], PAGES).splitlines()
     assert any(line.startswith("| Set5 | 1 | a\\|b c |") for line in lines)
 
 
