@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +46,7 @@ def main() -> None:
         **PIXEL_LOSSES,
         "l2 in [-1, 1]": lambda sr, hr: 4 * PIXEL_LOSSES["l2"](sr, hr),
         **{layer: _bound(load_vgg(arguments.vgg, layer)) for layer in ("vgg22", "vgg54")},
-        "perceptual": partial(perceptual_loss, stack),
+        "perceptual": lambda sr, hr: perceptual_loss(stack(sr), stack(hr)),
     }
     values: dict[str, list[tuple[float, float]]] = {name: [] for name in losses}
     for lr, hr in HeldOut.of(crops, info.scale, "bicubic").pairs:

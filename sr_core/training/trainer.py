@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sr_core.models.discriminator import Discriminator
+from sr_core.models.feature_discriminator import FeatureDiscriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
 from sr_core.models.unet_discriminator import UNetDiscriminator
 from sr_core.training.settings import Stage
@@ -112,6 +113,7 @@ class Trainer:
             judge=self.discriminator,
             optimizer=_adam(self.discriminator),
             weight=self.stage.adversarial,
+            judges_features=self.stage.discriminator == "features",
         )
 
     def train(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[StepResult]:
@@ -195,9 +197,15 @@ class Trainer:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def _discriminator(stage: Stage) -> Discriminator | UNetDiscriminator:
-    kind = UNetDiscriminator if stage.discriminator == "unet" else Discriminator
-    return kind(stage.discriminator_channels)
+_DISCRIMINATORS = {
+    "paper": Discriminator,
+    "unet": UNetDiscriminator,
+    "features": FeatureDiscriminator,
+}
+
+
+def _discriminator(stage: Stage) -> nn.Module:
+    return _DISCRIMINATORS[stage.discriminator](stage.discriminator_channels)
 
 
 def _freeze_norms(network: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.discriminator import Discriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
+from sr_core.models.vgg import VGGStack
+from sr_core.training.losses import perceptual_loss
 from sr_core.training.steps import Adversary, Networks, srgan_step, srresnet_step
 
 Batch = tuple[Tensor, Tensor]
@@ -144,3 +147,58 @@ def test_white_paper_may_be_predicted_whiter_than_white() -> None:
         trained.generator.output.bias.fill_(0.5)
     losses = srresnet_step(trained, white[..., :8, :8], white)
     assert float(losses["l1"]) < 0.01
+
+
+class _Blurred(VGGStack):
+    """Maps that are simple to follow: the image, and means of its parts."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return [nn.functional.avg_pool2d(image, side) for side in (1, 2, 2, 4, 4)]
+
+
+def _with_features(content: dict[str, float]) -> Networks:
+    return dataclasses.replace(
+        networks(), content=content, features={"perceptual": _Blurred()}, clip_norm=1e9
+    )
+
+
+class _Brightness(nn.Module):
+    """Approves of bright feature maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        return self.gain * torch.stack([each.mean() for each in maps])
+
+
+def test_a_judge_of_features_sees_those_of_the_perceptual_loss(batch: Batch) -> None:
+    judge = _Brightness()
+    optimizer = torch.optim.SGD(judge.parameters(), lr=0.1)
+    adversary = Adversary(judge, judge, optimizer, 100.0, judges_features=True)
+    trained = _with_features({"perceptual": 1e-6})
+    lr, hr = batch
+    with torch.no_grad():
+        before = trained.generator(lr).mean()
+    losses = srgan_step(trained, adversary, lr, hr)
+    with torch.no_grad():
+        after = trained.generator(lr).mean()
+    assert after > before  # brighter is what the judge approves of
+    expected = torch.sigmoid(torch.stack([each.mean() for each in _Blurred()(hr)])).mean()
+    assert float(losses["d_hr"]) == pytest.approx(float(expected), rel=1e-5)
+    assert judge.gain.grad is not None
+    assert judge.gain.grad != 0
+
+
+def test_the_perceptual_loss_compares_upscaled_and_true_maps(batch: Batch) -> None:
+    trained = _with_features({"perceptual": 1.0})
+    lr, hr = batch
+    with torch.no_grad():
+        expected = perceptual_loss(_Blurred()(trained.generator(lr)), _Blurred()(hr))
+    assert float(srresnet_step(trained, lr, hr)["perceptual"]) == pytest.approx(
+        float(expected), rel=1e-5
+    )
