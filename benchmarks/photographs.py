@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,14 @@ def photographs() -> list[Path]:
     """Return the available files in a fixed order."""
     shared = Path(os.environ.get("SRFLEET_SHARED", "../shared")) / "data" / "val"
     return sorted(shared.iterdir() if shared.is_dir() else (SAMPLES / "hr").iterdir())
+
+
+def evenly(files: Sequence[Path], count: int | None) -> list[Path]:
+    """Choose `count` evenly spaced files, or all."""
+    if count is None:
+        return list(files)
+    picked = np.linspace(0, len(files) - 1, min(count, len(files)))
+    return [files[int(index)] for index in picked]
 
 
 def write_photographs(folder: Path, count: int, megapixels: float) -> float:

