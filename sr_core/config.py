@@ -32,8 +32,8 @@ class _Frozen(BaseModel):
 class RunConfig(_Frozen):
     """Settings that decide the outputs of a run; stored in run.json and fixed for a root."""
 
-    model: str = "srgan"
-    """srgan, srresnet, srgan-photo, bicubic, bilinear, nearest, or the path of a checkpoint."""
+    model: str = "auto"
+    """auto, a shipped model, bicubic, bilinear, nearest, or the path of a checkpoint."""
     scale: Literal[2, 4] = 4
     target: tuple[int, int] | None = None
     """Width and height in pixels of a box that every output fits in; overrides scale."""

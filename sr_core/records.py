@@ -101,6 +101,9 @@ class MetricsRow:
     output_sha256: str | None = None
     adopted: bool = False
     same_pixels_as: str | None = None
+    model: str | None = None
+    model_scale: int | None = None
+    model_reason: str | None = None
     engine: str | None = None
     precision: str | None = None
     device: str | None = None

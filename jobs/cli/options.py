@@ -39,8 +39,8 @@ JobOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help=f"{', '.join([*shipped_models(), *BASELINES])} or a checkpoint.",
-        show_default="srgan",
+        help=f"auto, {', '.join([*shipped_models(), *BASELINES])} or a checkpoint.",
+        show_default="auto: by the compression and noise of each image",
     ),
 ]
 ScaleOption = Annotated[
@@ -134,7 +134,9 @@ def build_job(
     """
     from pydantic import ValidationError
 
-    base = load_job(job_file).model_dump() if job_file else {"run": {}, "execution": {}}
+    # Only what the file names: a run that has begun settles what nobody named.
+    base = load_job(job_file).model_dump(exclude_unset=True) if job_file else {}
+    base = {"run": {}, "execution": {}} | base
     if source is not None:
         base["source"] = source
     if output is not None:

@@ -18,7 +18,7 @@ from sr_core.archive.planning.plan_file import read_shard
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import ExecutionConfig, RunConfig
 from sr_core.errors import ConfigurationError
-from sr_core.models.catalogue import checkpoint_sha256
+from sr_core.models.catalogue import Checkpoint, checkpoint_sha256, scales_by_model
 from sr_core.records import MetricsRow, ShardResult
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class ActorSpec:
     execution: ExecutionConfig
     device: str
     """cpu or cuda."""
-    checkpoint_sha256: str | None
-    """None for a baseline."""
+    checkpoints: tuple[Checkpoint, ...]
+    """Checkpoints that the run may use; none for a baseline."""
     witness: str | None
     """Key of a planned source that the driver sees; None if the plan has no image."""
 
@@ -78,7 +78,8 @@ class UpscaleActor:
         root, source = open_store(spec.root_uri), open_store(spec.source_uri)
         check_root(root, spec.run_id)
         check_source(source, spec.witness)
-        check_checkpoint(spec.config.model, spec.checkpoint_sha256)
+        for checkpoint in spec.checkpoints:
+            check_checkpoint(checkpoint)
         self._root = root
         self._worker = load_worker(spec, root, source)
         return ActorReport(
@@ -121,6 +122,7 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
         precision=spec.config.precision,
         engine=spec.execution.engine,
         memory_budget_bytes=shares.tiles,
+        scales=scales_by_model(spec.checkpoints),
     )
     stages = Stages(
         source,
@@ -165,16 +167,16 @@ def check_source(source: Store, witness: str | None) -> None:
         )
 
 
-def check_checkpoint(model: str, expected: str | None) -> None:
+def check_checkpoint(expected: Checkpoint) -> None:
     """Refuse weights other than those of the run.
 
     Raises: ConfigurationError.
     """
-    found = checkpoint_sha256(model)
-    if found != expected:
+    found = checkpoint_sha256(expected.model, expected.scale)
+    if found != expected.sha256:
         raise ConfigurationError(
-            f"{platform.node()}: the checkpoint of {model} has sha256 {found}, the run has "
-            f"{expected}; install the same weights on every machine"
+            f"{platform.node()}: the checkpoint of {expected.model} has sha256 {found}, the run "
+            f"has {expected.sha256}; install the same weights on every machine"
         )
 
 

@@ -13,10 +13,13 @@ from jobs.cluster.connect import Devices, choose_devices, connected
 from jobs.upscale.speed import fleet_precision, fleet_speed
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.planning.estimate import Estimate
+from sr_core.archive.planning.networks import mean_speed
+from sr_core.archive.planning.outputs import native_megapixels
 from sr_core.archive.planning.summary import PlanSummary, add_up
 from sr_core.config import JobConfig
 from sr_core.engine.prepare import OpenRun, decide_precision, open_run
 from sr_core.engine.rounds import PlannedRound, pending_rounds, plan_round, put_plan
+from sr_core.models.catalogue import ASSUMED_SCALE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +29,7 @@ class PlannedRun:
     run: OpenRun
     devices: Devices
     actor_mp_per_s: float | None
-    """Output megapixels per second of one actor; None if it was not measured."""
+    """Megapixels per second that the model makes in one actor; None if it was not measured."""
     rounds: tuple[PlannedRound, ...]
 
     @property
@@ -105,16 +108,22 @@ class Planner:
         Once a fleet runs, its actors hold the devices that measuring takes.
         """
         if self._always_measure or self._sizes_depend_on_speed:
-            self._speed()
+            for scale in {each.scale for each in self._run.checkpoints} or {ASSUMED_SCALE}:
+                self._speed(scale)
 
     def _round(self, manifest: pa.Table, round_index: int) -> PlannedRound:
-        actors = self._devices.actors
-        return PlannedRound.of(plan_round(self._run, manifest, round_index, actors, self._speed))
+        run, actors = self._run, self._devices.actors
+
+        def speed() -> float:
+            return mean_speed(native_megapixels(manifest, run.job.run), self._speed)
+
+        return PlannedRound.of(plan_round(run, manifest, round_index, actors, speed))
 
     def _planned(self, rounds: tuple[PlannedRound, ...]) -> PlannedRun:
         planned_here = any(each.plan is not None for each in rounds)
         measured = self._always_measure or (planned_here and self._sizes_depend_on_speed)
-        speed = self._speed() if measured else None
+        made = add_up([each.summary for each in rounds]).megapixels_by_scale
+        speed = mean_speed(made, self._speed) if measured else None
         return PlannedRun(self._run, self._devices, speed, rounds)
 
 

@@ -79,7 +79,7 @@ def actor_factory(run: OpenRun, device: str) -> Callable[[], ActorProxy]:
                 config=run.job.run,
                 execution=run.job.execution,
                 device=device,
-                checkpoint_sha256=run.record.checkpoint_sha256,
+                checkpoints=run.checkpoints,
                 witness=witness(run),
             )
         return ActorProxy.create(spec)

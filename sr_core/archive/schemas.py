@@ -87,6 +87,9 @@ _METRICS_COLUMNS: dict[str, str | Metric] = {
     "output_sha256": "SHA-256 of the output in storage, hexadecimal",
     "adopted": "true if an earlier attempt wrote the output and this one read it back",
     "same_pixels_as": "image_id of an identical source whose upscaled pixels were reused",
+    "model": "model that upscaled: its name or file; null for adopted outputs",
+    "model_scale": "scale of its network, before resizing; null as model is, and for interpolation",
+    "model_reason": "why auto chose the model; 'named' if the user did; null as model is",
     "engine": "engine that computed the network; null for interpolation and adopted outputs",
     "precision": "precision that the engine computed in: float32, half, int8; null as engine is",
     "device": "model of the CPU or GPU that upscaled; null for adopted outputs",
@@ -177,7 +180,7 @@ srfleet.run_id and srfleet.round."""
 METRICS_SCHEMA = _schema("metrics", _arrow_fields(MetricsRow, _METRICS_COLUMNS))
 """Columns of MetricsRow. A committed part adds the metadata keys srfleet.run_id, srfleet.round and
 srfleet.shard, and srfleet.versions: JSON of the versions that computed it, by package."""
-LATER_COLUMNS = frozenset({"precision", "device"})
+LATER_COLUMNS = frozenset({"model", "model_scale", "model_reason", "precision", "device"})
 """Columns that parts of version 0.1.0 do not have; they are read as nulls."""
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from sr_core.config import RunConfig
+from sr_core.engine.choosing import choose_upscaler
+from sr_core.engine.defaults import with_own_scale
 from sr_core.engine.geometry import Geometry
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import decode, encode, losses, output_format
 from sr_core.imaging.pixels import Page
 from sr_core.inference.pages import upscale_page
-from sr_core.inference.upscaler import open_upscaler
+from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.models.catalogue import scales_by_model, used_checkpoints
 from sr_core.scratch import Blob
 
 _COLUMNS = {
@@ -47,9 +50,13 @@ class FileUpscaler:
     """
 
     def __init__(self, run: RunConfig | None = None, *, device: str = "cpu") -> None:
-        self._run = run or RunConfig()
+        self._run = with_own_scale(run or RunConfig())
+        model, scale, target = self._run.model, self._run.scale, self._run.target
         self._upscaler = open_upscaler(
-            self._run.model, device=device, precision=self._run.precision
+            model,
+            device=device,
+            precision=self._run.precision,
+            scales=scales_by_model(used_checkpoints(model, scale, target)),
         )
         self._geometry = Geometry(self._run)
 
@@ -62,7 +69,8 @@ class FileUpscaler:
         wanted = output_format(picture.format, self._run.format, len(picture.pages))
         self._geometry.check_output(picture, wanted)
         given_up = losses(picture, wanted, strip_gps=self._run.strip_gps)
-        pages = tuple(map(self._upscale_page, picture.pages))
+        upscaler = choose_upscaler(self._upscaler, data, picture).upscaler
+        pages = tuple(self._upscale_page(page, upscaler) for page in picture.pages)
         output = encode(
             replace(picture, pages=pages),
             wanted,
@@ -94,6 +102,6 @@ class FileUpscaler:
             return {"error_class": str(error.error_class), "error_message": error.message}
         return {"bytes": bytes(made.data), "format": made.format}
 
-    def _upscale_page(self, page: Page) -> Page:
+    def _upscale_page(self, page: Page, upscaler: Upscaler) -> Page:
         shape = self._geometry.output_shape(page.pixels)
-        return upscale_page(page, self._upscaler, *shape).page
+        return upscale_page(page, upscaler, *shape).page

@@ -8,7 +8,8 @@ from sr_core.archive.planning.outputs import output_size
 from sr_core.config import RunConfig
 from sr_core.imaging.codecs import Limits, Picture, check_output_size, decode
 from sr_core.imaging.pixels import Pixels
-from sr_core.models.catalogue import ASSUMED_SCALE, native_scale
+from sr_core.inference.upscaler import Upscaler
+from sr_core.models.catalogue import ASSUMED_SCALE, models_of, native_scales
 from sr_core.scratch import Blob
 
 _MEGA = 1_000_000
@@ -20,9 +21,8 @@ class Geometry:
     def __init__(self, config: RunConfig) -> None:
         """Derive sizes and limits from a configuration."""
         self._config = config
-        native = native_scale(config.model) or ASSUMED_SCALE
-        self.scale = native if config.target else config.scale
-        """Scale at which the upscaler is compared with itself."""
+        native = [scale for each in models_of(config.model) for scale in native_scales(each)]
+        largest = max(native, default=ASSUMED_SCALE) if config.target else config.scale
         self.limits = Limits(
             max_bytes=config.max_source_bytes,
             max_side_px=config.max_side_px,
@@ -33,7 +33,7 @@ class Geometry:
         self.output_limits = replace(
             self.limits,
             max_bytes=1 << 40,
-            max_side_px=max(config.target or (0, 0)) + config.max_side_px * self.scale,
+            max_side_px=max(config.target or (0, 0)) + config.max_side_px * largest,
             max_source_px=self.limits.max_output_px,
         )
 
@@ -42,6 +42,15 @@ class Geometry:
         height_px, width_px = pixels.shape[:2]
         width, height = output_size(width_px, height_px, self._config.scale, self._config.target)
         return height, width
+
+    def self_scale(self, pixels: Pixels, upscaler: Upscaler) -> int:
+        """Return the scale at which the upscaler of a page is compared with itself.
+
+        With a target, the scale of the network that made the output.
+        """
+        if self._config.target is None:
+            return self._config.scale
+        return upscaler.network_scale(max(self.output_shape(pixels)) / max(pixels.shape[:2]))
 
     def check_output(self, picture: Picture, output_format: str) -> None:
         """Refuse a source whose output is over a limit.

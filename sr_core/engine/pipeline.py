@@ -92,6 +92,7 @@ class Pipeline:
         self._stages.check_version(image, work.fetched)
         work.decoded = self._stages.decode(data, target, times)
         self._stages.check_output(work.decoded.picture, target)
+        work.chosen = self._stages.choose(data, work.decoded.picture, times)
         work.existing = self._stages.find_output(target, times)
 
     # the device
@@ -106,8 +107,9 @@ class Pipeline:
             work.twin = first
 
     def _upscale_itself(self, work: Work) -> None:
-        if work.decoded is not None:
-            work.upscaled = self._stages.upscale(work.decoded.picture, work.times)
+        if work.decoded is not None and work.chosen is not None:
+            picture, upscaler = work.decoded.picture, work.chosen.upscaler
+            work.upscaled = self._stages.upscale(picture, upscaler, work.times)
             work.made_by = work.upscaled.made_by
 
     # writers
@@ -160,6 +162,9 @@ class Pipeline:
         return self._stages.read_output(work.twin.target.key)
 
     def _measure(self, work: Work) -> None:
-        if work.decoded is not None and work.written is not None:
-            image, source = work.assignment.image, work.decoded.picture
-            work.measured = self._stages.measure(image, source, work.written, work.times)
+        if work.decoded is None or work.chosen is None or work.written is None:
+            return
+        image, source = work.assignment.image, work.decoded.picture
+        work.measured = self._stages.measure(
+            image, source, work.written, work.chosen.upscaler, work.times
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,22 +12,27 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.ledger.runs import RunRecord, identity, run_id_of
+from sr_core.archive.ledger.runs import RunRecord, identity
 from sr_core.archive.ledger.versions import computing_versions
 from sr_core.archive.source.manifest import manifest_digest
 from sr_core.archive.source.opening import Source, open_source
 from sr_core.archive.storage import Store, open_store
-from sr_core.config import JobConfig
+from sr_core.config import JobConfig, RunConfig
+from sr_core.engine.defaults import PRECISION_OF_0_1_0, with_defaults, with_settings
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.metrics.registry import PROTOCOL_VERSION
-from sr_core.models.catalogue import BASELINES, checkpoint_sha256, model_name
+from sr_core.models.catalogue import (
+    AUTO,
+    Checkpoint,
+    all_checkpoints,
+    model_name,
+    used_checkpoints,
+)
+from sr_core.models.choice import RULE_VERSION
 from sr_core.records import Precision, Status
 
 # Files to look for before the whole source is taken to be missing.
 WITNESSES = 20
-
-PRECISION_OF_0_1_0: Precision = "half"
-"""Precision of runs that version 0.1.0 began, whose records name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class OpenRun:
     source: Source
     ledger: Ledger
     record: RunRecord
+    checkpoints: tuple[Checkpoint, ...]
+    """Checkpoints that the run may use; none for interpolation."""
 
 
 def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
@@ -51,7 +59,7 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
     source = open_source(job.source, leave_out=[root.uri])
     ledger = Ledger(root)
     existing = ledger.run()
-    job = _with_known_precision(job, existing)
+    job = with_defaults(job, existing)
     is_planned = bool(ledger.rounds())
     manifest = None
     if existing is None or not is_planned or source.manifest is not None:
@@ -61,35 +69,34 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
         digest = manifest_digest(manifest)
     else:
         digest = existing.manifest_digest
-    record = _record(job, source.store, digest, existing)
+    checkpoints = _checkpoints(job.run, existing)
+    record = _record(job, source.store, digest, existing, checkpoints)
     if existing is not None:
         if not is_planned:
             _check_unplanned(ledger, existing, record)
         record = ledger.open_run(record)
-    return OpenRun(job, source, ledger, record), None if is_planned else manifest
+    run = OpenRun(job, source, ledger, record, checkpoints)
+    return run, None if is_planned else manifest
 
 
 def decide_precision(run: OpenRun, precision: Precision) -> OpenRun:
     """Return a run that is about to begin with its precision, which is part of its run id."""
     record = replace(run.record, config=run.record.config | {"precision": precision})
     record = replace(record, run_id=identity(record))
-    return replace(run, job=_with_precision(run.job, precision), record=record)
+    return replace(run, job=with_settings(run.job, precision=precision), record=record)
 
 
-def _with_known_precision(job: JobConfig, existing: RunRecord | None) -> JobConfig:
-    """Replace "auto" by the precision of the run, if it has begun; interpolation gets float32.
+def _checkpoints(config: RunConfig, existing: RunRecord | None) -> tuple[Checkpoint, ...]:
+    """Return the checkpoints of a run: those that it began with, if they are all still here.
 
-    Version 0.1.0 did not record a precision; it computed in half if the hardware had it.
+    A model may have gained a network for another scale since.
     """
-    if job.run.precision != "auto":
-        return job
-    if existing is not None:
-        return _with_precision(job, existing.config.get("precision", PRECISION_OF_0_1_0))
-    return _with_precision(job, "float32") if job.run.model in BASELINES else job
-
-
-def _with_precision(job: JobConfig, precision: Precision) -> JobConfig:
-    return job.model_copy(update={"run": job.run.model_copy(update={"precision": precision})})
+    if existing is not None and existing.config.get("model") == model_name(config.model):
+        hashes = existing.checkpoint_hashes
+        known = tuple(each for each in all_checkpoints(config.model) if each.sha256 in hashes)
+        if len(known) == len(hashes):
+            return known
+    return used_checkpoints(config.model, config.scale, config.target)
 
 
 def _check_unplanned(ledger: Ledger, existing: RunRecord, record: RunRecord) -> None:
@@ -102,23 +109,35 @@ def _check_unplanned(ledger: Ledger, existing: RunRecord, record: RunRecord) -> 
         )
 
 
-def _record(job: JobConfig, source: Store, digest: str, existing: RunRecord | None) -> RunRecord:
+def _record(
+    job: JobConfig,
+    source: Store,
+    digest: str,
+    existing: RunRecord | None,
+    checkpoints: Sequence[Checkpoint],
+) -> RunRecord:
     # The folder of a checkpoint decides nothing; its hash does.
     config = job.run.model_dump(mode="json") | {"model": model_name(job.run.model)}
     begun_by_0_1_0 = existing is not None and "precision" not in existing.config
     if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
         del config["precision"]  # the run id stays as it is
-    checkpoint = checkpoint_sha256(job.run.model)
-    return RunRecord(
-        run_id=run_id_of(source.uri, config, digest, checkpoint, PROTOCOL_VERSION),
+    several = len(checkpoints) > 1
+    record = RunRecord(
+        run_id="",
         source_uri=source.uri,
         config=config,
         manifest_digest=digest,
-        checkpoint_sha256=checkpoint,
+        checkpoint_sha256=checkpoints[0].sha256 if len(checkpoints) == 1 else None,
         metric_protocol=PROTOCOL_VERSION,
         versions=computing_versions(),
         created_at=datetime.now(UTC),
+        checkpoints={
+            f"{model_name(each.model)} x{each.scale}": each.sha256
+            for each in (checkpoints if several else ())
+        },
+        model_rule=RULE_VERSION if job.run.model == AUTO else None,
     )
+    return replace(record, run_id=identity(record))
 
 
 def witness(run: OpenRun) -> str | None:

@@ -23,21 +23,32 @@ class Quality:
         self,
         source: Store,
         geometry: Geometry,
-        upscaler: Upscaler,
         device: Device,
         *,
         deadline_s: float,
     ) -> None:
-        """Measure with an upscaler on its device; references are read from the source's store."""
+        """Measure with upscalers on a device; references are read from the source's store."""
         self._source, self._geometry = source, geometry
-        self._upscaler, self._device, self._deadline_s = upscaler, device, deadline_s
+        self._device, self._deadline_s = device, deadline_s
 
     def measure(
-        self, source: Picture, written: Written, reference_key: str | None, times: Times
+        self,
+        source: Picture,
+        written: Written,
+        upscaler: Upscaler,
+        reference_key: str | None,
+        times: Times,
     ) -> Measured:
         """Measure the first page. What cannot be measured stays null, with a warning.
 
         The output is already written: nothing that goes wrong here may fail the image.
+
+        Args:
+            source: the decoded source.
+            written: its output.
+            upscaler: the one that made the output; it is compared with itself.
+            reference_key: key of the true image, if any.
+            times: receives the time spent.
 
         Raises: RetryLaterError if the store is unavailable.
         """
@@ -47,11 +58,12 @@ class Quality:
                 picture = written.picture
                 if picture is None:
                     picture = self._geometry.decode_output(written.data, len(source.pages))
+                scale = self._geometry.self_scale(source.pages[0].pixels, upscaler)
                 measures = measure(
                     _visible(source.pages[0]),
                     _visible(picture.pages[0]),
-                    upscale=self._self_upscale,
-                    scale=self._geometry.scale,
+                    upscale=lambda pixels: self._self_upscale(pixels, upscaler, scale),
+                    scale=scale,
                     reference=self._reference(reference_key, warnings),
                 )
         except RetryLaterError:
@@ -61,11 +73,10 @@ class Quality:
             return Measured(None, tuple(warnings))
         return Measured(measures, (*warnings, *measures.warnings))
 
-    def _self_upscale(self, pixels: Pixels) -> Pixels:
+    def _self_upscale(self, pixels: Pixels, upscaler: Upscaler, scale: int) -> Pixels:
         height, width = pixels.shape[:2]
-        scale = self._geometry.scale
         with self._device():
-            return self._upscaler.upscale(pixels, height * scale, width * scale).pixels
+            return upscaler.upscale(pixels, height * scale, width * scale).pixels
 
     def _reference(self, key: str | None, warnings: list[str]) -> Pixels | None:
         """Read the true image of a source; None, with a warning, if it cannot be read."""

@@ -26,7 +26,6 @@ from sr_core.archive.source.manifest import read_manifest, write_manifest
 from sr_core.archive.source.probing import probe_rows
 from sr_core.engine.prepare import OpenRun
 from sr_core.errors import ErrorClass
-from sr_core.models.catalogue import native_scale
 from sr_core.records import ManifestRow
 
 # A shard takes about this long on its device: long enough that its commit costs nothing, short
@@ -153,7 +152,7 @@ def _summarise_shards(run: OpenRun, round_index: int, shards: Sequence[int]) -> 
         len(shards),
         renamed=(),  # names are chosen once, when a round is planned
         over_limit=too_large["key"].to_pylist(),
-        native_scale=native_scale(run.job.run.model),
+        model=run.job.run.model,
     )
 
 

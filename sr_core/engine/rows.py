@@ -15,6 +15,7 @@ from sr_core.engine.work import (
     Work,
     Written,
 )
+from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy
 from sr_core.metrics.suite import Measures
 from sr_core.records import MetricsRow, Status
@@ -36,7 +37,7 @@ def row_of(work: Work, device_model: str | None) -> MetricsRow:
     if work.written is not None and work.failure is None:
         row = _with_output(row, work, work.written)
         if work.made_by:
-            row = _with_maker(row, work.made_by, device_model)
+            row = _with_maker(row, work.made_by, work.chosen, device_model)
     if work.measured is not None and work.measured.measures is not None:
         row = _with_measures(row, work.measured.measures)
     return _with_times(row, work.times)
@@ -114,9 +115,14 @@ def _with_output(row: MetricsRow, work: Work, written: Written) -> MetricsRow:
     )
 
 
-def _with_maker(row: MetricsRow, makers: Sequence[MadeBy], device_model: str | None) -> MetricsRow:
+def _with_maker(
+    row: MetricsRow, makers: Sequence[MadeBy], chosen: Chosen | None, device_model: str | None
+) -> MetricsRow:
     return replace(
         row,
+        model=_joined(each.model for each in makers),
+        model_scale=makers[0].scale,
+        model_reason=None if chosen is None else chosen.reason,
         engine=_joined(each.engine for each in makers),
         precision=_joined(each.precision for each in makers),
         device=device_model,

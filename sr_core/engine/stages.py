@@ -8,6 +8,7 @@ from dataclasses import replace
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import Store, read_blob
 from sr_core.config import RunConfig
+from sr_core.engine.choosing import choose_upscaler
 from sr_core.engine.device import Device
 from sr_core.engine.geometry import Geometry
 from sr_core.engine.outputs import Outputs
@@ -24,6 +25,7 @@ from sr_core.engine.work import (
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Picture, decode, encode, losses
 from sr_core.inference.pages import upscale_page
+from sr_core.inference.several import Chosen
 from sr_core.inference.upscaler import Upscaler
 from sr_core.records import ManifestRow
 from sr_core.scratch import Blob
@@ -54,7 +56,7 @@ class Stages:
             root: store of the run.
             run_id: id of the run, which marks its outputs.
             config: configuration of the run.
-            upscaler: upscales one image at a time.
+            upscaler: upscales one image at a time, and may first choose a model for it.
             deadline_s: time that the reads of one image may take.
             device_model: name of the upscaler's device, for rows.
         """
@@ -64,9 +66,7 @@ class Stages:
         self._device = Device()
         self._geometry = Geometry(config)
         self._outputs = Outputs(self.ledger, run_id, self._geometry)
-        self._quality = Quality(
-            source, self._geometry, upscaler, self._device, deadline_s=deadline_s
-        )
+        self._quality = Quality(source, self._geometry, self._device, deadline_s=deadline_s)
 
     def fetch(self, image: ManifestRow, times: Times) -> tuple[Blob, Fetched]:
         """Read the source."""
@@ -95,6 +95,11 @@ class Stages:
             picture = replace(picture, pages=picture.pages[:1])
         return Decoded(picture, pages, (*picture.warnings, *lost))
 
+    def choose(self, data: Blob, picture: Picture, times: Times) -> Chosen:
+        """Choose the upscaler of a source by the evidence in it, if the run has several models."""
+        with times.timed("decode"):
+            return choose_upscaler(self._upscaler, data, picture)
+
     def check_output(self, picture: Picture, target: Target) -> None:
         """Refuse an output over a limit: the plan may not have known the size of its source."""
         self._geometry.check_output(picture, target.format)
@@ -103,12 +108,12 @@ class Stages:
         """Read the output of an earlier attempt, if any."""
         return self._outputs.find(target, times)
 
-    def upscale(self, source: Picture, times: Times) -> UpscaledPicture:
+    def upscale(self, source: Picture, upscaler: Upscaler, times: Times) -> UpscaledPicture:
         """Upscale every page of a source."""
         with self._device() as idle_ms, times.timed("upscale"):
             times.device_wait_ms = idle_ms
             pages = [
-                upscale_page(page, self._upscaler, *self._geometry.output_shape(page.pixels))
+                upscale_page(page, upscaler, *self._geometry.output_shape(page.pixels))
                 for page in source.pages
             ]
         picture = replace(source, pages=tuple(each.page for each in pages))
@@ -160,9 +165,14 @@ class Stages:
         return self._outputs.adopted(existing, source, times)
 
     def measure(
-        self, image: ManifestRow, source: Picture, written: Written, times: Times
+        self,
+        image: ManifestRow,
+        source: Picture,
+        written: Written,
+        upscaler: Upscaler,
+        times: Times,
     ) -> Measured | None:
-        """Measure an output; None if the run does not measure."""
+        """Measure an output, with the upscaler that made it; None if the run does not measure."""
         if not self._config.measure:
             return None
-        return self._quality.measure(source, written, image.reference_key, times)
+        return self._quality.measure(source, written, upscaler, image.reference_key, times)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from sr_core.errors import ErrorClass
 from sr_core.imaging.codecs import Picture
+from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy
 from sr_core.metrics.suite import Measures
 from sr_core.records import ManifestRow, PlannedImage
@@ -137,6 +138,7 @@ class Work:
     times: Times = field(default_factory=Times)
     fetched: Fetched | None = None
     decoded: Decoded | None = None
+    chosen: Chosen | None = None
     existing: Blob | None = None
     """Output of an earlier attempt."""
     twin: Work | None = None

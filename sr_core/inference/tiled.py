@@ -98,6 +98,10 @@ class GeneratorUpscaler:
         """Type that the engine multiplies."""
         return self._engine.dtype
 
+    def network_scale(self, enlargement: float) -> int:  # noqa: ARG002 - it has one network
+        """Return the scale of the network."""
+        return self.scale
+
     @property
     def _reach(self) -> int:
         """Cells of context of a tile: the tail needs features beyond it, which must be exact."""
@@ -162,13 +166,13 @@ class GeneratorUpscaler:
     def _upscale_native(self, pixels: Pixels) -> Upscaled:
         try:
             try:
-                made_by = MadeBy(self.engine, _PRECISIONS[self.dtype], self.name)
+                made_by = MadeBy(self.engine, _PRECISIONS[self.dtype], self.name, self.scale)
                 return Upscaled(self.compute(pixels), made_by)
             except UnfitError:
                 if self.dtype == torch.float32:
                     raise
                 exact = make_engine(self._generator, self._engine.device)
-                made_by = MadeBy("torch", "float32", self.name)
+                made_by = MadeBy("torch", "float32", self.name, self.scale)
                 return Upscaled(self.compute(pixels, exact), made_by)
         except UnfitError as error:
             raise ImageError(ErrorClass.INTERNAL, f"{self.name}: {error}") from error

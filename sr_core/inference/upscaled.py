@@ -10,13 +10,15 @@ from sr_core.records import Precision
 
 @dataclass(frozen=True, slots=True)
 class MadeBy:
-    """The upscaler that made an image. Interpolation has neither engine nor precision."""
+    """The upscaler that made an image. Interpolation has no engine, precision or scale."""
 
     engine: str | None
     """One of `sr_core.inference.engines.ENGINES`."""
     precision: Precision | None
     model: str
     """The upscaler's name in tables."""
+    scale: int | None = None
+    """Scale of the network, whose output may have been resized."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

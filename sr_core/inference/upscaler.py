@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol, get_args
 
 from sr_core.errors import ConfigurationError
@@ -11,9 +12,17 @@ from sr_core.inference.conversion import cache_folder
 from sr_core.inference.engines import candidate_engines, preferred_precision
 from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error
 from sr_core.inference.quantised import load_ranges
+from sr_core.inference.several import AutoUpscaler, ModelUpscaler
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaled import MadeBy, Upscaled
-from sr_core.models.catalogue import find_checkpoint, model_name
+from sr_core.models.catalogue import (
+    ASSUMED_SCALE,
+    AUTO,
+    find_checkpoint,
+    model_name,
+    models_of,
+    native_scales,
+)
 from sr_core.models.checkpoint import load_network
 from sr_core.records import Precision
 
@@ -32,6 +41,13 @@ class Upscaler(Protocol):
         An image that it computes badly is made by another; `Upscaled.made_by` names it.
         """
 
+    def network_scale(self, enlargement: float) -> int:
+        """Return the scale of the network for an enlargement; ASSUMED_SCALE for interpolation.
+
+        Args:
+            enlargement: output pixels per source pixel along a side.
+        """
+
     def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         """Return the image at height x width pixels: (H, W, C) -> (height, width, C), same dtype.
 
@@ -47,6 +63,10 @@ class Interpolator:
         self.engine = None
         self._made_by = MadeBy(None, None, interpolation)
 
+    def network_scale(self, enlargement: float) -> int:  # noqa: ARG002 - it makes any size
+        """Return the scale that stands for all."""
+        return ASSUMED_SCALE
+
     def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
         """Interpolate straight to the wanted size."""
         return Upscaled(resize_pixels(pixels, height, width, self.name), self._made_by)
@@ -59,24 +79,55 @@ def open_upscaler(
     precision: Precision | Literal["auto"] = "auto",
     engine: str = "auto",
     memory_budget_bytes: int = 1 << 30,
+    scales: Mapping[str, Collection[int]] | None = None,
 ) -> Upscaler:
     """Return the upscaler of a model name or checkpoint path, ready on its device.
 
     Args:
-        model: nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's path.
+        model: auto, nearest, bilinear, bicubic, the name of shipped weights, or a checkpoint's
+            path. "auto" chooses shipped weights for each image.
         device: "cpu" or "cuda"; the baselines always run on the CPU.
         precision: the coarsest that is allowed, or "auto": `preferred_precision` of the device.
             int8 needs the checkpoint's calibration.
         engine: torch or openvino, or "auto": the first of `candidate_engines` that computes this
             network as exactly as its precision allows. The baselines have none.
         memory_budget_bytes: bound on what tiles may use on the device.
+        scales: scales of the networks to load, by model; None for all that there are.
 
     Raises: ConfigurationError for an unknown model, an unreadable checkpoint, one that was never
         calibrated for int8, an engine that this machine cannot use, or a wrong known answer.
     """
     if model in get_args(Interpolation):
         return Interpolator(model)  # type: ignore[arg-type]
-    checkpoint = find_checkpoint(model)
+    wanted = scales or {each: native_scales(each) for each in models_of(model)}
+    budget = memory_budget_bytes // sum(map(len, wanted.values()))
+    opened = {
+        each: _combined(
+            each,
+            [_open_network(each, scale, device, precision, engine, budget) for scale in native],
+        )
+        for each, native in wanted.items()
+    }
+    return AutoUpscaler(opened) if model == AUTO else opened[model]
+
+
+def _combined(model: str, networks: Sequence[GeneratorUpscaler]) -> Upscaler:
+    """Return the only network, or one upscaler of several."""
+    if len(networks) == 1:
+        return networks[0]
+    return ModelUpscaler(model, {each.scale: each for each in networks})
+
+
+def _open_network(
+    model: str,
+    scale: int,
+    device: str,
+    precision: Precision | Literal["auto"],
+    engine: str,
+    memory_budget_bytes: int,
+) -> GeneratorUpscaler:
+    """Load one network of a model; see `open_upscaler`."""
+    checkpoint = find_checkpoint(model, scale)
     network, _ = load_network(checkpoint)
     if precision == "auto":
         precision = preferred_precision(device, engine)

@@ -15,7 +15,7 @@ class ModelCard:
     """Weights that come with the package; docs/model-card.md says more about them."""
 
     name: str
-    """Value of --model."""
+    """Value of --model; the networks of one model for several scales share it."""
     label: str
     """Name in reports."""
     file: str
@@ -46,7 +46,7 @@ CARDS = (
         label="SRGAN",
         file="srgan_x4.safetensors",
         scale=4,
-        purpose="images to look at; the default",
+        purpose="clean images to look at",
         generative=True,
         licence="Apache-2.0",
         training_data=_TRAINING_DATA,
@@ -67,6 +67,22 @@ CARDS = (
 """All shipped weights, in the order in which they are listed."""
 
 
-def find_card(model: str) -> ModelCard | None:
-    """Return the card of a model's name; None for baselines and checkpoints of the user."""
-    return next((card for card in CARDS if card.name == model), None)
+def card_names() -> list[str]:
+    """Return the names of the shipped models, in the order of their cards."""
+    return list(dict.fromkeys(card.name for card in CARDS))
+
+
+def card_scales(model: str) -> tuple[int, ...]:
+    """Return the scales that a shipped model has weights for, ascending; empty for others."""
+    return tuple(sorted(card.scale for card in CARDS if card.name == model))
+
+
+def find_card(model: str, scale: int | None = None) -> ModelCard | None:
+    """Return the card of a model's name; None for baselines and checkpoints of the user.
+
+    Args:
+        model: value of --model.
+        scale: of the network; None for the largest.
+    """
+    scale = scale or max(card_scales(model), default=None)
+    return next((card for card in CARDS if (card.name, card.scale) == (model, scale)), None)

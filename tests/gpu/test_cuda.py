@@ -45,7 +45,7 @@ def test_a_run_in_float32_is_computed_in_float32() -> None:
     upscaler = open_upscaler("srresnet", device="cuda", precision="float32")
     for _ in range(3):  # plain, recorded, replayed
         found = upscaler.upscale(image, 256, 256)
-        assert found.made_by == MadeBy("torch", "float32", "srresnet")
+        assert found.made_by == MadeBy("torch", "float32", "srresnet", 4)
         difference = found.pixels.astype(int) - expected.upscale(image, 256, 256).pixels
         assert np.abs(difference).max() <= 1
 
@@ -56,7 +56,7 @@ def test_a_coarser_precision_is_computed_in_half(
 ) -> None:
     upscaler = open_upscaler("srresnet", device="cuda", precision=precision)
     image = np.zeros((16, 16, 3), np.uint8)
-    assert upscaler.upscale(image, 64, 64).made_by == MadeBy("torch", "half", "srresnet")
+    assert upscaler.upscale(image, 64, 64).made_by == MadeBy("torch", "half", "srresnet", 4)
 
 
 def test_tiles_of_any_size_fit_together(upscaler: GeneratorUpscaler) -> None:

@@ -16,6 +16,7 @@ from sr_core.engine.stages import Stages
 from sr_core.inference.device_model import device_model
 from sr_core.inference.engines import preferred_precision
 from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.models.catalogue import scales_by_model
 
 
 def run_here(
@@ -81,7 +82,12 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
         run.ledger.store,
         run.record.run_id,
         run.job.run,
-        upscaler or open_upscaler(job.run.model, precision=run.job.run.precision),
+        upscaler
+        or open_upscaler(
+            run.job.run.model,
+            precision=run.job.run.precision,
+            scales=scales_by_model(run.checkpoints),
+        ),
         deadline_s=job.execution.image_deadline_s,
         device_model=device_model("cpu"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,17 @@ class RunRecord:
     metric_protocol: str
     versions: dict[str, str]
     created_at: datetime
+    checkpoints: dict[str, str] = field(default_factory=dict)
+    """Hashes by model and scale, such as "srgan x4", of a run that may use several; then
+    `checkpoint_sha256` is None. Empty for a run that has one checkpoint or none."""
+    model_rule: str | None = None
+    """Version of the rule by which "auto" chooses; None for other models."""
+
+    @property
+    def checkpoint_hashes(self) -> frozenset[str]:
+        """Hashes of all checkpoints that the run may use."""
+        single = () if self.checkpoint_sha256 is None else (self.checkpoint_sha256,)
+        return frozenset((*single, *self.checkpoints.values()))
 
 
 def run_id_of(
@@ -38,8 +49,13 @@ def run_id_of(
     manifest_digest: str,
     checkpoint_sha256: str | None,
     metric_protocol: str,
+    checkpoints: Mapping[str, str] | None = None,
+    model_rule: str | None = None,
 ) -> str:
     """Hash everything that affects the outputs of a run.
+
+    The last two are left out if they are empty, so that a run of one checkpoint has the id that
+    version 0.1.0 gave it.
 
     Args:
         source_uri: root of the source.
@@ -47,11 +63,15 @@ def run_id_of(
         manifest_digest: digest of the manifest.
         checkpoint_sha256: hash of the checkpoint; None for a baseline.
         metric_protocol: version of the metrics' definitions.
+        checkpoints: hashes of several checkpoints, by model and scale.
+        model_rule: version of the rule by which "auto" chooses.
 
     Returns:
         16 hexadecimal digits.
     """
     deciding = [source_uri, config, manifest_digest, checkpoint_sha256, metric_protocol]
+    if checkpoints or model_rule:
+        deciding += [checkpoints, model_rule]
     text = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -64,6 +84,8 @@ def identity(record: RunRecord) -> str:
         record.manifest_digest,
         record.checkpoint_sha256,
         record.metric_protocol,
+        record.checkpoints,
+        record.model_rule,
     )
 
 
@@ -71,6 +93,9 @@ def to_json(record: RunRecord) -> bytes:
     """Write the contents of run.json."""
     content = {"format_version": FORMAT_VERSION} | asdict(record)
     content["created_at"] = record.created_at.isoformat()
+    for name in ("checkpoints", "model_rule"):  # unknown to version 0.1.0, which reads the others
+        if not content[name]:
+            del content[name]
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
@@ -118,6 +143,9 @@ def _deciding(record: RunRecord) -> dict[str, str]:
     named = {"source": record.source_uri}
     named |= {name: json.dumps(value) for name, value in sorted(record.config.items())}
     named["checkpoint sha256"] = record.checkpoint_sha256 or "none"
+    named |= {f"{name} sha256": sha256 for name, sha256 in record.checkpoints.items()}
+    if record.model_rule is not None:
+        named["model rule"] = record.model_rule
     named["manifest digest"] = record.manifest_digest
     named["metric protocol"] = record.metric_protocol
     return named

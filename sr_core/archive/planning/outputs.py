@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from sr_core.archive.planning.networks import Ints, megapixels_by_scale, network_scales
 from sr_core.config import RunConfig
 from sr_core.imaging.codecs import FORMAT_LIMITS, WHOLE_LIMITS, output_format
-from sr_core.models.catalogue import native_scale
+from sr_core.models.catalogue import X4_FROM
 
 _MEGA = 1_000_000
 UNPROBED_PX_PER_BYTE = 3
@@ -32,7 +32,6 @@ _FORMAT_OF_SUFFIX = {
 }
 """Formats of unprobed sources, by file name; others are treated as PNG."""
 
-Ints = NDArray[np.int64]
 _NO_LIMIT = np.iinfo(np.int64).max
 
 
@@ -49,6 +48,11 @@ class Sizes:
     pages: Ints
     output_width_px: Ints
     output_height_px: Ints
+
+    @property
+    def sides(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Width and height of the sources, and of the outputs."""
+        return self.width_px, self.height_px, self.output_width_px, self.output_height_px
 
     @property
     def source_px(self) -> Ints:
@@ -133,7 +137,9 @@ def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
     With a network, its output before resizing counts too. An unprobed source counts with its hints,
     or else with its bytes.
     """
-    native = (native_scale(run.model) or 1) ** 2
+    unknown = float(run.scale) if run.target is None else X4_FROM
+    scales = network_scales(run.model, *sizes.sides, unknown=unknown)
+    native = 1 if scales is None else scales**2
     hints = _numbers(manifest, "width_px") * _numbers(manifest, "height_px")
     by_bytes = np.where(
         sizes.source_bytes > 0,
@@ -146,6 +152,13 @@ def costs_px(manifest: pa.Table, sizes: Sizes, run: RunConfig) -> Ints:
     guess_out = guess * run.scale**2 if run.target is None else run.target[0] * run.target[1]
     known = np.maximum(sizes.source_px * native, sizes.output_px)
     return np.where(known > 0, known, np.maximum(guess * native, guess_out))
+
+
+def native_megapixels(manifest: pa.Table, run: RunConfig) -> Mapping[int, float]:
+    """Add up the megapixels that come out of the networks for a manifest, by scale."""
+    sizes = measure_sizes(manifest, run)
+    scales = network_scales(run.model, *sizes.sides)
+    return megapixels_by_scale(scales, sizes.source_px, sizes.output_px)
 
 
 def over_limits(

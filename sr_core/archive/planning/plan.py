@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sr_core.archive.planning.networks import Ints
 from sr_core.archive.planning.output_names import name_outputs
 from sr_core.archive.planning.outputs import (
-    Ints,
     Sizes,
     costs_px,
     mapped,
@@ -25,7 +25,6 @@ from sr_core.archive.schemas import MANIFEST_SCHEMA, PLAN_SCHEMA
 from sr_core.config import RunConfig
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.imaging.codecs import EXTENSIONS
-from sr_core.models.catalogue import native_scale
 from sr_core.records import Status
 
 Mask = NDArray[np.bool_]
@@ -80,7 +79,7 @@ def make_plan(
     outputs, renamed = _outputs(manifest, is_ok, sizes, formats, taken_keys)
     table = _assemble(manifest, outputs, order, shard)
     shards = int(shard[-1]) + 1 if len(shard) else 0
-    summary = summarise(table, shards, renamed, refused, native_scale=native_scale(run.model))
+    summary = summarise(table, shards, renamed, refused, model=run.model)
     return Plan(table, round_index, shards, summary)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sr_core.archive.planning.networks import Ints, megapixels_by_scale, network_scales
 from sr_core.records import Status
 
 LISTED_NAMES = 5
@@ -22,6 +23,7 @@ _SIZE_COLUMNS = [
     "output_width_px",
     "output_height_px",
 ]
+_SIDES = ("width_px", "height_px", "output_width_px", "output_height_px")
 SUMMARY_COLUMNS = ("key", "status", "error_class", *_SIZE_COLUMNS)
 """Columns of a plan that its summary is made from."""
 BYTES_PER_PIXEL = {"jpeg": 0.23, "png": 1.0, "webp": 0.12, "tiff": 1.05, "jxl": 0.76}
@@ -34,7 +36,7 @@ class PlanSummary:
     """Totals of a plan.
 
     `images` can be processed; of those, `unprobed` ones have unknown sizes and are not part of the
-    megapixels and bytes. `native_megapixels` come out of the model: a network upscales by its own
+    megapixels and bytes. `megapixels_by_scale` come out of the model: a network upscales by its own
     scale, and its output is resized after that. Output bytes are estimates by format. `renamed`
     images could not have their plain output name. `over_limit` images were refused for their size
     and are among the `failed`.
@@ -47,13 +49,18 @@ class PlanSummary:
     failed: Mapping[str, int]
     shards: int
     source_megapixels: float
-    native_megapixels: float
+    megapixels_by_scale: Mapping[int, float]
     output_megapixels: float
     output_bytes: Mapping[str, int]
     renamed: int
     first_renamed: Sequence[str]
     over_limit: int
     first_over_limit: Sequence[str]
+
+    @property
+    def native_megapixels(self) -> float:
+        """Megapixels that come out of the model."""
+        return sum(self.megapixels_by_scale.values())
 
 
 def summarise(
@@ -62,7 +69,7 @@ def summarise(
     renamed: Sequence[str],
     over_limit: Sequence[str],
     *,
-    native_scale: int | None,
+    model: str,
 ) -> PlanSummary:
     """Add up a plan.
 
@@ -71,14 +78,15 @@ def summarise(
         shards: number of shards.
         renamed: keys of the sources whose outputs could not have their plain names.
         over_limit: keys of the sources that were refused for their size.
-        native_scale: scale of the network; None if the model makes the requested size directly.
+        model: name or path of the model.
     """
     is_ok = pc.equal(planned["status"], Status.OK)
     images = planned.select(_SIZE_COLUMNS).filter(is_ok)
     failed = planned.select(["error_class"]).filter(pc.equal(planned["status"], Status.FAILED))
     output_px = _output_px_by_format(images)
-    source_px = _sum(_product(images, "width_px", "height_px", "pages"))
-    native_px = source_px * native_scale**2 if native_scale else sum(output_px.values())
+    source_px = _ints(_product(images, "width_px", "height_px", "pages"))
+    scales = network_scales(model, *(_ints(images[name]) for name in _SIDES))
+    made_px = _ints(_product(images, "output_width_px", "output_height_px", "pages"))
     return PlanSummary(
         rows=len(planned),
         images=len(images),
@@ -86,8 +94,8 @@ def summarise(
         duplicates=len(planned) - len(images) - len(failed),
         failed=Counter(failed["error_class"].to_pylist()),
         shards=shards,
-        source_megapixels=source_px / 1e6,
-        native_megapixels=native_px / 1e6,
+        source_megapixels=int(source_px.sum()) / 1e6,
+        megapixels_by_scale=megapixels_by_scale(scales, source_px, made_px),
         output_megapixels=sum(output_px.values()) / 1e6,
         output_bytes={name: int(BYTES_PER_PIXEL[name] * px) for name, px in output_px.items()},
         renamed=len(renamed),
@@ -120,7 +128,7 @@ def add_up(summaries: Sequence[PlanSummary]) -> PlanSummary:
         failed=total(each.failed for each in summaries),
         shards=sum(each.shards for each in summaries),
         source_megapixels=sum(each.source_megapixels for each in summaries),
-        native_megapixels=sum(each.native_megapixels for each in summaries),
+        megapixels_by_scale=_added(each.megapixels_by_scale for each in summaries),
         output_megapixels=sum(each.output_megapixels for each in summaries),
         output_bytes=total(each.output_bytes for each in summaries),
         renamed=sum(each.renamed for each in summaries),
@@ -134,5 +142,15 @@ def _product(table: pa.Table, width: str, height: str, pages: str) -> pa.Chunked
     return pc.multiply(pc.multiply(table[width], table[height]), table[pages])
 
 
-def _sum(values: pa.ChunkedArray) -> int:
-    return int(pc.sum(values).as_py() or 0)
+def _ints(values: pa.ChunkedArray) -> Ints:
+    """Return numbers, 0 if unknown."""
+    numbers: Ints = pc.fill_null(values, 0).to_numpy()
+    return numbers
+
+
+def _added(amounts: Iterable[Mapping[int, float]]) -> Mapping[int, float]:
+    total: dict[int, float] = {}
+    for each in amounts:
+        for scale, megapixels in each.items():
+            total[scale] = total.get(scale, 0.0) + megapixels
+    return total

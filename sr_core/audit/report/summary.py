@@ -12,10 +12,18 @@ from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Progress
 from sr_core.errors import ErrorClass
 from sr_core.models.cards import find_card
+from sr_core.models.catalogue import AUTO, models_of
 from sr_core.page.text import duration, megapixels, number
 from sr_core.records import Status
 
-SIZE_COLUMNS = ("output_size_bytes", "adopted", "upscale_ms", "width_out_px", "height_out_px")
+SIZE_COLUMNS = (
+    "output_size_bytes",
+    "adopted",
+    "upscale_ms",
+    "width_out_px",
+    "height_out_px",
+    "model",
+)
 """Columns of the metrics table that the totals are computed from."""
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -88,8 +96,12 @@ def method(run: RunRecord) -> str:
         if target
         else f"{_TIMES}{run.config.get('scale', '?')}"
     )
+    return f"{' or '.join(map(_label, models_of(model)))} {size}"
+
+
+def _label(model: str) -> str:
     card = find_card(model)
-    return f"{model if card is None else card.label} {size}"
+    return model if card is None else card.label
 
 
 def _state(progress: Progress) -> str:
@@ -145,11 +157,22 @@ def _facts(progress: Progress, ok: pa.Table) -> list[Fact]:
     ]
     if device_s:
         facts.append(Fact("Speed", number(out_megapixels / device_s, 2), "MP/s of device time"))
+    if progress.run.config.get("model") == AUTO:
+        facts += _model_facts(ok)
     if adopted:
         facts.append(Fact("Adopted", number(adopted), "from earlier attempts"))
     if progress.rounds > 1:
         facts.append(Fact("Rounds", number(progress.rounds)))
     return facts
+
+
+def _model_facts(ok: pa.Table) -> list[Fact]:
+    """Count the images of each model; adopted ones do not name theirs."""
+    counts = pc.value_counts(pc.drop_null(ok.column("model"))).to_pylist()
+    return [
+        Fact(f"By {_label(each['values'])}", number(each["counts"]), "images")
+        for each in sorted(counts, key=lambda each: (-each["counts"], each["values"]))
+    ]
 
 
 def _bytes(count: int) -> tuple[str, str]:
@@ -173,8 +196,11 @@ def _classes(progress: Progress) -> list[tuple[str, int]]:
 def _record(run: RunRecord) -> list[tuple[str, str]]:
     lines = [("begun", f"{run.created_at:%Y-%m-%d %H:%M %Z}"), ("source", run.source_uri)]
     lines += [(name.replace("_", " "), _plain(value)) for name, value in run.config.items()]
+    checkpoints = run.checkpoints or {"checkpoint": run.checkpoint_sha256 or "none"}
+    lines += [(f"{name} sha256", sha256) for name, sha256 in checkpoints.items()]
+    if run.model_rule is not None:
+        lines.append(("model rule", run.model_rule))
     lines += [
-        ("checkpoint sha256", run.checkpoint_sha256 or "none"),
         ("manifest digest", run.manifest_digest),
         ("metric protocol", run.metric_protocol),
     ]

@@ -15,6 +15,7 @@ from sr_core.imaging.codecs.formats import (
     check_output_size,
     output_format,
 )
+from sr_core.imaging.codecs.jpeg_tables import jpeg_evidence
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source
 from sr_core.imaging.codecs.thumbnails import crop, thumbnail
 from sr_core.imaging.pixels import Page
@@ -36,6 +37,7 @@ __all__ = [
     "crop",
     "decode",
     "encode",
+    "jpeg_evidence",
     "losses",
     "output_format",
     "probe",

@@ -175,8 +175,8 @@ def test_images_unlike_those_it_was_calibrated_on_are_computed_in_float32(
     upscaler = GeneratorUpscaler(generator, "g", engine="openvino-int8", ranges=ranges)
     exact = GeneratorUpscaler(generator, "g")
     by_integers, by_floats = (
-        MadeBy("openvino-int8", "int8", "g"),
-        MadeBy("torch", "float32", "g"),
+        MadeBy("openvino-int8", "int8", "g", 4),
+        MadeBy("torch", "float32", "g", 4),
     )
     for image, made_by, levels in (
         (smooth, by_integers, 6),

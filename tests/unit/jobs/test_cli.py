@@ -55,7 +55,7 @@ def test_a_wrong_option_is_named_with_its_value(option: str, value: object, name
 def planned(monkeypatch: pytest.MonkeyPatch) -> list[JobConfig]:
     """Collect the jobs passed to `plan`, instead of measuring them on a Ray."""
     jobs: list[JobConfig] = []
-    nothing = summarise(PLAN_SCHEMA.empty_table(), 0, [], [], native_scale=4)
+    nothing = summarise(PLAN_SCHEMA.empty_table(), 0, [], [], model="srgan")
 
     def collect(job: JobConfig) -> SimpleNamespace:
         jobs.append(job)

@@ -11,10 +11,11 @@ import torch
 from sr_core.models.cards import CARDS, ModelCard, find_card
 from sr_core.models.catalogue import (
     ASSUMED_SCALE,
+    AUTO,
     BASELINES,
     WEIGHTS,
     find_checkpoint,
-    native_scale,
+    native_scales,
     shipped_models,
 )
 from sr_core.models.checkpoint import load_network, save_generator
@@ -23,12 +24,13 @@ from sr_core.models.generator import Generator
 PAGE = Path(__file__).parents[3] / "docs" / "model-card.md"
 
 
-@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.file)
 def test_a_card_describes_its_weights(card: ModelCard) -> None:
-    path = find_checkpoint(card.name)
+    path = find_checkpoint(card.name, card.scale)
     assert path == WEIGHTS / card.file
     assert hashlib.sha256(path.read_bytes()).hexdigest() == card.sha256
-    assert load_network(path)[1].scale == card.scale == native_scale(card.name)
+    assert load_network(path)[1].scale == card.scale
+    assert card.scale in native_scales(card.name)
     assert card.purpose
     assert card.licence
     assert card.training_data
@@ -37,12 +39,12 @@ def test_a_card_describes_its_weights(card: ModelCard) -> None:
 def test_every_file_of_weights_has_one_card() -> None:
     files = sorted(path.name for path in WEIGHTS.glob("*.safetensors"))
     assert sorted(card.file for card in CARDS) == files
-    assert len({card.name for card in CARDS}) == len(CARDS)
-    assert not {card.name for card in CARDS} & {*BASELINES}
-    assert shipped_models() == [card.name for card in CARDS]
+    assert len({(card.name, card.scale) for card in CARDS}) == len(CARDS)
+    assert not {card.name for card in CARDS} & {AUTO, *BASELINES}
+    assert shipped_models() == list(dict.fromkeys(card.name for card in CARDS))
 
 
-@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.file)
 def test_the_documented_card_names_the_model(card: ModelCard) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert f"`{card.name}`" in page
@@ -59,13 +61,13 @@ def test_srresnet_invents_nothing_and_srgan_does() -> None:
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_a_baseline_has_no_scale_of_its_own(baseline: str) -> None:
-    assert native_scale(baseline) is None
+    assert native_scales(baseline) == ()
 
 
 def test_the_scale_of_a_checkpoint_is_the_one_in_its_header(tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
     save_generator(path, Generator(2, channels=4, blocks=1), {}, torch.float32)
-    assert native_scale(str(path)) == 2
+    assert native_scales(str(path)) == (2,)
 
 
 @pytest.mark.parametrize(
@@ -74,5 +76,5 @@ def test_the_scale_of_a_checkpoint_is_the_one_in_its_header(tmp_path: Path) -> N
 def test_the_scale_is_assumed_if_a_checkpoint_states_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "theirs.pth"
     path.write_bytes(content)
-    assert native_scale(str(path)) == ASSUMED_SCALE
-    assert native_scale(str(tmp_path / "missing.pth")) == ASSUMED_SCALE
+    assert native_scales(str(path)) == (ASSUMED_SCALE,)
+    assert native_scales(str(tmp_path / "missing.pth")) == (ASSUMED_SCALE,)
