@@ -14,9 +14,10 @@ from typing import get_args
 
 from rich.console import Console
 
+from benchmarks.niqe import NIQE
 from benchmarks.peers.real_esrgan import NAME, RealESRGAN
 from benchmarks.photo_models import Upscale, open_model
-from benchmarks.photo_results import SetResults, measure, set_table, truth
+from benchmarks.photo_results import Instruments, SetResults, measure, set_table, truth
 from benchmarks.photo_sets import SCALE, SETS, open_set
 from benchmarks.photographs import evenly, photographs
 from benchmarks.section import Section, say
@@ -24,7 +25,6 @@ from jobs.train.weights import open_lpips
 from sr_core.evaluation.flat_pages import flat_pages
 from sr_core.evaluation.judge_tables import pages_table
 from sr_core.evaluation.markdown import markdown_table
-from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import shipped_models
 from sr_core.records import Precision
 
@@ -34,9 +34,12 @@ def main() -> None:
     arguments = _arguments()
     files = sorted(arguments.folder.iterdir()) if arguments.folder else photographs()
     files = evenly(files, arguments.count)
-    lpips = open_lpips(None, Console(stderr=True))
+    instruments = Instruments(
+        open_lpips(None, Console(stderr=True)),
+        NIQE.load(arguments.niqe) if arguments.niqe else None,
+    )
     upscalers = _open(arguments.models or ["bicubic", *shipped_models()], arguments.precision)
-    found = [_measure_set(name, files, upscalers, lpips) for name in arguments.set]
+    found = [_measure_set(name, files, upscalers, instruments) for name in arguments.set]
     pages = {model: flat_pages(upscale, SCALE) for model, upscale in upscalers.items()}
     section = Section(
         f"Central windows of {len(files)} photographs, {arguments.precision}",
@@ -70,6 +73,9 @@ def _arguments() -> argparse.Namespace:
         default="float32",
         help="as in upscale; float32 scores compare between machines",
     )
+    parser.add_argument(
+        "--niqe", type=Path, metavar="FILE", help="parameters; benchmarks/niqe.py says which"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="write JSON too")
     return parser.parse_args()
 
@@ -80,13 +86,13 @@ def _open(models: Sequence[str], precision: str) -> dict[str, Upscale]:
 
 
 def _measure_set(
-    name: str, files: Sequence[Path], upscalers: Mapping[str, Upscale], lpips: LPIPS | None
+    name: str, files: Sequence[Path], upscalers: Mapping[str, Upscale], instruments: Instruments
 ) -> SetResults:
     windows = open_set(name, files)
-    results = [truth(windows)]
+    results = [truth(windows, instruments)]
     for model, upscale in upscalers.items():
         say(f"{name}: {model}")
-        results.append(measure(model, upscale, windows, lpips))
+        results.append(measure(model, upscale, windows, instruments))
     compared_with = NAME if NAME in upscalers else next(iter(upscalers))
     return SetResults(name, tuple(results), compared_with)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
+from benchmarks.niqe import NIQE
 from benchmarks.photo_models import Upscale
-from benchmarks.photo_sets import SCALE, Window
+from benchmarks.photo_sets import SCALE, Levels, Window
 from benchmarks.section import table
 from sr_core.evaluation.judge_tables import JUDGE_HEADINGS, judge_cells
 from sr_core.evaluation.judges import Judges, judge, mean_judges
@@ -28,6 +30,8 @@ class Result:
     model: str
     scores: tuple[Scores, ...]
     judges: tuple[Judges, ...]
+    niqe: tuple[float | None, ...]
+    """None if not measured, or if a window is too small."""
     core_seconds_per_megapixel: float | None
 
 
@@ -48,27 +52,43 @@ class SetResults:
         }
 
 
-def measure(model: str, upscale: Upscale, windows: Sequence[Window], lpips: LPIPS | None) -> Result:
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """Measures that need weights or parameters of their own; None leaves one out."""
+
+    lpips: LPIPS | None
+    niqe: NIQE | None
+
+    def naturalness(self, image: Levels) -> float | None:
+        """Return NIQE, if it can be measured."""
+        return None if self.niqe is None else self.niqe.measure(image)
+
+
+def measure(
+    model: str, upscale: Upscale, windows: Sequence[Window], instruments: Instruments
+) -> Result:
     """Upscale, time and score every window.
 
     Processor time, summed over cores, is affected little by a busy machine.
     """
     upscale(windows[0].lr)  # warm up
-    scores, judges, seconds, pixels = [], [], 0.0, 0
+    scores, judges, niqe, seconds, pixels = [], [], [], 0.0, 0
     for window in windows:
         start = time.process_time()
         sr = upscale(window.lr)
         seconds += time.process_time() - start
         pixels += window.hr.shape[0] * window.hr.shape[1]
-        scores.append(score(sr, window.hr, SCALE, lpips))
+        scores.append(score(sr, window.hr, SCALE, instruments.lpips))
         judges.append(judge(sr, window.lr, window.hr, SCALE, upscale))
-    return Result(model, tuple(scores), tuple(judges), seconds * 1e6 / pixels)
+        niqe.append(instruments.naturalness(sr))
+    return Result(model, tuple(scores), tuple(judges), tuple(niqe), seconds * 1e6 / pixels)
 
 
-def truth(windows: Sequence[Window]) -> Result:
+def truth(windows: Sequence[Window], instruments: Instruments) -> Result:
     """Judge the photographs themselves."""
     judges = tuple(judge(window.hr, window.lr, window.hr, SCALE) for window in windows)
-    return Result(TRUTH, (), judges, None)
+    niqe = tuple(instruments.naturalness(window.hr) for window in windows)
+    return Result(TRUTH, (), judges, niqe, None)
 
 
 def set_table(found: SetResults) -> str:
@@ -85,6 +105,7 @@ def set_table(found: SetResults) -> str:
         f"of {other.model}",
         "wins",
         *JUDGE_HEADINGS,
+        "NIQE",
         "core s per MP",
     ]
     judges = found.results[0].judges
@@ -101,6 +122,7 @@ def _cells(result: Result, other: Result) -> list[str]:
         result.model,
         *_score_cells(result, other),
         *judge_cells(judges),
+        number(_mean(result.niqe), 2),
         number(result.core_seconds_per_megapixel, 1),
     ]
 
@@ -117,6 +139,11 @@ def _score_cells(result: Result, other: Result) -> list[str]:
         number(ratio, 2),
         UNKNOWN if ratio is None or result is other else _wins(result, other),
     ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
 
 
 def _wins(result: Result, other: Result) -> str:

@@ -11,7 +11,15 @@ from PIL import Image
 
 from benchmarks.peers.real_esrgan import NAME, RealESRGAN
 from benchmarks.photo_models import open_model
-from benchmarks.photo_results import TRUTH, Result, SetResults, measure, set_table, truth
+from benchmarks.photo_results import (
+    TRUTH,
+    Instruments,
+    Result,
+    SetResults,
+    measure,
+    set_table,
+    truth,
+)
 from benchmarks.photo_sets import SETS, open_set
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.judges import Judges
@@ -21,6 +29,7 @@ from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
 from tests.support.photograph import photograph
 
+NOTHING = Instruments(None, None)
 JUDGES = Judges(40.0, 30.0, 0.5, 1.25, 0.0125)
 
 
@@ -54,33 +63,33 @@ def test_a_camera_s_window_does_not_depend_on_the_library_s_degradations(files: 
 def test_wins_are_counted_photograph_by_photograph() -> None:
     def result(model: str, *distances: float) -> Result:
         scores = tuple(Scores(25.0, 0.75, distance) for distance in distances)
-        return Result(model, scores, (JUDGES,) * len(scores), 2.0)
+        return Result(model, scores, (JUDGES,) * len(scores), (4.0, None), 2.0)
 
     mine, peer = result("mine", 0.25, 0.25, 0.4), result("peer", 0.5, 0.25, 0.3)
-    found = SetResults("archive", (Result(TRUTH, (), (JUDGES,), None), mine, peer), "peer")
+    found = SetResults("archive", (Result(TRUTH, (), (JUDGES,), (), None), mine, peer), "peer")
     lines = set_table(found).splitlines()
     judged = "40.00 | 30.00 | 0.50 | 1.25 | 0.013"
-    assert f"| mine | 25.00 | 0.750 | 0.300 | 0.86 | 1 of 3 | {judged} | 2.0 |" in lines
-    assert f"| peer | 25.00 | 0.750 | 0.350 | 1.00 | – | {judged} | 2.0 |" in lines
-    assert f"| {TRUTH} | – | – | – | – | – | {judged} | – |" in lines
+    assert f"| mine | 25.00 | 0.750 | 0.300 | 0.86 | 1 of 3 | {judged} | 4.00 | 2.0 |" in lines
+    assert f"| peer | 25.00 | 0.750 | 0.350 | 1.00 | – | {judged} | 4.00 | 2.0 |" in lines
+    assert f"| {TRUTH} | – | – | – | – | – | {judged} | – | – |" in lines
     assert lines[-1] == "Grain: the 1 of 1 photographs with flat dark areas."
     assert found.samples()["photo.archive.mine"] == [0.25, 0.25, 0.4]
 
 
 def test_without_lpips_nothing_is_won() -> None:
-    result = Result("mine", (Scores(25.0, 0.75, None),), (JUDGES,), 2.0)
-    other = Result("bicubic", (Scores(24.0, 0.75, None),), (JUDGES,), 2.0)
+    result = Result("mine", (Scores(25.0, 0.75, None),), (JUDGES,), (None,), 2.0)
+    other = Result("bicubic", (Scores(24.0, 0.75, None),), (JUDGES,), (None,), 2.0)
     line = set_table(SetResults("clean", (result, other), "bicubic")).splitlines()[2]
     assert line.startswith("| mine | 25.00 | 0.750 | – | – | – | 40.00 |")
 
 
 def test_a_model_is_measured_on_every_window(files: list[Path]) -> None:
     windows = open_set("clean", files)
-    found = measure("bicubic", open_model("bicubic", "float32"), windows, None)
+    found = measure("bicubic", open_model("bicubic", "float32"), windows, NOTHING)
     assert len(found.scores) == len(found.judges) == 2
     assert 20 < found.scores[0].psnr_y_db < 60
     assert found.core_seconds_per_megapixel is not None
-    ideal = truth(windows).judges
+    ideal = truth(windows, NOTHING).judges
     assert [each.flat_grain for each in ideal] in ([1.0, 1.0], [None, None])
     assert ideal[0].lr_psnr_db > found.judges[0].lr_psnr_db
 
