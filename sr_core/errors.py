@@ -15,6 +15,7 @@ class ErrorClass(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_FORMAT = "unsupported_format"
     UNSUPPORTED_MODE = "unsupported_mode"
+    UNSUPPORTED_COLOUR = "unsupported_colour"
     ANIMATED = "animated"
     DECODE = "decode"
     OUT_OF_MEMORY = "out_of_memory"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sr_core.imaging.codecs import EXTENSIONS, LOSSY, Metadata, Page, Picture, decode, encode
-from sr_core.imaging.codecs.colour import convert_to_srgb, profile_of
+from sr_core.imaging.colour import convert_to_srgb, profile_of
 from tests.support.browser import browser, find_chromium
 from tests.support.image_files import LIMITS, exif_block, srgb_profile
 from tests.support.large_pictures import take_everything_as_large

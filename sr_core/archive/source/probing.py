@@ -29,6 +29,7 @@ _DEFINITE = frozenset(
         ErrorClass.TOO_LARGE,
         ErrorClass.UNSUPPORTED_FORMAT,
         ErrorClass.UNSUPPORTED_MODE,
+        ErrorClass.UNSUPPORTED_COLOUR,
         ErrorClass.ANIMATED,
         ErrorClass.DECODE,
         ErrorClass.KEY_REJECTED,

@@ -17,11 +17,11 @@ from sr_core.imaging.codecs import (
     tiff_read,
     webp,
 )
-from sr_core.imaging.codecs.colour import Raster, checked_profile, to_page
 from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Picture
+from sr_core.imaging.codecs.raster import Raster, to_page
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.pixels import Page
+from sr_core.imaging.colour import ColourFacts
 from sr_core.scratch import Blob
 
 _ABSURD_PX_PER_BYTE = 100
@@ -35,20 +35,28 @@ class _Reader:
     header: Callable[[Source], Header]
     metadata: Callable[[Source, list[str]], Metadata]
     """Appends a warning to its second argument for everything that it cannot read."""
-    rasters: Callable[[Blob, Header, bytes | None], list[Raster]]
-    """Decodes the pages; the third argument is the ICC profile, None if missing."""
+    colours: Callable[[Source, list[str]], list[ColourFacts]]
+    """Returns what the file states about the colours of each page; appends warnings likewise."""
+    rasters: Callable[[Blob, Header], list[Raster]]
+    """Decodes the pages."""
 
 
 _READERS = {
-    "JPEG": _Reader(jpeg.header, jpeg.metadata, jpeg.rasters),
-    "PNG": _Reader(png_read.header, png_read.metadata, png_read.rasters),
-    "WEBP": _Reader(webp.header, webp.metadata, webp.rasters),
-    "TIFF": _Reader(tiff_read.header, tiff_read.metadata, tiff_read.rasters),
-    "JXL": _Reader(jxl.header, jxl.metadata, jxl.rasters),
-    "JPEG2000": _Reader(jpeg2000.header, jpeg2000.metadata, jpeg2000.rasters),
-    "AVIF": _Reader(pillow.header_of_avif, pillow.metadata_of_avif, pillow.rasters),
-    "BMP": _Reader(pillow.header_of_bmp, pillow.metadata_of_bmp, pillow.rasters),
-    "GIF": _Reader(pillow.header_of_gif, pillow.metadata_of_gif, pillow.rasters),
+    "JPEG": _Reader(jpeg.header, jpeg.metadata, jpeg.colours, jpeg.rasters),
+    "PNG": _Reader(png_read.header, png_read.metadata, png_read.colours, png_read.rasters),
+    "WEBP": _Reader(webp.header, webp.metadata, webp.colours, webp.rasters),
+    "TIFF": _Reader(tiff_read.header, tiff_read.metadata, tiff_read.colours, tiff_read.rasters),
+    "JXL": _Reader(jxl.header, jxl.metadata, jxl.colours, jxl.rasters),
+    "JPEG2000": _Reader(jpeg2000.header, jpeg2000.metadata, jpeg2000.colours, jpeg2000.rasters),
+    "AVIF": _Reader(
+        pillow.header_of_avif, pillow.metadata_of_avif, pillow.colours_of_avif, pillow.rasters
+    ),
+    "BMP": _Reader(
+        pillow.header_of_bmp, pillow.metadata_of_bmp, pillow.colours_of_bmp, pillow.rasters
+    ),
+    "GIF": _Reader(
+        pillow.header_of_gif, pillow.metadata_of_gif, pillow.colours_of_gif, pillow.rasters
+    ),
 }
 
 
@@ -99,27 +107,33 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     _check(sizes, limits)
     notes: list[str] = []
     raw = _metadata(reader, source, notes)
-    rasters = reader.rasters(data, header, raw.icc)
-    pages = tuple(map(to_page, rasters))
-    for page, raster, (width, height) in zip(pages, rasters, sizes, strict=True):
+    facts = _colours(reader, source, raw, header.pages, notes)
+    pages, profiles = [], []
+    for raster, found, (width, height) in zip(
+        reader.rasters(data, header), facts, sizes, strict=True
+    ):
+        page, decision = to_page(raster, found, header.format)
         if math.prod(page.pixels.shape[:2]) != width * height:
             raise ImageError(
                 ErrorClass.DECODE,
                 f"the picture does not have the {width}x{height} px of its header",
             )
-        notes += [note for note in raster.warnings if note not in notes]
-    metadata = _kept(replace(raw, icc=rasters[0].icc), pages[0], notes)
+        pages.append(page)
+        profiles.append(decision.profile)
+        notes += [note for note in (*raster.warnings, *decision.warnings) if note not in notes]
+    metadata = replace(_kept(raw, notes), icc=profiles[0])
     pixels = sum(width * height for width, height in sizes)
     if pixels > _ABSURD_PX_PER_BYTE * len(data):
         notes.append(f"{pixels // max(1, len(data))} pixels per byte: more than photographs have")
     return Picture(
-        pages,
+        tuple(pages),
         metadata,
         header.format,
         header.mode,
         header.bit_depth,
         header.orientation,
         tuple(notes),
+        tuple(profiles[1:]),
     )
 
 
@@ -158,10 +172,33 @@ def _metadata(reader: _Reader, source: Source, notes: list[str]) -> Metadata:
         return Metadata()
 
 
-def _kept(raw: Metadata, page: Page, notes: list[str]) -> Metadata:
-    """Adapt the metadata to the decoded pixels: upright, with a profile of their colour space."""
-    icc, dropped = checked_profile(raw.icc, page.pixels.shape[2])
-    notes.extend(dropped)
+def _colours(
+    reader: _Reader, source: Source, raw: Metadata, pages: int, notes: list[str]
+) -> list[ColourFacts]:
+    """Read what the file states about colours; damage to it never fails an image.
+
+    Raises: ImageError with class unsupported_colour.
+    """
+    try:
+        found = reader.colours(source, notes)
+    except ImageError as error:
+        if error.error_class is ErrorClass.UNSUPPORTED_COLOUR:
+            raise
+        return _unreadable(error, pages, notes)
+    except Exception as error:  # noqa: BLE001 - decoding the pixels decides if the file is damaged
+        return _unreadable(error, pages, notes)
+    if raw.exif is None:
+        return found
+    return [replace(found[0], exif=exif.colour_space(raw.exif)), *found[1:]]
+
+
+def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFacts]:
+    notes.append(f"the colour information cannot be read and was dropped: {error}")
+    return [ColourFacts()] * pages
+
+
+def _kept(raw: Metadata, notes: list[str]) -> Metadata:
+    """Adapt the metadata to the decoded pixels, which are upright."""
     block, dpi = raw.exif, raw.dpi
     if block is not None:
         try:
@@ -171,4 +208,4 @@ def _kept(raw: Metadata, page: Page, notes: list[str]) -> Metadata:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
             block = None
     xmp = None if raw.xmp is None else exif.xmp_upright(raw.xmp)
-    return Metadata(block, xmp, icc, dpi)
+    return Metadata(block, xmp, None, dpi)

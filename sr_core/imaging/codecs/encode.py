@@ -9,9 +9,9 @@ import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jpeg_write, jxl, png_write, tiff_write, webp
-from sr_core.imaging.codecs.colour import convert_to_srgb
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Picture
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
+from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.scratch import Blob
 
@@ -75,7 +75,8 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
     if metadata.icc is not None and _needs_srgb(page, format):
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
-        metadata = replace(metadata, icc=None)
+        block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
+        metadata = replace(metadata, icc=None, exif=block)
     if metadata.exif is not None:
         with suppress(ImageError):  # the size tags are damaged and stay as they are
             metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
@@ -88,7 +89,9 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     if format == "png":
         return png_write.encode(Samples(page, joined), metadata)
     if format == "tiff":
-        return tiff_write.encode([Samples(each, joined) for each in picture.pages], metadata)
+        pages = [Samples(each, joined) for each in picture.pages]
+        profiles = [picture.profile(index) for index in range(len(pages))]
+        return tiff_write.encode(pages, metadata, profiles)
     return jxl.encode(Samples(page, joined).whole(), metadata)
 
 

@@ -13,11 +13,14 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.colour import ADOBE_RGB, Space
 from sr_core.scratch import Blob
 
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
+COLOUR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
+_ADOBE, _UNCALIBRATED = 2, 0xFFFF  # values of ColorSpace; 1 is sRGB
 _MAX_DPI = 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
 
@@ -100,6 +103,48 @@ def without_gps(exif: bytes) -> bytes:
     struct.pack_into(tags.order + "H", changed, first.position, count - 1)
     tail = exif[link.position + 12 : first.next_link + 4]
     changed[link.position : link.position + len(tail)] = tail
+    return bytes(changed)
+
+
+def colour_space(exif: bytes) -> Space | None:
+    """Return Adobe RGB if the block names it; None for sRGB and for anything else.
+
+    Source: EXIF 2.32, 4.6.5 (ColorSpace 65535) with DCF 2.0, 3.3.2 (interoperability index R03);
+    ColorSpace 2 is what some cameras write for the same.
+    """
+    try:
+        tags, first = _open(exif)
+        inner = tags.directory(tags.number(first, EXIF_DIRECTORY))
+        kind = tags.number(inner, COLOUR_SPACE, 1)
+        if kind == _ADOBE:
+            return ADOBE_RGB
+        link = tags.number(inner, _INTEROPERABILITY)
+        if kind != _UNCALIBRATED or not link:
+            return None
+        index = tags.directory(link).entries.get(_INTEROPERABILITY_INDEX)
+        named = index is not None and tags.value(index).startswith(b"R03")
+    except SrfleetError:
+        return None
+    return ADOBE_RGB if named else None
+
+
+def as_srgb(exif: bytes) -> bytes:
+    """Set the colour space to sRGB: ColorSpace to 1, the interoperability index to R98.
+
+    A block that cannot be read stays as it is.
+    """
+    changed = bytearray(exif)
+    try:
+        tags, first = _open(exif)
+        inner = tags.directory(tags.number(first, EXIF_DIRECTORY))
+        _set_number(changed, tags, inner, COLOUR_SPACE, 1)
+        index = tags.directory(tags.number(inner, _INTEROPERABILITY)).entries.get(
+            _INTEROPERABILITY_INDEX
+        )
+        if index is not None and tags.value(index).startswith(b"R03"):
+            changed[index.start : index.start + 3] = b"R98"
+    except SrfleetError:
+        pass
     return bytes(changed)
 
 

@@ -82,7 +82,7 @@ class Metadata:
     """TIFF structure without the "Exif" prefix; its orientation is 1, its thumbnail is unlinked."""
     xmp: bytes | None = None
     icc: bytes | None = None
-    """Profile of the pixels as decoded."""
+    """Profile of the pixels as decoded, those of the first page; None for sRGB."""
     dpi: tuple[float, float] | None = None
     """Dots per inch, (horizontal, vertical)."""
 
@@ -101,6 +101,13 @@ class Picture:
     """EXIF orientation of the file; the pages are upright."""
     warnings: tuple[str, ...] = ()
     """Warnings for the user; appended to the row's warnings."""
+    later_profiles: tuple[bytes | None, ...] = ()
+    """ICC profile of each page after the first; empty if there is only one page."""
+
+    def profile(self, index: int) -> bytes | None:
+        """Return the ICC profile of a page; None for sRGB."""
+        profiles = (self.metadata.icc, *self.later_profiles)
+        return profiles[index] if index < len(profiles) else None
 
 
 def output_format(source_format: str, wanted: str, pages: int = 1) -> str:

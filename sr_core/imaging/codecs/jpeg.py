@@ -17,15 +17,17 @@ from PIL import JpegImagePlugin
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jpeg_strips
-from sr_core.imaging.codecs.colour import Raster, from_cmyk, from_pillow
 from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.raster import Raster, from_pillow, negative
 from sr_core.imaging.codecs.source import Source, jpeg_segments
+from sr_core.imaging.colour import ColourFacts, Model
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+_MODELS: dict[str, Model] = {"L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
 _MAX_SCANS = 500
 """Most scans of a picture. Each scan costs a pass over all pixels, so that a small progressive file
 could take hours."""
@@ -60,9 +62,8 @@ def header(source: Source) -> Header:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP, ICC and resolution from the application segments."""
+    """Collect EXIF, XMP and resolution from the application segments."""
     found: dict[str, bytes] = {}
-    profile: dict[int, bytes] = {}
     dpi = None
     for kind, start, length in jpeg_segments(source):
         if kind not in b"\xe0\xe1\xe2":
@@ -74,15 +75,26 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
             found.setdefault("exif", body[len(EXIF) :])
         elif kind == b"\xe1" and body.startswith(XMP):
             found.setdefault("xmp", body[len(XMP) :])
-        elif kind == b"\xe2" and body.startswith(ICC) and length > 14:
-            profile.setdefault(body[12], body[14:])
         elif kind == b"\xe2" and body.startswith(b"MPF\0"):
             notes.append("only the main picture of several in the JPEG was kept")
+    return Metadata(found.get("exif"), found.get("xmp"), None, dpi)
+
+
+def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats
+    """Join the ICC profile of its segments.
+
+    Source: ICC.1:2022, annex B.4.
+    """
+    profile: dict[int, bytes] = {}
+    for kind, start, length in jpeg_segments(source):
+        if kind == b"\xe2" and length > 14 and source.take(start, len(ICC)) == ICC:
+            body = source.take(start, length)
+            profile.setdefault(body[12], body[14:])
     icc = b"".join(profile[number] for number in sorted(profile))
-    return Metadata(found.get("exif"), found.get("xmp"), icc or None, dpi)
+    return [ColourFacts(icc=icc or None)]
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
+def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels. Warnings of libjpeg count as damage, so a truncated scan never passes.
 
     Raises: ImageError.
@@ -95,17 +107,15 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
         samples = _decoded(data, header)
     except ValueError as error:
         if "subsampling" in str(error):  # factors that the TurboJPEG API does not support
-            raster = from_pillow(JpegImagePlugin.JpegImageFile(io.BytesIO(data)), icc)
+            raster = from_pillow(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
             return [replace(raster, orientation=header.orientation)]
         if not _PADDED.search(str(error)):
             raise ImageError(ErrorClass.DECODE, f"the JPEG is damaged: {error}") from error
         samples = simplejpeg.decode_jpeg(data, _SPACES[header.mode], strict=False)
         warnings = (f"the JPEG may be damaged: {error}",)
-    if header.mode == "CMYK":
-        raster = from_cmyk(samples, icc, inverted=True)
-        warnings += raster.warnings
-        return [replace(raster, orientation=header.orientation, warnings=warnings)]
-    return [Raster(samples, icc, header.orientation, warnings)]
+    if header.mode == "CMYK":  # Adobe stores inks inverted, and all writers follow
+        samples = negative(samples)
+    return [Raster(samples, _MODELS[header.mode], header.orientation, warnings)]
 
 
 def _decoded(data: Blob, header: Header) -> Pixels:

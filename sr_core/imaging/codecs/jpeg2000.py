@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 
 import imagecodecs
 from PIL import Jpeg2KImagePlugin
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs.colour import Raster, from_cmyk, from_pillow, widened
+from sr_core.imaging.codecs import exif, jp2_colour
 from sr_core.imaging.codecs.formats import Header, Metadata
-from sr_core.imaging.codecs.source import Source, boxes
+from sr_core.imaging.codecs.jp2_colour import CMYK, LAB, SYCC, Container
+from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, straight, widened
+from sr_core.imaging.codecs.source import NeedMoreBytes, Source, boxes
+from sr_core.imaging.colour import CHANNELS, ColourFacts, Model
+from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob
 
 _START = b"\xff\x4f\xff\x51"  # start of codestream, and the size segment that must follow
-_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-_CMYK, _SRGB, _GREY, _SYCC = 12, 16, 17, 18  # enumerated colour spaces
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA", 5: "RGBA"}
 _EXIF_ID = b"JpgTiffExif->JP2"
 _XMP_ID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
@@ -25,49 +30,56 @@ def header(source: Source) -> Header:
     """Read size and samples from the header of the codestream, which the decoder uses.
 
     Raises: ImageError, NeedMoreBytes.
-    Source: ITU-T T.800, A.5.1 (SIZ) and I.5.3.3 (colour specification).
+    Source: ITU-T T.800, A.5.1 (SIZ).
     """
-    start, space, _ = _container(source)
+    found = _container(source)
+    start, space = found.codestream, found.space
     if source.take(start, 4) != _START:
         raise ImageError(ErrorClass.DECODE, "the JPEG 2000 has no codestream")
     right, low, left, top = struct.unpack(">4I", source.take(start + 8, 16))
     count = source.number(start + 40, 2)
     if right <= left or low <= top or count == 0:
         raise ImageError(ErrorClass.DECODE, "the JPEG 2000 has no size")
-    samples = {source.take(start + 42 + 3 * index, 3) for index in range(min(count, 5))}
+    samples = {source.take(start + 42 + 3 * index, 3) for index in range(min(count, 6))}
     depth = next(iter(samples))[0] + 1  # signed samples set the highest bit: a depth above 128
-    alike = len(samples) == 1 or (space == _SYCC and len({each[0] for each in samples}) == 1)
-    supported = (_CMYK, _SRGB, _GREY, None) if depth > 8 else (_CMYK, _SRGB, _GREY, _SYCC, None)
-    if not alike or count not in _MODES or depth > 16 or space not in supported:
+    alike = len(samples) == 1 or (space == SYCC and len({each[0] for each in samples}) == 1)
+    if not alike or count not in _MODES or depth > 16 or (space == SYCC and depth > 8):
         raise ImageError(
             ErrorClass.UNSUPPORTED_MODE,
             f"JPEG 2000 of {count} components of {depth} bits in colour space {space} "
             "is not supported",
         )
-    mode = "CMYK" if space == _CMYK else "YCbCr" if space == _SYCC else _MODES[count]
+    turn = 1
+    with suppress(NeedMoreBytes):  # EXIF follows the picture; a prefix of the file does without
+        turn = exif.orientation(_uuids(source).get(_EXIF_ID))
+    width, height = right - left, low - top
+    if turn >= 5:
+        width, height = height, width
     return Header(
         "JPEG2000",
-        mode + ";16" if depth > 8 else mode,
-        right - left,
-        low - top,
+        _mode(found, count) + (";16" if depth > 8 else ""),
+        width,
+        height,
         bit_depth=depth,
+        orientation=turn,
     )
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Collect EXIF, XMP and ICC from the boxes."""
-    found: dict[bytes, bytes] = {}
-    if source.take(0, 4) == _START:
-        return Metadata()
-    for kind, start, length in boxes(source):
-        if kind == b"uuid" and length > 16:
-            found.setdefault(source.take(start, 16), source.take(start + 16, length - 16))
-    block = found.get(_EXIF_ID)
-    block = None if block is None else block.removeprefix(b"Exif\0\0")
-    return Metadata(block, found.get(_XMP_ID), _container(source)[2])
+    """Collect EXIF and XMP from the boxes."""
+    found = _uuids(source)
+    return Metadata(found.get(_EXIF_ID), found.get(_XMP_ID))
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
+def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats
+    """Return the colour specification.
+
+    Raises: ImageError with class unsupported_colour for an unknown space.
+    """
+    return [jp2_colour.facts(_container(source), header(source).bit_depth)]
+
+
+def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels.
 
     Raises: ImageError, and any exception of imagecodecs and Pillow.
@@ -75,30 +87,70 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     if header.mode == "YCbCr":
         image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(data))
         image.load()
-        return [from_pillow(image, icc)]
-    samples = widened(imagecodecs.jpeg2k_decode(data, numthreads=1), header.bit_depth)
-    if header.mode.startswith("CMYK"):
-        reduced = (samples >> 8).astype("uint8") if header.bit_depth > 8 else samples
-        return [from_cmyk(reduced, icc, inverted=False)]
-    return [Raster(samples, icc)]
+        raster = from_pillow(image)
+        return [Raster(raster.samples, raster.model, header.orientation)]
+    found = _container(Source(data))
+    plain = jp2_colour.without_colour(data, found)
+    samples = widened(imagecodecs.jpeg2k_decode(plain, numthreads=1), header.bit_depth)
+    mode = header.mode.partition(";")[0]
+    model: Model = "cmyk" if mode.startswith("CMYK") else "lab" if mode == "LAB" else "rgb"
+    if model == "rgb":
+        model = model_of(samples)
+    samples, warnings = _without_extras(samples, model, found)
+    return [Raster(samples, model, header.orientation, warnings)]
 
 
-def _container(source: Source) -> tuple[int, int | None, bytes | None]:
-    """Return the position of the codestream, its enumerated colour space and its ICC profile.
+def _without_extras(
+    samples: Pixels, model: Model, found: Container
+) -> tuple[Pixels, tuple[str, ...]]:
+    """Keep colours and alpha; name other channels in a warning.
 
-    Colour space and profile are None if missing.
+    Without channel definitions the channel after the colours is alpha.
     """
-    space, icc = None, None
+    count = CHANNELS[model]
+    if samples.ndim == 2 or samples.shape[2] == count:
+        return samples, ()
+    alpha = found.alpha
+    if not found.channels:
+        alpha = (count, False)
+    extra = samples.shape[2] - count - (alpha is not None)
+    warnings = (f"{extra} extra channels that are not transparency were dropped",) if extra else ()
+    if alpha is None:
+        return samples[:, :, :count], warnings
+    if extra or alpha[0] != count:
+        chosen = [*(index for index in range(count + 1) if index != alpha[0])][:count]
+        chosen.append(min(alpha[0], samples.shape[2] - 1))
+        samples = map_strips(lambda rows: rows[:, :, chosen], samples, dtype=samples.dtype)
+    return (straight(samples) if alpha[1] else samples), warnings
+
+
+def _mode(found: Container, count: int) -> str:
+    """Return the mode, as in `Header.mode`: the channels of a palette are the picture's."""
+    count = found.palette or count
+    icc = found.body[16:20] if found.space is None else b""
+    if found.space == CMYK or (icc == b"CMYK" and count >= 4):
+        return "CMYK" if count == 4 else "CMYKA"
+    if found.space == LAB or icc == b"Lab ":
+        return "LAB"
+    if found.space == SYCC:
+        return "YCbCr"
+    mode = _MODES.get(count, "RGB")
+    has_alpha = found.alpha is not None or not found.channels
+    return mode if has_alpha else mode.removesuffix("A")
+
+
+def _container(source: Source) -> Container:
+    return Container(0) if source.take(0, 4) == _START else jp2_colour.container(source)
+
+
+def _uuids(source: Source) -> dict[bytes, bytes]:
+    """Return the content of the UUID boxes by their id. They may follow the picture."""
+    found: dict[bytes, bytes] = {}
     if source.take(0, 4) == _START:
-        return 0, space, icc
-    for kind, start, length in boxes(source):
-        if kind == b"jp2c":
-            return start, space, icc
-        if kind != b"jp2h":
-            continue
-        for inner, at, size in boxes(source, start, start + length):
-            if inner == b"colr" and source.number(at, 1) == 1 and space is None:
-                space = source.number(at + 3, 4)
-            elif inner == b"colr" and source.number(at, 1) in (2, 3):
-                icc = source.take(at + 3, size - 3)
-    raise ImageError(ErrorClass.DECODE, "the JPEG 2000 has no picture")
+        return found
+    with suppress(ImageError):  # damage after the picture does not matter to it
+        for kind, start, length in boxes(source):
+            if kind == b"uuid" and length > 16:
+                body = source.take(start + 16, length - 16)
+                found.setdefault(source.take(start, 16), body.removeprefix(b"Exif\0\0"))
+    return found

@@ -5,11 +5,21 @@ from __future__ import annotations
 import struct
 
 import imagecodecs
+import numpy as np
 
-from sr_core.imaging.codecs.colour import Raster, straight, widened
+from sr_core.imaging.codecs import jxl_colour
 from sr_core.imaging.codecs.formats import Header, Metadata
-from sr_core.imaging.codecs.jxl_header import LINEAR_CURVE, SRGB_CURVE, codestream, read_facts
+from sr_core.imaging.codecs.jxl_header import (
+    LINEAR_CURVE,
+    SRGB_CURVE,
+    Facts,
+    codestream,
+    read_facts,
+)
+from sr_core.imaging.codecs.raster import Raster, straight, widened
 from sr_core.imaging.codecs.source import Source, boxes
+from sr_core.imaging.colour import ColourFacts, Curve, Space
+from sr_core.imaging.colour.spaces import curve_by_code_point
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
@@ -56,18 +66,45 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     return Metadata(block, found.get(b"xml "))
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
-    """Decode the pixels, upright.
+def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats
+    """Return the ICC profile or the enumerated colour encoding.
+
+    Raises: ImageError with class unsupported_colour for PQ, HLG and unknown curves.
+    """
+    facts = read_facts(source)
+    if facts.profile:
+        return [ColourFacts(icc=jxl_colour.profile(source.whole()))]
+    curve = curve_by_code_point(facts.curve) if facts.gamma is None else Curve(facts.gamma)
+    space = Space("JPEG XL", facts.white, facts.primaries, curve)
+    return [ColourFacts(enumerated=space)]
+
+
+def rasters(data: Blob, header: Header) -> list[Raster]:
+    """Decode the pixels, upright, to the colour encoding of the file.
 
     Raises: ImageError, and any exception of imagecodecs.
     """
     facts = read_facts(Source(data))
-    samples = widened(imagecodecs.jpegxl_decode(data, numthreads=1), facts.depth)
+    samples = widened(_decoded(data, header, facts), facts.depth)
     if facts.premultiplied:
         samples = straight(samples)
-    srgb = facts.primaries and facts.curve == SRGB_CURVE
-    warnings = () if srgb else ("the colour space of the JPEG XL was assumed to be sRGB",)
-    return [Raster(samples, None, warnings=warnings)]
+    dropped = sorted(set(facts.dropped))
+    warnings = (f"extra channels were dropped: {', '.join(dropped)}",) if dropped else ()
+    return [Raster(samples, "grey" if facts.grey else "rgb", warnings=warnings)]
+
+
+def _decoded(data: Blob, header: Header, facts: Facts) -> Pixels:
+    """Decode to (H, W) or (H, W, C); XYB with a profile by libjxl's own colour management."""
+    if facts.profile and facts.xyb:
+        channels = (1 if facts.grey else 3) + facts.alpha
+        shape = (header.height_px, header.width_px, channels)
+        return jxl_colour.decode(data, shape, deep=facts.depth > 8)
+    samples: Pixels = imagecodecs.jpegxl_decode(data, numthreads=1)
+    if facts.grey and facts.dropped and not facts.alpha:
+        return np.ascontiguousarray(
+            samples[0]
+        )  # imagecodecs puts grey and its extra channels into planes
+    return samples
 
 
 def encode(samples: Pixels, metadata: Metadata) -> bytes:

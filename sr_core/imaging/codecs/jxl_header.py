@@ -6,19 +6,35 @@ from dataclasses import dataclass
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.source import Source, boxes
+from sr_core.imaging.colour.spaces import (
+    D65,
+    DCI_WHITE,
+    EQUAL_ENERGY,
+    SRGB,
+    Point,
+    primaries_by_code_point,
+)
 
 LINEAR_CURVE, SRGB_CURVE = 8, 13
-_D65, _SRGB_PRIMARIES = 1, 1
 _HEADER_BYTES = 512  # enough for size and image metadata unless a channel has a very long name
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 # The four forms of each U32: bits to read, and the offset to add.
 _SIDE = ((9, 1), (13, 1), (18, 1), (30, 1))
+_FLOAT_DEPTH = ((0, 32), (0, 16), (0, 24), (6, 1))
 _DEPTH = ((0, 8), (0, 10), (0, 12), (6, 1))
 _CHANNELS = ((0, 0), (0, 1), (4, 2), (12, 1))
 _NAME = ((0, 0), (4, 0), (5, 16), (10, 48))
+_FILTER = ((0, 1), (2, 0), (4, 3), (8, 19))
 _SHIFT = ((0, 0), (0, 3), (0, 4), (3, 1))
 _ENUM = ((0, 0), (0, 1), (4, 2), (6, 18))
+_COORDINATE = ((19, 0), (19, 1 << 19), (20, 1 << 20), (21, 1 << 21))
+_ALPHA, _BLACK, _COLOUR_FILTER = 0, 4, 5  # types of extra channels
+CHANNEL_NAMES = {1: "depth", 2: "spot colour", 3: "selection mask", 6: "thermal"}
+"""Types of extra channels that are dropped."""
+_CUSTOM, _GREY = 2, 1
+_WHITES = {1: D65, 10: EQUAL_ENERGY, 11: DCI_WHITE}
+_PRIMARIES = {1: 1, 9: 9, 11: 12}  # as code points of ITU-T H.273
 
 
 class _Bits:
@@ -54,11 +70,19 @@ class Facts:
     depth: int = 8
     alpha: bool = False
     premultiplied: bool = False
+    dropped: tuple[str, ...] = ()
+    """Extra channels other than alpha."""
     grey: bool = False
-    primaries: bool = True
-    """True if the primaries are those of sRGB."""
+    xyb: bool = True
+    """True if the colours are coded as XYB, independent of the colour encoding."""
+    profile: bool = False
+    """True if an ICC profile is the colour encoding."""
+    white: Point = SRGB.white
+    primaries: tuple[Point, Point, Point] = SRGB.primaries
+    gamma: float | None = None
+    """Decoding exponent of the transfer function; None if `curve` names it."""
     curve: int = SRGB_CURVE
-    """Transfer function, as the header numbers them."""
+    """Transfer function, numbered as by ITU-T H.273."""
     curve_end: int = 0
     """End of the curve's number, in bits from the start of the codestream."""
     animated: bool = False
@@ -87,49 +111,82 @@ def read_facts(source: Source) -> Facts:
             return facts
     facts.depth = _depth(bits)
     bits.take(1)  # flag: 16-bit buffers suffice
-    extra = bits.choose(_CHANNELS)
-    if extra > 1:
-        raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"JPEG XL with {extra} extra channels")
-    if extra:
-        facts.alpha, facts.premultiplied = True, _is_premultiplied(bits)
-    bits.take(1)  # flag: the colours are XYB
+    for _ in range(bits.choose(_CHANNELS)):
+        _read_extra_channel(bits, facts)
+    facts.xyb = bool(bits.take(1))
     _read_colours(bits, facts)
     return facts
 
 
-def _depth(bits: _Bits) -> int:
+def _depth(bits: _Bits, *, extra: bool = False) -> int:
+    """Read BitDepth; the samples of an extra channel may have any."""
     floating = bits.take(1)
+    if floating and extra:
+        bits.choose(_FLOAT_DEPTH)
+        bits.take(4)
+        return 0
     depth = 0 if floating else bits.choose(_DEPTH)
-    if floating or depth > 16:
+    if (floating or depth > 16) and not extra:
         kind = "float" if floating else f"{depth}-bit"
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"JPEG XL of {kind} samples")
     return depth
 
 
-def _is_premultiplied(bits: _Bits) -> bool:
-    """Read ExtraChannelInfo of the only extra channel, which must be alpha."""
-    if bits.take(1):
-        return False
-    if bits.choose(_ENUM) != 0:
-        raise ImageError(ErrorClass.UNSUPPORTED_MODE, "JPEG XL with a channel other than alpha")
-    _depth(bits)
-    bits.choose(_SHIFT)
-    bits.take(8 * bits.choose(_NAME))
-    return bool(bits.take(1))
+def _read_extra_channel(bits: _Bits, facts: Facts) -> None:
+    """Read ExtraChannelInfo. The first alpha is the picture's transparency."""
+    kind, premultiplied = _ALPHA, False
+    if not bits.take(1):
+        kind = bits.choose(_ENUM)
+        _depth(bits, extra=True)
+        bits.choose(_SHIFT)
+        bits.take(8 * bits.choose(_NAME))
+        if kind == _ALPHA:
+            premultiplied = bool(bits.take(1))
+        elif kind == 2:
+            bits.take(4 * 16)  # the ink as four half-precision numbers
+        elif kind == _COLOUR_FILTER:
+            bits.choose(_FILTER)
+    if kind == _BLACK:
+        raise ImageError(ErrorClass.UNSUPPORTED_MODE, "JPEG XL of CMYK")
+    if kind == _ALPHA and not facts.alpha:
+        facts.alpha, facts.premultiplied = True, premultiplied
+    else:
+        facts.dropped += (CHANNEL_NAMES.get(kind, "alpha" if kind == _ALPHA else "unknown"),)
 
 
 def _read_colours(bits: _Bits, facts: Facts) -> None:
-    """Read ColourEncoding."""
+    """Read ColourEncoding.
+
+    Source: ISO/IEC 18181-1, annex E.2.
+    """
     if bits.take(1):
         return
-    profile = bits.take(1)
-    facts.grey = bits.choose(_ENUM) == 1
-    facts.primaries, facts.curve = False, 0
-    if profile or bits.choose(_ENUM) != _D65:
+    facts.profile = bool(bits.take(1))
+    space = bits.choose(_ENUM)
+    facts.grey = space == _GREY
+    facts.curve = 0
+    if facts.profile:
         return
-    facts.primaries = facts.grey or bits.choose(_ENUM) == _SRGB_PRIMARIES
-    if facts.primaries and not bits.take(1):
+    if space > _GREY:
+        raise ImageError(ErrorClass.UNSUPPORTED_COLOUR, "JPEG XL of XYB or unknown colours")
+    white = bits.choose(_ENUM)
+    facts.white = _point(bits) if white == _CUSTOM else _WHITES.get(white, D65)
+    if not facts.grey:
+        kind = bits.choose(_ENUM)
+        if kind == _CUSTOM:
+            facts.primaries = (_point(bits), _point(bits), _point(bits))
+        elif kind in _PRIMARIES:
+            facts.primaries = primaries_by_code_point(_PRIMARIES[kind])
+    if bits.take(1):
+        facts.gamma = 1e7 / max(1, bits.take(24))
+    else:
         facts.curve, facts.curve_end = bits.choose(_ENUM), bits.position
+
+
+def _point(bits: _Bits) -> Point:
+    """Read a chromaticity: two signed numbers, in millionths."""
+    x, y = (bits.choose(_COORDINATE) for _ in range(2))
+    return tuple((value >> 1 ^ -(value & 1)) / 1e6 for value in (x, y))  # type: ignore[return-value]
 
 
 def codestream(source: Source) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import imagecodecs
 from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, ImageFile
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.colour import Raster, from_pillow, widened
+from sr_core.imaging.codecs import avif_colour, bmp_colour, exif, gif_colour
 from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, widened
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.colour import ColourFacts
 from sr_core.scratch import Blob
 
 # The plugins are called directly: Image.open would apply a size limit that is global to the
@@ -75,23 +77,38 @@ def metadata_of_gif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG0
 
 
 def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Collect EXIF, XMP and ICC."""
+    """Collect EXIF and XMP."""
     image = _opened("AVIF", source.whole())
-    return Metadata(_exif(image), image.info.get("xmp"), image.info.get("icc_profile"))
+    return Metadata(_exif(image), image.info.get("xmp"))
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
+def colours_of_avif(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001
+    """Find the ICC profile and the code points."""
+    icc = _opened("AVIF", source.whole()).info.get("icc_profile")
+    return [ColourFacts(icc=icc, code_points=avif_colour.code_points(source))]
+
+
+def colours_of_bmp(source: Source, notes: list[str]) -> list[ColourFacts]:
+    """Return the profile or calibration of the header."""
+    return [bmp_colour.facts(source, notes)]
+
+
+def colours_of_gif(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001
+    """Find the ICC profile of the application extension."""
+    return [ColourFacts(icc=gif_colour.profile(source))]
+
+
+def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels.
 
     Raises: ImageError, and any exception of Pillow and imagecodecs.
     """
     if header.bit_depth > 8:
         samples = widened(imagecodecs.avif_decode(data, numthreads=1), header.bit_depth)
-        return [Raster(samples, icc, header.orientation)]
+        return [Raster(samples, model_of(samples), header.orientation)]
     image = _opened(header.format, data)
     image.load()
-    raster = from_pillow(image, icc)
-    return [Raster(raster.samples, raster.icc, header.orientation, raster.warnings)]
+    return [replace(from_pillow(image), orientation=header.orientation)]
 
 
 def _opened(name: str, data: Blob) -> Image.Image:

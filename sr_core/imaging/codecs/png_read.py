@@ -12,16 +12,18 @@ from isal import isal_zlib
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.colour import Raster, profile_of
 from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.raster import Raster, model_of
 from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_XMP, Source, png_chunks
+from sr_core.imaging.colour import SRGB, CodePoints, ColourFacts, Space, calibrated
 from sr_core.scratch import Blob
 
 _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "P": 3, "RGBA": 4, "PA": 4}
 _CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
-_KEPT = frozenset({b"IHDR", b"eXIf", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs"})
+_KEPT = frozenset({b"eXIf", b"pHYs"})
+_COLOURS = frozenset({b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _MAX_METADATA_BYTES = 1 << 24
 # gAMA and cHRM of sRGB, in the units of the file: 1 / 100,000.
@@ -69,7 +71,7 @@ def header(source: Source) -> Header:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP, colour and resolution; add a note for anything that cannot be read."""
+    """Collect EXIF, XMP and resolution; add a note for anything that cannot be read."""
     found: dict[bytes, bytes] = {}
     xmp = None
     for kind, start, length in png_chunks(source):
@@ -86,10 +88,34 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     if len(unit) == 9 and unit[8] == 1:
         wide, high = struct.unpack(">II", unit[:8])
         dpi = (wide * METRES_PER_INCH, high * METRES_PER_INCH) if wide and high else None
-    return Metadata(found.get(b"eXIf"), xmp, _profile(found, notes), dpi)
+    return Metadata(found.get(b"eXIf"), xmp, None, dpi)
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
+def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
+    """Collect the colour chunks; add a note for anything that cannot be read.
+
+    Source: PNG specification, third edition, 11.3.2.
+    """
+    found: dict[bytes, bytes] = {}
+    for kind, start, length in png_chunks(source):
+        if kind in _COLOURS and length <= _MAX_METADATA_BYTES:
+            found.setdefault(kind, source.take(start, length))
+        elif kind in _COLOURS:
+            notes.append(f"{kind.decode()} of {length} bytes was dropped")
+    icc = found.get(b"iCCP")
+    if icc is not None:
+        icc = _inflated(icc.partition(b"\0")[2][1:], "ICC profile", notes)
+    return [
+        ColourFacts(
+            icc=icc,
+            code_points=_code_points(found.get(b"cICP"), notes),
+            enumerated=SRGB if b"sRGB" in found else None,
+            calibrated=_calibration(found, notes),
+        )
+    ]
+
+
+def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels; libpng expands palettes, low depths and transparent colours.
 
     Checksums and the end of the file are checked first. libpng accepts files without their last
@@ -106,19 +132,23 @@ def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
     shape = (*header.stored_shape, _CHANNELS[header.mode.partition(";")[0]])
     dtype = np.uint16 if header.bit_depth == 16 else np.uint8
     samples = scratch.empty(shape if shape[2] > 1 else shape[:2], dtype)
-    return [Raster(imagecodecs.png_decode(data, out=samples), icc, header.orientation)]
+    decoded = imagecodecs.png_decode(data, out=samples)
+    return [Raster(decoded, model_of(decoded), header.orientation)]
 
 
-def _profile(found: dict[bytes, bytes], notes: list[str]) -> bytes | None:
-    """Return the ICC profile, or build one from gamma and primaries if they differ from sRGB.
+def _code_points(body: bytes | None, notes: list[str]) -> CodePoints | None:
+    """Return the code points of cICP; None, with a note, if their matrix is not that of RGB."""
+    if body is None:
+        return None
+    if len(body) != 4 or body[2] != 0 or body[3] > 1:
+        notes.append("an invalid cICP chunk was dropped")
+        return None
+    return CodePoints(body[0], body[1], bool(body[3]))
 
-    Source: PNG specification, third edition, 11.3.2 (iCCP before sRGB before gAMA and cHRM).
-    """
-    if b"cICP" in found:
-        notes.append("the colour space of the cICP chunk was dropped")
-    if b"iCCP" in found:
-        return _inflated(found[b"iCCP"].partition(b"\0")[2][1:], "ICC profile", notes)
-    if b"sRGB" in found or not {b"gAMA", b"cHRM"} & set(found):
+
+def _calibration(found: dict[bytes, bytes], notes: list[str]) -> Space | None:
+    """Return the colour space of gAMA and cHRM; None if they are missing or close to sRGB's."""
+    if not {b"gAMA", b"cHRM"} & set(found):
         return None
     gamma, chromaticities = _SRGB_GAMMA, _SRGB_CHROMATICITIES
     if len(found.get(b"gAMA", b"")) == 4:
@@ -133,7 +163,7 @@ def _profile(found: dict[bytes, bytes], notes: list[str]) -> bytes | None:
         notes.append("an impossible gamma was dropped")
         return None
     points = [value / 100_000 for value in chromaticities]
-    return profile_of(100_000 / gamma, points[:2], points[2:], grey=grey)
+    return calibrated(100_000 / gamma, points[:2], points[2:])
 
 
 def _near(values: tuple[int, ...], others: tuple[int, ...]) -> bool:

@@ -11,16 +11,26 @@ from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.formats import MAX_PAGES
 from sr_core.imaging.codecs.source import Source
 
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
+_SUBFILE, _WIDTH, _HEIGHT, BITS, PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
 _COMPRESSION, _STRIP_OFFSETS, _SAMPLES, _ROWS, _PLANAR = 0x103, 0x111, 0x115, 0x116, 0x11C
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS = 0x142, 0x143, 0x144
-_PLANES, _OLD_JPEG = 2, 6
+_PLANES, _OLD_JPEG, _JPEG = 2, 6, 7
+_FAX = frozenset({2, 3, 4, 32_771})  # compressions of CCITT
+_PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha in ExtraSamples
 _EXTRA, _SAMPLE_FORMAT, _DNG = 0x152, 0x153, 0xC612
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
-WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6  # photometric
-_MODES = {WHITE_IS_ZERO: "L", _GREY: "L", _RGB: "RGB", _YCBCR: "RGB"}
-PILLOW_MODES = {_PALETTE: "P", _CMYK: "CMYK", 8: "LAB", 9: "LAB", 10: "LAB"}
-"""Modes, by photometric interpretation, that Pillow decodes; imagecodecs decodes the others."""
+WHITE_IS_ZERO, GREY, _RGB, PALETTE, CMYK, _YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
+_MODES = {
+    WHITE_IS_ZERO: "L",
+    GREY: "L",
+    _RGB: "RGB",
+    PALETTE: "P",
+    CMYK: "CMYK",
+    _YCBCR: "RGB",
+    CIELAB: "LAB",
+    ICCLAB: "LAB",
+}
+"""Modes by photometric interpretation."""
 _COLOURS = {"L": 1, "RGB": 3, "P": 1, "CMYK": 4, "LAB": 3}
 
 
@@ -38,8 +48,14 @@ class Layout(NamedTuple):
     photometric: int
     orientation: int
     premultiplied: bool
+    alpha: int | None
+    """Index of the sample that is alpha; None if there is none."""
     samples: int
     """Samples per pixel."""
+    colours: int
+    """Samples per pixel that are colours; they come first."""
+    jpeg: bool
+    """True if the samples are compressed as JPEG."""
     planar: bool
     """True if each sample has a plane of its own."""
 
@@ -98,34 +114,69 @@ def _check_pieces(
 
 def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
     width, height = tags.number(directory, _WIDTH), tags.number(directory, _HEIGHT)
-    photometric = tags.number(directory, _PHOTOMETRIC, _GREY)
     count = tags.number(directory, _SAMPLES, 1)
-    bits = set(tags.numbers(directory.entries.get(_BITS)) or (1,))
+    photometric = _photometric(tags, directory, count)
+    bits = set(tags.numbers(directory.entries.get(BITS)) or (1,))
     kinds = set(tags.numbers(directory.entries.get(_SAMPLE_FORMAT)) or (1,))
-    mode = (_MODES | PILLOW_MODES).get(photometric)
+    mode = _MODES.get(photometric)
     depth = int(max(bits))
     if width < 1 or height < 1:
         raise ImageError(ErrorClass.DECODE, "a TIFF page without pixels")
     _check_pieces(tags, directory, width, height, count)
-    extra = count - _COLOURS.get(mode or "", 0)
-    if mode is None or len(bits) > 1 or depth > 16 or kinds != {1} or extra not in (0, 1):
+    colours = _COLOURS.get(mode or "", 0)
+    known = mode is not None and count >= colours
+    if not known or mode is None or len(bits) > 1 or depth > 16 or kinds != {1}:
         raise ImageError(
             ErrorClass.UNSUPPORTED_MODE,
             f"TIFF of {count} samples of {depth} bits, photometric {photometric}, sample formats "
             f"{sorted(map(int, kinds))} is not supported",
         )
     turn = tags.number(directory, exif.ORIENTATION, 1)
-    alpha = "A" if extra else ""
-    deep = ";16" if depth > 8 else ""
+    alpha, premultiplied = _alpha(tags, directory, colours, count)
+    bitonal = mode == "L" and depth == 1 and count == 1
+    name = "1" if bitonal else mode + "A" * (alpha is not None) + ";16" * (depth > 8)
     return Layout(
         index,
-        "1" if mode == "L" and depth == 1 and not extra else mode + alpha + deep,
+        name,
         width,
         height,
         depth,
         photometric,
         turn if 1 <= turn <= 8 else 1,
-        bool(extra) and tags.number(directory, _EXTRA) == 1,
+        premultiplied,
+        alpha,
         count,
+        colours,
+        tags.number(directory, _COMPRESSION) in (_OLD_JPEG, _JPEG),
         tags.number(directory, _PLANAR, 1) == _PLANES,
     )
+
+
+def _photometric(tags: TagFile, directory: Directory, count: int) -> int:
+    """Return the photometric interpretation; if it is missing, libtiff's guess.
+
+    Source: TIFFRGBAImageBegin of libtiff: fax is white for zero, three colours are RGB.
+    """
+    if PHOTOMETRIC in directory.entries:
+        return tags.number(directory, PHOTOMETRIC)
+    if tags.number(directory, _COMPRESSION) in _FAX:
+        return WHITE_IS_ZERO
+    return _RGB if count >= _COLOURS["RGB"] else GREY
+
+
+def _alpha(
+    tags: TagFile, directory: Directory, colours: int, count: int
+) -> tuple[int | None, bool]:
+    """Return the index of the sample that is alpha, and whether the colours are premultiplied.
+
+    A single extra sample without the tag ExtraSamples is alpha, as old writers meant it.
+
+    Source: TIFF 6.0, section 18: 1 is premultiplied, 2 straight, 0 unspecified.
+    """
+    extra = tags.numbers(directory.entries.get(_EXTRA))
+    if not extra and count == colours + 1:
+        return colours, False
+    for index, kind in enumerate(extra[: count - colours], colours):
+        if kind in (_PREMULTIPLIED, _STRAIGHT):
+            return index, kind == _PREMULTIPLIED
+    return None, False

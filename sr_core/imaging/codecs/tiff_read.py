@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import struct
+from collections.abc import Iterator
 from dataclasses import replace
 
 import imagecodecs
@@ -12,22 +14,31 @@ from PIL import TiffImagePlugin
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.colour import Raster, from_pillow, straight, widened
-from sr_core.imaging.codecs.directory import TagFile
+from sr_core.imaging.codecs import exif, tiff_colour
+from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.raster import Raster, from_pillow, straight, widened
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tiff_layout import (
-    PILLOW_MODES,
+    CIELAB,
+    CMYK,
+    GREY,
+    ICCLAB,
+    PALETTE,
+    PHOTOMETRIC,
     WHITE_IS_ZERO,
     Layout,
     is_page,
     pages_of,
 )
+from sr_core.imaging.colour import ColourFacts, Model
 from sr_core.imaging.pixels import Pixels
+from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob
 
-_XMP, _ICC = 0x2BC, 0x8773
+_XMP = 0x2BC
+_MODELS: dict[int, Model] = {WHITE_IS_ZERO: "grey", GREY: "grey", CMYK: "cmyk"}
+_MODELS |= {CIELAB: "lab", ICCLAB: "lab"}
 
 
 def header(source: Source) -> Header:
@@ -60,37 +71,45 @@ def page_sizes(source: Source) -> list[tuple[int, int]]:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP, ICC and resolution of the first page."""
+    """Collect EXIF, XMP and resolution of the first page."""
     tags = TagFile(source)
-    for directory in tags.chain():
-        if is_page(tags, directory):
-            break
-    xmp, icc = (
-        tags.value(directory.entries[tag]) if tag in directory.entries else None
-        for tag in (_XMP, _ICC)
-    )
+    directory = next(_directories(tags))
+    xmp = tags.value(directory.entries[_XMP]) if _XMP in directory.entries else None
     try:
         block = exif.from_tiff(source.whole(), directory.position)
     except Exception as error:  # noqa: BLE001 - Pillow's parser raises anything on damaged tags
         notes.append(f"the TIFF tags cannot be read and were dropped: {error}")
         block = None
-    return Metadata(block, xmp, icc, exif.resolution(tags, directory))
+    return Metadata(block, xmp, None, exif.resolution(tags, directory))
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:  # noqa: ARG001
-    """Decode all pages: grey and RGB with libtiff at their own depth, other modes with Pillow.
+def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
+    """Return the colour information of each page."""
+    tags = TagFile(source)
+    return [tiff_colour.facts(tags, directory, notes) for directory in _directories(tags)]
+
+
+def rasters(data: Blob, header: Header) -> list[Raster]:  # noqa: ARG001 - as all formats
+    """Decode all pages: palettes and JPEG of inks or Lab with Pillow, all others with libtiff.
 
     Raises: ImageError, and any exception of imagecodecs and Pillow.
     """
     return [
-        replace(_raster(data, page, icc), orientation=page.orientation)
+        replace(_raster(data, page), orientation=page.orientation)
         for page in pages_of(Source(data))
     ]
 
 
-def _raster(data: Blob, page: Layout, icc: bytes | None) -> Raster:
-    if page.photometric in PILLOW_MODES:
-        return _through_pillow(data, page, icc)
+def _directories(tags: TagFile) -> Iterator[Directory]:
+    return (directory for directory in tags.chain() if is_page(tags, directory))
+
+
+def _raster(data: Blob, page: Layout) -> Raster:
+    model = _MODELS.get(page.photometric, "rgb")
+    if page.photometric == PALETTE or (page.jpeg and model in ("cmyk", "lab")):
+        return _through_pillow(data, page)
+    if model == "cmyk":
+        data = _as_plain_samples(data, page)
     samples: Pixels = imagecodecs.tiff_decode(data, index=page.place, out=_room(page))
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8) * np.uint8(255)
@@ -100,9 +119,12 @@ def _raster(data: Blob, page: Layout, icc: bytes | None) -> Raster:
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"TIFF of {samples.dtype} samples")
     if page.depth > 1:
         samples = widened(samples, page.depth)
+    samples, warnings = _without_extras(samples, page)
     if page.photometric == WHITE_IS_ZERO:
         samples = _negative(samples)
-    return Raster(straight(samples) if page.premultiplied else samples, icc)
+    if page.photometric == CIELAB:
+        samples = _unsigned(samples)
+    return Raster(straight(samples) if page.premultiplied else samples, model, 1, warnings)
 
 
 def _room(page: Layout) -> Pixels | None:
@@ -120,14 +142,45 @@ def _room(page: Layout) -> Pixels | None:
     return scratch.empty(shape if shape[2] > 1 else shape[:2], dtype)
 
 
-def _through_pillow(data: Blob, page: Layout, icc: bytes | None) -> Raster:
+def _as_plain_samples(data: Blob, page: Layout) -> bytes:
+    """Return a copy of the file whose page claims to be grey, so that libtiff keeps its samples.
+
+    It would convert inks to RGB by arithmetic, and does not read planes of them.
+    """
+    changed = bytearray(data)
+    tags = TagFile(Source(data))
+    for index, directory in enumerate(tags.chain()):
+        entry = directory.entries.get(PHOTOMETRIC)
+        if index == page.place and entry is not None:
+            struct.pack_into(tags.order + "H", changed, entry.start, GREY)
+    return bytes(changed)
+
+
+def _without_extras(samples: Pixels, page: Layout) -> tuple[Pixels, tuple[str, ...]]:
+    """Keep colours and alpha; name the other samples, such as infrared or masks, in a warning."""
+    kept = page.colours + (page.alpha is not None)
+    if page.samples == kept or samples.ndim == 2:
+        return samples, ()
+    warnings = (
+        f"{page.samples - kept} extra channels that are not transparency were dropped, such as "
+        "infrared or masks",
+    )
+    if page.alpha is None or page.alpha >= samples.shape[2]:
+        return samples[:, :, : page.colours], warnings
+    chosen = [*range(page.colours), page.alpha]
+    return map_strips(lambda rows: rows[:, :, chosen], samples, dtype=samples.dtype), warnings
+
+
+def _through_pillow(data: Blob, page: Layout) -> Raster:
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     image.seek(page.place)
     image.load()
-    raster = from_pillow(image, icc)
+    raster = from_pillow(image)
+    if page.photometric == CIELAB:
+        raster = replace(raster, samples=_unsigned(raster.samples))
     if page.depth <= 8:
         return raster
-    return replace(raster, warnings=(*raster.warnings, f"{page.mode} was reduced to 8 bits"))
+    return replace(raster, warnings=(f"{page.mode} was reduced to 8 bits",))
 
 
 def _negative(samples: Pixels) -> Pixels:
@@ -136,3 +189,10 @@ def _negative(samples: Pixels) -> Pixels:
     grey = turned if turned.ndim == 2 else turned[:, :, 0]
     np.subtract(np.iinfo(grey.dtype).max, grey, out=grey)
     return turned
+
+
+def _unsigned(samples: Pixels) -> Pixels:
+    """Shift the signed a* and b* of CIELAB so that half of the range is neutral."""
+    half = samples.dtype.type(1 << (8 * samples.dtype.itemsize - 1))
+    flips = np.array([0, half, half, *[0] * (samples.shape[2] - 3)], samples.dtype)
+    return map_strips(lambda rows: rows ^ flips, samples, dtype=samples.dtype)

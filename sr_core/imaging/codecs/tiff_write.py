@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from isal import isal_zlib
@@ -27,12 +28,12 @@ _DEFLATE, _DIFFERENCES, _GREY, _RGB, _STRAIGHT_ALPHA, _INCH = 8, 2, 1, 2, 2, 2
 _BYTE, _LONG, _UNDEFINED, _LONG8 = 1, 4, 7, 16
 
 
-def encode(pages: Sequence[Samples], metadata: Metadata) -> Blob:
+def encode(pages: Sequence[Samples], metadata: Metadata, profiles: Sequence[bytes | None]) -> Blob:
     """Write pages of (H, W, 1..4) samples: horizontal differences, deflated in strips.
 
     Each directory precedes its strips, so that readers find the first one at once; it is rewritten
-    when the lengths of the strips are known. The ICC profile and the resolution go to all pages,
-    other metadata to the first one.
+    when the lengths of the strips are known. Each page has the ICC profile of its own; the
+    resolution goes to all pages, other metadata to the first one.
 
     Source: TIFF 6.0, sections 8 and 14; Adobe's TIFF technical note 2 (deflate); BigTIFF.
     """
@@ -41,17 +42,18 @@ def encode(pages: Sequence[Samples], metadata: Metadata) -> Blob:
     file = Spool()
     file.write(header)
     link = None
-    for samples in pages:
+    for samples, icc in zip(pages, profiles, strict=True):
+        described = replace(metadata, icc=icc)
         position = file.size
         if link is not None:
             file.overwrite(link, struct.pack("<Q" if big else "<I", position))
         counts = [0] * math.ceil(samples.shape[0] / _rows_per_strip(samples))
-        tags = _directory(samples, counts, header, metadata, first=link is None)
+        tags = _directory(samples, counts, header, described, first=link is None)
         file.write(tags.tobytes(position))
         for index, strip in enumerate(_strips(samples)):
             counts[index] = len(strip)
             file.write(strip)
-        tags = _directory(samples, counts, header, metadata, first=link is None)
+        tags = _directory(samples, counts, header, described, first=link is None)
         file.overwrite(position, tags.tobytes(position))
         file.write(b"\0" * (file.size % 2))
         # The link to the next page follows the entries.
@@ -84,7 +86,7 @@ def _directory(
         samples: the page.
         counts: length of each strip in bytes.
         header: header of the file; selects classic TIFF or BigTIFF.
-        metadata: metadata of the file.
+        metadata: metadata of the page.
         first: True for the first page.
     """
     height, width, channels = samples.shape

@@ -9,9 +9,10 @@ from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.colour import Raster
 from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.raster import Raster, model_of
 from sr_core.imaging.codecs.source import Source, riff_chunks
+from sr_core.imaging.colour import ColourFacts
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
@@ -49,23 +50,30 @@ def header(source: Source) -> Header:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Collect EXIF, XMP and ICC."""
+    """Collect EXIF and XMP."""
     found: dict[bytes, bytes] = {}
     for kind, start, length in riff_chunks(source):
-        if kind in (b"EXIF", b"XMP ", b"ICCP"):
+        if kind in (b"EXIF", b"XMP "):
             found.setdefault(kind, source.take(start, length))
     block = found.get(b"EXIF")
     block = None if block is None else block.removeprefix(_EXIF_PREFIX)
-    return Metadata(block, found.get(b"XMP "), found.get(b"ICCP"))
+    return Metadata(block, found.get(b"XMP "))
 
 
-def rasters(data: Blob, header: Header, icc: bytes | None) -> list[Raster]:
+def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats
+    """Find the ICC profile."""
+    profiles = (each for each in riff_chunks(source) if each.kind == b"ICCP")
+    icc = next((source.take(start, length) for _, start, length in profiles), None)
+    return [ColourFacts(icc=icc)]
+
+
+def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels.
 
     Raises: ImageError, and any exception of imagecodecs.
     """
     samples = imagecodecs.webp_decode(data, hasalpha=header.mode == "RGBA")
-    return [Raster(samples, icc, header.orientation)]
+    return [Raster(samples, model_of(samples), header.orientation)]
 
 
 def encode(samples: Pixels, quality: int, metadata: Metadata) -> bytes:

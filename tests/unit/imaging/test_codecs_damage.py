@@ -62,12 +62,20 @@ def test_the_pixels_of_all_pages_count_together() -> None:
         tiff(scene(8, 8).astype(np.float32), photometric="rgb"),
         tiff(scene(8, 8).astype(np.uint32), photometric="rgb"),
         tiff(scene(8, 8).astype(np.int16), photometric="rgb"),
-        tiff(scene(8, 8, 5), photometric="rgb"),
+        tiff(scene(8, 8), photometric="itulab"),
         tiff(scene(8, 8, 1).astype(np.complex64), photometric="minisblack"),
         imagecodecs.jpegxl_encode(scene(8, 8).astype(np.float32) / 255),
         imagecodecs.jpeg8_encode(scene(8, 8, 1, np.uint16) >> 4, bitspersample=12),
     ],
-    ids=["float", "32 bits", "signed", "five channels", "complex", "float jxl", "12-bit jpeg"],
+    ids=[
+        "float",
+        "32 bits",
+        "signed",
+        "itu lab",
+        "complex",
+        "float jxl",
+        "12-bit jpeg",
+    ],
 )
 def test_other_samples_are_an_unsupported_mode(data: bytes) -> None:
     assert refusal(data) is ErrorClass.UNSUPPORTED_MODE

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import EXTENSIONS, Metadata, Page, Picture, decode, encode, exif, losses
-from sr_core.imaging.codecs.colour import convert_to_srgb
+from sr_core.imaging.colour import convert_to_srgb
 from tests.support.image_files import (
     LIMITS,
     exif_block,

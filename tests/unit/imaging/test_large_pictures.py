@@ -17,7 +17,8 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
 from sr_core.imaging.codecs import Metadata, Picture, check_output_size, decode, encode
-from sr_core.imaging.codecs.colour import convert_to_srgb, profile_of, straight, widened
+from sr_core.imaging.codecs.raster import straight, widened
+from sr_core.imaging.colour import convert_to_srgb, profile_of
 from sr_core.imaging.pixels import Page
 from sr_core.imaging.resample import resize_pixels
 from tests.support.image_files import LIMITS, exif_block, saved, scene

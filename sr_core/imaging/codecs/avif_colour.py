@@ -1,0 +1,66 @@
+"""AVIF: the code points of the picture, from its properties or its sequence header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sr_core.imaging.codecs.source import Chunk, Source, boxes
+from sr_core.imaging.colour import CodePoints
+
+_MASK_15_BITS, _MASK_7_BITS = 0x7FFF, 0x7F
+
+
+def code_points(source: Source) -> CodePoints | None:
+    """Return the code points of the primary item; None if neither box states them.
+
+    Its nclx property counts before the sequence header in its AV1 configuration.
+
+    Raises: ImageError, NeedMoreBytes.
+    Source: ISO/IEC 14496-12, 8.11.4 (pitm) and 12.1.5 (colr); ISO/IEC 23008-12, 9.3 (ipma).
+    """
+    meta = next((each for each in boxes(source) if each.kind == b"meta"), None)
+    if meta is None:
+        return None
+    parts = {each.kind: each for each in boxes(source, meta.start + 4, meta.start + meta.length)}
+    if b"pitm" not in parts or b"iprp" not in parts:
+        return None
+    primary = parts[b"pitm"]
+    item = source.number(primary.start + 4, 4 if source.number(primary.start, 1) else 2)
+    for each in _properties(source, parts[b"iprp"], item):
+        if each.kind == b"colr" and source.take(each.start, 4) == b"nclx":
+            return CodePoints(
+                source.number(each.start + 4, 2),
+                source.number(each.start + 6, 2),
+                # The range of the samples; decoders return RGB of full range.
+            )
+    return None
+
+
+def _properties(source: Source, iprp: Chunk, item: int) -> Iterator[Chunk]:
+    """Yield the properties that are associated with an item."""
+    inner = list(boxes(source, iprp.start, iprp.start + iprp.length))
+    store = next((each for each in inner if each.kind == b"ipco"), None)
+    if store is None:
+        return
+    properties = list(boxes(source, store.start, store.start + store.length))
+    for box in inner:
+        if box.kind == b"ipma":
+            for index in _associations(source, box, item):
+                if 0 < index <= len(properties):
+                    yield properties[index - 1]
+
+
+def _associations(source: Source, ipma: Chunk, item: int) -> Iterator[int]:
+    """Yield the numbers, from 1, of the properties of an item in one ItemPropertyAssociation."""
+    version, wide = source.number(ipma.start, 1), source.number(ipma.start + 3, 1) & 1
+    id_bytes, step = (4 if version else 2), (2 if wide else 1)
+    mask = _MASK_15_BITS if wide else _MASK_7_BITS
+    position = ipma.start + 8
+    for _ in range(source.number(ipma.start + 4, 4)):
+        found = source.number(position, id_bytes)
+        count = source.number(position + id_bytes, 1)
+        position += id_bytes + 1
+        if found == item:
+            for index in range(count):
+                yield source.number(position + step * index, step) & mask
+        position += step * count
