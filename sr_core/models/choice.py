@@ -20,9 +20,9 @@ BLOCKS = 0.3
 NOISE = 2.6
 """Luma noise in levels of 255, which is 4 in each of three colours. Up to 3 both models are equally
 good on average, from 5 on the photo model is better on three of four; texture stays below."""
-SHARPNESS = 0.44
+SHARPNESS = 0.48
 """Sharpness below which the clean model has nothing to work on. Photographs that were shrunk have
-.49 or more; a blur of .8 pixels leaves .45 or less, and the photo model is better on all of them.
+.54 or more; a blur of .8 pixels leaves .47 or less, and the photo model is better on all of them.
 """
 
 

@@ -1,33 +1,43 @@
-"""Sharpness: how much of a strong edge lies between neighbouring pixels."""
+"""Sharpness: how much of a strong edge lies between two neighbouring pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sr_core.imaging.evidence.luma import Luma
 
 _REACH_PX = 3
-"""Distance over which an edge is taken to be complete."""
+"""Length over which an edge is taken to be complete."""
 _STRONG = 0.995
-"""Quantile of steps that counts as strong: what is in focus decides, and not the background."""
+"""Quantile from which an edge is strong: what is in focus decides, not the background."""
 _LOWEST_EDGE = 8.0
-"""Levels below which the strongest edge of a picture says nothing about its sharpness."""
+"""Levels below which an edge says nothing about sharpness."""
 
 
 def edge_sharpness(windows: Sequence[Luma]) -> float:
-    """Return the strongest steps between neighbours over those between pixels 3 apart.
+    """Return the share of a strong edge that lies between two neighbours, in the median.
 
-    A third for slopes, about .4 for a picture out of focus by .8 pixels, .5 to .7 for one that was
-    shrunk, 1 for drawings. 1 too if there are no edges or too few pixels.
+    A third for slopes, .42 to .47 for photographs out of focus by .8 pixels, .54 to .78 for those
+    that were shrunk, 1 for drawings. 1 too if there are no edges, or too few pixels.
     """
-    near = sum(_strong_step(each, 1) + _strong_step(each.T, 1) for each in windows)
-    far = sum(_strong_step(each, _REACH_PX) + _strong_step(each.T, _REACH_PX) for each in windows)
-    return min(1.0, near / far) if far > 2 * _LOWEST_EDGE * len(windows) else 1.0
+    steps = [_steps(luma) for each in windows for luma in (each, each.T)]
+    largest, whole = np.concatenate(steps, axis=1)
+    if not len(whole):
+        return 1.0
+    strong = whole >= max(_LOWEST_EDGE, float(np.quantile(whole, _STRONG)))
+    if not strong.any():
+        return 1.0
+    return min(1.0, float(np.median(largest[strong] / whole[strong])))
 
 
-def _strong_step(luma: Luma, distance_px: int) -> float:
-    if luma.shape[1] <= distance_px:
-        return 0.0
-    return float(np.quantile(np.abs(luma[:, distance_px:] - luma[:, :-distance_px]), _STRONG))
+def _steps(luma: Luma) -> NDArray[np.float32]:
+    """Return the largest step between neighbours, and the whole one, of all spans of 4 pixels."""
+    if luma.shape[1] <= _REACH_PX:
+        return np.empty((2, 0), np.float32)
+    step = np.abs(np.diff(luma, axis=1))
+    largest = np.maximum(np.maximum(step[:, :-2], step[:, 1:-1]), step[:, 2:])
+    whole = np.abs(luma[:, _REACH_PX:] - luma[:, :-_REACH_PX])
+    return np.stack([largest.ravel(), whole.ravel()])

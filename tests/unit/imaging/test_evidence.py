@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from sr_core.imaging.codecs import jpeg_evidence
 from sr_core.imaging.evidence import Evidence, JpegEvidence, evidence_of
@@ -119,6 +119,21 @@ def test_a_clean_picture_has_little_noise_and_print_on_white_has_none() -> None:
     assert evidence_of(page) == Evidence(None, 0.0, 0.0, 1.0)
 
 
+def test_the_more_blurred_the_softer_and_a_lone_edge_is_sharp() -> None:
+    edges = np.zeros((200, 200, 3), np.uint8)
+    edges[:, 30:90] = 180
+    edges[60:100] = 240
+    blurs = (0, 0.5, 1, 2, 4)
+    pictures = [
+        np.asarray(Image.fromarray(edges).filter(ImageFilter.GaussianBlur(blur))) for blur in blurs
+    ]
+    found = [evidence_of(each).sharpness for each in pictures]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == 1
+    assert found[2] < 0.48 < found[1]
+    assert evidence_of(np.full((50, 50, 1), 9, np.uint8)).sharpness == 1
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     height=st.integers(1, 70),
@@ -132,8 +147,9 @@ def test_pictures_of_any_size_and_depth_are_examined(
 ) -> None:
     pixels = photograph(height, width, channels, dtype)
     found = evidence_of(pixels * 0 + pixels[0, 0] if flat else pixels)
-    assert np.isfinite([found.blocks, found.noise]).all()
+    assert np.isfinite([found.blocks, found.noise, found.sharpness]).all()
     assert min(found.blocks, found.noise) >= 0
+    assert 0.3 < found.sharpness <= 1
 
 
 def test_a_large_picture_is_examined_in_five_windows_within_it() -> None:
