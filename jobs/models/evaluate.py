@@ -30,7 +30,7 @@ from sr_core.evaluation.tables import (
 from sr_core.imaging.contact_sheet import Pane, contact_sheet
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.metrics.lpips import LPIPS
-from sr_core.models.catalogue import checkpoint_sha256, shipped_models
+from sr_core.models.catalogue import scales_by_model, shipped_models, used_checkpoints
 from sr_core.records import Precision
 
 _YARDSTICK = "bicubic"
@@ -79,7 +79,7 @@ def run_evaluation(
     check_output(output)
     benchmarks = _check_names([open_benchmark(folder, scale, degradation) for folder in folders])
     device = torch_device(device)
-    upscalers = open_upscalers(models or shipped_models(), device, precision, engine)
+    upscalers = open_upscalers(models or shipped_models(), scale, device, precision, engine)
     if (lpips := open_lpips(lpips_file, console)) is not None:
         lpips.to(device)
     try:
@@ -128,20 +128,35 @@ def _check_names(benchmarks: list[Benchmark]) -> list[Benchmark]:
 
 
 def open_upscalers(
-    models: Sequence[str], device: str, precision: Precision | Literal["auto"], engine: str
+    models: Sequence[str],
+    scale: int,
+    device: str,
+    precision: Precision | Literal["auto"],
+    engine: str,
 ) -> dict[str, tuple[Upscaler, str | None]]:
     """Return upscaler and checkpoint hash by the name shown in tables, each model once.
 
     The name is the upscaler's own, or what was typed if several checkpoints have the same name.
+    Only the networks for this scale are loaded; the hash is None unless there is exactly one.
     """
     wanted = models if _YARDSTICK in models else [_YARDSTICK, *models]
+    checkpoints = {model: used_checkpoints(model, scale, None) for model in wanted}
     opened = {
-        model: open_upscaler(model, device=device, precision=precision, engine=engine)
+        model: open_upscaler(
+            model,
+            device=device,
+            precision=precision,
+            engine=engine,
+            scales=scales_by_model(checkpoints[model]),
+        )
         for model in wanted
     }
     names = Counter(upscaler.name for upscaler in opened.values())
     return {
-        upscaler.name if names[upscaler.name] == 1 else model: (upscaler, checkpoint_sha256(model))
+        upscaler.name if names[upscaler.name] == 1 else model: (
+            upscaler,
+            checkpoints[model][0].sha256 if len(checkpoints[model]) == 1 else None,
+        )
         for model, upscaler in opened.items()
     }
 

@@ -61,7 +61,9 @@ def run_text_evaluation(
     """
     check_output(output)
     reader = Reader.find()
-    upscalers = open_upscalers(models or shipped_models(), torch_device(device), precision, engine)
+    upscalers = open_upscalers(
+        models or shipped_models(), scale, torch_device(device), precision, engine
+    )
     pages = list(text_pages(scale, find_typefaces(), degradations, sizes_px))
     rows: list[TextRow] = []
     shown: list[list[Pane]] = []

@@ -46,7 +46,11 @@ _COLUMNS = {
     "benchmark": ("string", "", "name of the benchmark's folder"),
     "image": ("string", "", "name of the HR file"),
     "model": ("string", "", "name of the model, or of its checkpoint file"),
-    "checkpoint_sha256": ("string", "", "SHA-256 of the checkpoint; null for interpolation"),
+    "checkpoint_sha256": (
+        "string",
+        "",
+        "SHA-256 of the checkpoint; null for interpolation and auto",
+    ),
     "scale": ("int64", "", "how many times wider and higher HR is than LR"),
     "lr_source": ("string", "", "folder of the LR files, or how LR was made from HR"),
     "width_px": ("int64", "px", "width of the output and of HR, cut to a multiple of scale"),

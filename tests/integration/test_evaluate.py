@@ -23,6 +23,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.models.catalogue import checkpoint_sha256, shipped_models
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
+from tests.support.cards import add_card
 from tests.support.photograph import photograph
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +109,23 @@ def test_all_shipped_models_are_the_default(
     assert models == {"bicubic": None} | {
         name: checkpoint_sha256(name) for name in shipped_models()
     }
+
+
+def test_auto_is_scored_as_one_model(benchmark: Path, tmp_path: Path, console: Console) -> None:
+    rows = evaluate([benchmark], ["auto"], tmp_path / "out", console)
+    assert {(row.model, row.checkpoint_sha256) for row in rows} == {
+        ("bicubic", None),
+        ("auto", None),
+    }
+
+
+def test_a_scale_takes_the_network_for_it(
+    benchmark: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = add_card(monkeypatch, tmp_path, "srresnet", 2)
+    for scale, expected in ((2, card.sha256), (4, checkpoint_sha256("srresnet", 4))):
+        rows = evaluate([benchmark], ["srresnet"], tmp_path / f"x{scale}", console, scale=scale)
+        assert {row.checkpoint_sha256 for row in rows} == {None, expected}
 
 
 def test_checkpoints_of_the_same_name_are_told_apart(
