@@ -23,6 +23,9 @@ from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.schemas import LATER_COLUMNS, METRICS_SCHEMA
 from sr_core.archive.storage import Store, open_store
 from sr_core.audit.verify.checks import verify_run
+from sr_core.config import JobConfig, RunConfig
+from sr_core.engine.prepare import open_run
+from sr_core.errors import ConfigurationError
 from tests.integration.storage.conftest import set_environment
 from tests.support.servers import BUCKET, moto_server
 from tests.support.small_run import contents
@@ -101,6 +104,17 @@ def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
         assert all((row[name] is not None) == new for name in LATER_COLUMNS), row["key"]
     assert srfleet(tmp_path, "upscale", "--job", "job.yaml")[0] == 3
     assert contents(root) == after, "a finished run wrote something"
+
+
+def test_no_model_need_be_named_to_resume_it(root: Store) -> None:
+    job = JobConfig(source=f"s3://{BUCKET}/photos", output=ROOT)
+    run, manifest = open_run(job)
+    assert run.record == Ledger(root).run()
+    assert manifest is None
+    assert run.job.run.model == "srgan"
+    assert [(each.model, each.scale) for each in run.checkpoints] == [("srgan", 4)]
+    with pytest.raises(ConfigurationError, match='model: "srgan" -> "auto"'):
+        open_run(job.model_copy(update={"run": RunConfig(model="auto")}))
 
 
 def test_another_precision_than_its_own_is_refused(root: Store, tmp_path: Path) -> None:

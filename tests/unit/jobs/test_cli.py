@@ -37,6 +37,14 @@ def test_what_is_typed_wins_over_the_job_file(tmp_path: Path) -> None:
     assert (job.run.model, job.run.scale, job.execution.actors) == ("nearest", 4, 3)
 
 
+def test_a_job_knows_what_neither_its_file_nor_the_command_line_names(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("source: a\noutput: b\nrun: {quality: 90}\n")
+    typed = build_job(file, None, None, {"scale": 2, "model": None}, {})
+    assert typed.run.model_fields_set == {"quality", "scale"}
+    assert build_job(None, "a", "b", {"model": "srgan"}, {}).run.model_fields_set == {"model"}
+
+
 def test_a_job_without_an_output_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="no output given"):
         build_job(None, "a", None, {}, {})
