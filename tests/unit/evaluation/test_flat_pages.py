@@ -41,3 +41,13 @@ def test_the_border_ends_where_padding_is_no_longer_seen() -> None:
         return sr
 
     assert flat_pages(marked, 4)[0] == FlatPage("white", (255, 255, 255), (100, 100, 100))
+
+
+def test_a_cast_of_one_channel_is_worse_than_a_lesser_grey() -> None:
+    def flawed(pixels: Pixels) -> Pixels:
+        sr = nearest(pixels)
+        sr[128, 100] = np.maximum(sr[128, 100], 6) - 6
+        sr[128, 140, 1] = np.maximum(sr[128, 140, 1], 10) - 10
+        return sr
+
+    assert flat_pages(flawed, 4)[0].inside == (255, 245, 255)
