@@ -25,7 +25,7 @@ from jobs.train.weights import open_lpips
 from sr_core.evaluation.flat_pages import flat_pages
 from sr_core.evaluation.judge_tables import pages_table
 from sr_core.evaluation.markdown import markdown_table
-from sr_core.models.catalogue import shipped_models
+from sr_core.models.catalogue import AUTO, shipped_models
 from sr_core.records import Precision
 
 
@@ -38,7 +38,8 @@ def main() -> None:
         open_lpips(None, Console(stderr=True)),
         NIQE.load(arguments.niqe) if arguments.niqe else None,
     )
-    upscalers = _open(arguments.models or ["bicubic", *shipped_models()], arguments.precision)
+    models = arguments.models or ["bicubic", *shipped_models(), AUTO]
+    upscalers = _open(models, arguments.precision)
     found = [_measure_set(name, files, upscalers, instruments) for name in arguments.set]
     pages = {model: flat_pages(upscale, SCALE) for model, upscale in upscalers.items()}
     section = Section(
@@ -65,7 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--models",
         nargs="+",
-        help="names, checkpoints, or states of a training; default: bicubic and the shipped ones",
+        help="names, checkpoints, states of a training; default: bicubic, the shipped ones, auto",
     )
     parser.add_argument(
         "--precision",

@@ -31,7 +31,7 @@ ModelsOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="MODEL",
-        help="nearest, bilinear, srresnet, ..., or a checkpoint; repeatable. bicubic is added.",
+        help="auto, nearest, srresnet, ..., or a checkpoint; repeatable. bicubic is added.",
         show_default="all with shipped weights",
     ),
 ]

@@ -30,7 +30,12 @@ from sr_core.evaluation.tables import (
 from sr_core.imaging.contact_sheet import Pane, contact_sheet
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.metrics.lpips import LPIPS
-from sr_core.models.catalogue import scales_by_model, shipped_models, used_checkpoints
+from sr_core.models.catalogue import (
+    model_name,
+    scales_by_model,
+    shipped_models,
+    used_checkpoints,
+)
 from sr_core.records import Precision
 
 _YARDSTICK = "bicubic"
@@ -87,8 +92,8 @@ def run_evaluation(
         output.mkdir(parents=True, exist_ok=True)
         rows, sheets = _evaluate(benchmarks, upscalers, lpips, console)
         pages = {
-            name: flat_pages(enlarge(upscaler, scale), scale)
-            for name, (upscaler, _) in upscalers.items()
+            name: flat_pages(enlarge(each.upscaler, scale), scale)
+            for name, each in upscalers.items()
         }
     except KeyboardInterrupt as interrupt:
         raise RetryLaterError("nothing was written; the same command starts over") from interrupt
@@ -127,37 +132,45 @@ def _check_names(benchmarks: list[Benchmark]) -> list[Benchmark]:
     return benchmarks
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An upscaler, and the hashes of the checkpoints that it may use, by the model's name."""
+
+    upscaler: Upscaler
+    sha256: Mapping[str, str]
+
+
 def open_upscalers(
     models: Sequence[str],
     scale: int,
     device: str,
     precision: Precision | Literal["auto"],
     engine: str,
-) -> dict[str, tuple[Upscaler, str | None]]:
-    """Return upscaler and checkpoint hash by the name shown in tables, each model once.
+) -> dict[str, Opened]:
+    """Open bicubic and each model once, by the name shown in tables.
 
     The name is the upscaler's own, or what was typed if several checkpoints have the same name.
-    Only the networks for this scale are loaded; the hash is None unless there is exactly one.
+    Only the networks for this scale are loaded.
     """
     wanted = models if _YARDSTICK in models else [_YARDSTICK, *models]
     checkpoints = {model: used_checkpoints(model, scale, None) for model in wanted}
     opened = {
-        model: open_upscaler(
-            model,
-            device=device,
-            precision=precision,
-            engine=engine,
-            scales=scales_by_model(checkpoints[model]),
+        model: Opened(
+            open_upscaler(
+                model,
+                device=device,
+                precision=precision,
+                engine=engine,
+                scales=scales_by_model(checkpoints[model]),
+            ),
+            {model_name(each.model): each.sha256 for each in checkpoints[model]},
         )
         for model in wanted
     }
-    names = Counter(upscaler.name for upscaler in opened.values())
+    names = Counter(each.upscaler.name for each in opened.values())
     return {
-        upscaler.name if names[upscaler.name] == 1 else model: (
-            upscaler,
-            checkpoints[model][0].sha256 if len(checkpoints[model]) == 1 else None,
-        )
-        for model, upscaler in opened.items()
+        each.upscaler.name if names[each.upscaler.name] == 1 else model: each
+        for model, each in opened.items()
     }
 
 
@@ -173,17 +186,20 @@ def _pairs(
 
 def _evaluate(
     benchmarks: Sequence[Benchmark],
-    upscalers: dict[str, tuple[Upscaler, str | None]],
+    upscalers: Mapping[str, Opened],
     lpips: LPIPS | None,
     console: Console,
 ) -> tuple[list[ScoresRow], dict[str, bytes]]:
     """Return the rows, and for each benchmark a PNG of crops, by file name."""
     rows: list[ScoresRow] = []
     shown: dict[str, list[list[Pane]]] = {}
-    models = {name: upscaler for name, (upscaler, _) in upscalers.items()}
+    models = {name: each.upscaler for name, each in upscalers.items()}
     for benchmark, index, pair in _pairs(benchmarks, console, "evaluating"):
         outputs = evaluate(pair, models, benchmark.scale, lpips)
-        rows += [scores_row(benchmark, pair, each, upscalers[each.model][1]) for each in outputs]
+        rows += [
+            scores_row(benchmark, pair, each, upscalers[each.model].sha256.get(each.made_by))
+            for each in outputs
+        ]
         if index in spread(len(benchmark.files), _SHOWN_IMAGES):
             shown.setdefault(benchmark.name, []).append(crops(pair, outputs, benchmark.scale))
     return rows, {

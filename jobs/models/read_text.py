@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from jobs.models.evaluate import Evaluation, check_output, open_upscalers, write_new
+from jobs.models.evaluate import Evaluation, Opened, check_output, open_upscalers, write_new
 from jobs.train.torch_device import torch_device
 from sr_core.errors import RetryLaterError
 from sr_core.evaluation.benchmark import Degradation
@@ -22,7 +23,6 @@ from sr_core.imaging.contact_sheet import Pane, contact_sheet
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.typesetting import find_typefaces
-from sr_core.inference.upscaler import Upscaler
 from sr_core.models.catalogue import shipped_models
 from sr_core.records import Precision
 
@@ -30,7 +30,15 @@ _SHOWN_PX = (72, 320)
 """Height and width of the corner of a page on the contact sheet."""
 _NOTE = "Corners of the pages of the smallest font, and the character error rate of the whole page."
 
-Upscalers = Mapping[str, tuple[Upscaler, str | None]]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Image:
+    """HR, LR or the output of a model for a page."""
+
+    name: str
+    pixels: Pixels
+    made_by: str | None = None
+    sha256: str | None = None
 
 
 def run_text_evaluation(
@@ -70,7 +78,7 @@ def run_text_evaluation(
     try:
         for page in _tracked(pages, console):
             images = list(_images(page, upscalers, with_hr=page.degradation == degradations[0]))
-            read = [_row(page, name, pixels, reader, scale, upscalers) for name, pixels in images]
+            read = [_row(page, image, reader, scale) for image in images]
             rows += read
             if page.size_px == pages[0].size_px and page.typeface in _ends(pages):
                 shown.append(_panes(page, images, read))
@@ -89,30 +97,31 @@ def _tracked(pages: Sequence[TextPage], console: Console) -> Iterator[TextPage]:
     yield from track(pages, "reading", console=console, transient=True, disable=silent)
 
 
-def _images(page: TextPage, upscalers: Upscalers, *, with_hr: bool) -> Iterator[tuple[str, Pixels]]:
+def _images(page: TextPage, upscalers: Mapping[str, Opened], *, with_hr: bool) -> Iterator[_Image]:
     """Yield HR, unless it was read before, LR, and the output of each model."""
     height, width = page.hr.shape[:2]
     if with_hr:
-        yield HR, page.hr
-    yield LR, page.lr
-    for name, (upscaler, _) in upscalers.items():
-        yield name, upscaler.upscale(page.lr, height, width).pixels
+        yield _Image(HR, page.hr)
+    yield _Image(LR, page.lr)
+    for name, each in upscalers.items():
+        upscaled = each.upscaler.upscale(page.lr, height, width)
+        made_by = upscaled.made_by.model
+        yield _Image(name, upscaled.pixels, made_by, each.sha256.get(made_by))
 
 
-def _row(
-    page: TextPage, image: str, pixels: Pixels, reader: Reader, scale: int, upscalers: Upscalers
-) -> TextRow:
-    text = reader.read(pixels)
+def _row(page: TextPage, image: _Image, reader: Reader, scale: int) -> TextRow:
+    text = reader.read(image.pixels)
     characters, wrong = len(plain(page.text)), errors(text, page.text)
     return TextRow(
         lr_source=str(page.degradation),
         typeface=page.typeface,
         size_px=page.size_px,
-        image=image,
-        checkpoint_sha256=upscalers[image][1] if image in upscalers else None,
+        image=image.name,
+        made_by=image.made_by,
+        checkpoint_sha256=image.sha256,
         scale=scale,
-        width_px=pixels.shape[1],
-        height_px=pixels.shape[0],
+        width_px=image.pixels.shape[1],
+        height_px=image.pixels.shape[0],
         characters=characters,
         errors=wrong,
         error_rate=wrong / characters,
@@ -125,15 +134,15 @@ def _ends(pages: Sequence[TextPage]) -> set[str]:
     return {pages[0].typeface, pages[-1].typeface}
 
 
-def _panes(
-    page: TextPage, images: Sequence[tuple[str, Pixels]], rows: Sequence[TextRow]
-) -> list[Pane]:
+def _panes(page: TextPage, images: Sequence[_Image], rows: Sequence[TextRow]) -> list[Pane]:
     """Cut the corner out of HR and of every other image of a page."""
     height, width = page.hr.shape[:2]
     corner = np.s_[: _SHOWN_PX[0], : _SHOWN_PX[1]]
     panes = [Pane(page.hr[corner], (HR, "", f"{page.typeface}, {page.degradation}"))]
-    for (name, pixels), row in zip(images, rows, strict=True):
-        if name != HR:
-            enlarged = resize_pixels(pixels, height, width, "nearest") if name == LR else pixels
-            panes.append(Pane(enlarged[corner], (name, f"{row.error_rate:.3f}")))
+    for image, row in zip(images, rows, strict=True):
+        pixels = image.pixels
+        if image.name == LR:
+            pixels = resize_pixels(pixels, height, width, "nearest")
+        if image.name != HR:
+            panes.append(Pane(pixels[corner], (image.name, f"{row.error_rate:.3f}")))
     return panes

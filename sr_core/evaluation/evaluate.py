@@ -22,6 +22,8 @@ class Output:
     sr: Pixels
     scores: Scores
     judges: Judges
+    made_by: str
+    """The model itself, or the one that auto chose for this image."""
     upscale_ms: float
 
 
@@ -46,9 +48,15 @@ def enlarge(upscaler: Upscaler, scale: int) -> Callable[[Pixels], Pixels]:
 
 
 def _output(pair: Pair, name: str, upscaler: Upscaler, scale: int, lpips: LPIPS | None) -> Output:
-    upscale = enlarge(upscaler, scale)
     started = time.perf_counter()
-    sr = upscale(pair.lr)
+    upscaled = upscaler.upscale(pair.lr, *pair.hr.shape[:2])
     upscale_ms = (time.perf_counter() - started) * 1e3
-    judges = judge(sr, pair.lr, pair.hr, scale, upscale)
-    return Output(name, sr, score(sr, pair.hr, scale, lpips), judges, upscale_ms)
+    sr = upscaled.pixels
+    return Output(
+        model=name,
+        sr=sr,
+        scores=score(sr, pair.hr, scale, lpips),
+        judges=judge(sr, pair.lr, pair.hr, scale, enlarge(upscaler, scale)),
+        made_by=upscaled.made_by.model,
+        upscale_ms=upscale_ms,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -15,6 +16,7 @@ from sr_core.evaluation.parquet import rows_parquet
 from sr_core.evaluation.published import published
 from sr_core.evaluation.scores import Scores, mean_scores
 from sr_core.metrics.registry import PROTOCOL_VERSION
+from sr_core.models.catalogue import AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class ScoresRow:
     benchmark: str
     image: str
     model: str
+    made_by: str
     checkpoint_sha256: str | None
     scale: int
     lr_source: str
@@ -46,11 +49,8 @@ _COLUMNS = {
     "benchmark": ("string", "", "name of the benchmark's folder"),
     "image": ("string", "", "name of the HR file"),
     "model": ("string", "", "name of the model, or of its checkpoint file"),
-    "checkpoint_sha256": (
-        "string",
-        "",
-        "SHA-256 of the checkpoint; null for interpolation and auto",
-    ),
+    "made_by": ("string", "", "the same; of auto, the model that it chose"),
+    "checkpoint_sha256": ("string", "", "SHA-256 of the checkpoint; null for interpolation"),
     "scale": ("int64", "", "how many times wider and higher HR is than LR"),
     "lr_source": ("string", "", "folder of the LR files, or how LR was made from HR"),
     "width_px": ("int64", "px", "width of the output and of HR, cut to a multiple of scale"),
@@ -113,6 +113,7 @@ def scores_row(
         benchmark=benchmark.name,
         image=pair.image,
         model=output.model,
+        made_by=output.made_by,
         checkpoint_sha256=checkpoint_sha256,
         scale=benchmark.scale,
         lr_source=benchmark.lr_source,
@@ -178,7 +179,7 @@ def scores_markdown(rows: Sequence[ScoresRow], pages: Mapping[str, Sequence[Flat
     """Return means and judges as Markdown tables, with protocol, LR sources and checkpoints."""
     first = rows[0]
     sources = {row.benchmark: describe_lr(row.lr_source) for row in rows}
-    checkpoints = {row.model: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
+    checkpoints = {row.made_by: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
     return "\n".join(
         [
             f"# Scores at x{first.scale}\n",
@@ -191,6 +192,19 @@ def scores_markdown(rows: Sequence[ScoresRow], pages: Mapping[str, Sequence[Flat
             *markdown_table(pages_table(pages)),
             "",
             *markdown_list("LR", sources),
+            *markdown_list("Models chosen", _chosen(rows)),
             *markdown_list("SHA-256 of checkpoints", checkpoints),
         ]
     )
+
+
+def _chosen(rows: Sequence[ScoresRow]) -> dict[str, str]:
+    """Return how often auto chose which model, by benchmark."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        if row.model == AUTO:
+            counts.setdefault(row.benchmark, Counter())[row.made_by] += 1
+    return {
+        benchmark: ", ".join(f"{model} {count}" for model, count in found.most_common())
+        for benchmark, found in counts.items()
+    }

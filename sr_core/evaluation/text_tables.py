@@ -21,6 +21,7 @@ class TextRow:
     typeface: str
     size_px: int
     image: str
+    made_by: str | None
     checkpoint_sha256: str | None
     scale: int
     width_px: int
@@ -37,6 +38,7 @@ _COLUMNS = {
     "typeface": ("string", "", "font of the page"),
     "size_px": ("int64", "px", "size of the font in HR, its em"),
     "image": ("string", "", "HR, LR, or the model that enlarged LR"),
+    "made_by": ("string", "", "the model; of auto, the one that it chose; null for HR and LR"),
     "checkpoint_sha256": ("string", "", "SHA-256 of the checkpoint; null without one"),
     "scale": ("int64", "", "how many times wider and higher HR is than LR"),
     "width_px": ("int64", "px", "width of the image that was read"),
@@ -74,7 +76,11 @@ def text_markdown(rows: Sequence[TextRow]) -> str:
     first = rows[0]
     typefaces = dict.fromkeys(row.typeface for row in rows)
     sources = dict.fromkeys(row.lr_source for row in rows)
-    checkpoints = {row.image: row.checkpoint_sha256 for row in rows if row.checkpoint_sha256}
+    checkpoints = {
+        row.made_by: row.checkpoint_sha256
+        for row in rows
+        if row.made_by is not None and row.checkpoint_sha256 is not None
+    }
     return "\n".join(
         [
             f"# Character error rates at x{first.scale}\n",

@@ -20,7 +20,7 @@ from sr_core.errors import ConfigurationError
 from sr_core.evaluation.scores import score
 from sr_core.evaluation.tables import ScoresRow
 from sr_core.imaging.resample import resize_pixels
-from sr_core.models.catalogue import checkpoint_sha256, shipped_models
+from sr_core.models.catalogue import AUTO_MODELS, checkpoint_sha256, shipped_models
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
 from tests.support.cards import add_card
@@ -111,12 +111,16 @@ def test_all_shipped_models_are_the_default(
     }
 
 
-def test_auto_is_scored_as_one_model(benchmark: Path, tmp_path: Path, console: Console) -> None:
+def test_auto_is_scored_with_the_checkpoint_that_it_chose(
+    benchmark: Path, tmp_path: Path, console: Console
+) -> None:
     rows = evaluate([benchmark], ["auto"], tmp_path / "out", console)
-    assert {(row.model, row.checkpoint_sha256) for row in rows} == {
-        ("bicubic", None),
-        ("auto", None),
-    }
+    assert {row.model for row in rows} == {"bicubic", "auto"}
+    chosen = [row for row in rows if row.model == "auto"]
+    assert len(chosen) == 2
+    assert {row.made_by for row in chosen} <= set(AUTO_MODELS)
+    assert all(row.checkpoint_sha256 == checkpoint_sha256(row.made_by) for row in chosen)
+    assert "Models chosen:" in (tmp_path / "out" / "scores.md").read_text()
 
 
 def test_a_scale_takes_the_network_for_it(

@@ -52,8 +52,8 @@ def test_all_panes_show_the_same_window() -> None:
     hr[60:188, 140:268] = RNG.integers(0, 256, (128, 128, 3))  # nothing else has detail
     pair = Pair("a.png", resize_pixels(hr, 50, 75, "bicubic"), hr)
     outputs = [
-        Output("one", hr // 2, Scores(31.234, 0.9, 0.1234), NONE, 1.0),
-        Output("two", hr // 3, Scores(28.0, 0.8, None), NONE, 1.0),
+        Output("one", hr // 2, Scores(31.234, 0.9, 0.1234), NONE, "one", 1.0),
+        Output("two", hr // 3, Scores(28.0, 0.8, None), NONE, "one", 1.0),
     ]
     lr, one, two, truth = crops(pair, outputs, 4)
     window = np.s_[60:188, 140:268]
@@ -75,7 +75,7 @@ def test_the_window_does_not_depend_on_the_models() -> None:
     wrong_elsewhere = hr.copy()
     wrong_elsewhere[:, :40] = 255
     (shown,) = {
-        crops(pair, [Output("one", sr, Scores(30.0, 0.9, None), NONE, 1.0)], 4)[0].lines[1]
+        crops(pair, [Output("one", sr, Scores(30.0, 0.9, None), NONE, "one", 1.0)], 4)[0].lines[1]
         for sr in (hr, wrong_elsewhere)
     }
     assert shown.endswith("at 140, 60")

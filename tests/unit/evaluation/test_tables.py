@@ -24,6 +24,7 @@ ROW = ScoresRow(
     benchmark="Set5",
     image="a.png",
     model="srgan",
+    made_by="srgan",
     checkpoint_sha256="0123abcd",
     scale=4,
     lr_source="LRx4",
@@ -44,7 +45,7 @@ PAGES = {"srgan": (FlatPage("white", (255, 255, 255), (255, 253, 238)),)}
 ROWS = [
     ROW,
     replace(ROW, image="b.png", psnr_y_db=30.0, ssim_y=0.25, lpips_alex=0.375),
-    replace(ROW, model="bicubic", checkpoint_sha256=None, lpips_alex=None),
+    replace(ROW, model="bicubic", made_by="bicubic", checkpoint_sha256=None, lpips_alex=None),
     replace(ROW, benchmark="other", psnr_y_db=math.inf, lr_source="bicubic"),
 ]
 
@@ -95,6 +96,15 @@ def test_a_table_without_anything_published_has_no_column_for_it() -> None:
     unknown = replace(ROWS[3], lpips_alex=None)  # must stay visible
     assert means_table([unknown])[0][-1] == "LPIPS"
     assert means_table([replace(ROW, model="srresnet")])[0].count("published") == 1
+
+
+def test_the_markdown_says_what_auto_chose() -> None:
+    chosen = [replace(ROW, model="auto", made_by=name) for name in ("srgan", "mine", "srgan")]
+    lines = scores_markdown([*ROWS, *chosen], PAGES).splitlines()
+    assert "- Set5: srgan 2, mine 1" in lines
+    assert "- mine: 0123abcd" in lines
+    assert not any(line.startswith("- auto") for line in lines)
+    assert "Models chosen:" not in scores_markdown(ROWS, PAGES)
 
 
 def test_a_name_cannot_break_the_table() -> None:

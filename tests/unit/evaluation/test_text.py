@@ -23,6 +23,7 @@ ROW = TextRow(
     typeface="Aileron",
     size_px=24,
     image="bicubic",
+    made_by="bicubic",
     checkpoint_sha256=None,
     scale=4,
     width_px=40,
@@ -34,10 +35,10 @@ ROW = TextRow(
     reader="tesseract 5.9",
 )
 ROWS = [
-    replace(ROW, image="HR", errors=0),
+    replace(ROW, image="HR", made_by=None, errors=0),
     ROW,
     replace(ROW, size_px=40, characters=300, errors=6),
-    replace(ROW, image="srgan", checkpoint_sha256="0123abcd", errors=150),
+    replace(ROW, image="auto", made_by="srgan", checkpoint_sha256="0123abcd", errors=150),
     replace(ROW, lr_source="archive, seed 3", errors=20),
 ]
 
@@ -86,7 +87,7 @@ def test_rates_are_of_all_characters_of_a_size_together() -> None:
         ("LR", "read", "24 px", "40 px", "all"),
         ("–", "HR", "0.000", "–", "0.000"),
         ("bicubic", "bicubic", "0.100", "0.020", "0.040"),
-        ("bicubic", "srgan", "1.500", "–", "1.500"),
+        ("bicubic", "auto", "1.500", "–", "1.500"),
         ("archive, seed 3", "bicubic", "0.200", "–", "0.200"),
     ]
 
@@ -103,4 +104,7 @@ def test_rows_come_back_from_parquet() -> None:
     table = pq.read_table(io.BytesIO(text_parquet(ROWS)))
     assert [TextRow(**row) for row in table.to_pylist()] == ROWS
     assert all(table.schema.field(name).metadata[b"description"] for name in table.column_names)
-    assert [field.name for field in table.schema if field.nullable] == ["checkpoint_sha256"]
+    assert [field.name for field in table.schema if field.nullable] == [
+        "made_by",
+        "checkpoint_sha256",
+    ]
