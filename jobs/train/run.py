@@ -100,8 +100,9 @@ def prepare(request: Request, console: Console) -> Task:
     lpips = open_lpips(request.lpips, console)
     features = _feature_networks(training, vgg_file, lpips)
     photographs, held_out = _open_photographs(request, training, console)
+    affecting = {key: value for key, value in asdict(training).items() if key != "licence"}
     settings = {
-        "training": asdict(training),
+        "training": affecting,
         "photographs": _name(photographs),
         "held_out": _name(held_out),
         "vgg_sha256": _sha256(vgg_file) if vgg_file and set(features) - {"lpips"} else None,

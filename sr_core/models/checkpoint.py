@@ -6,7 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,20 @@ class CheckpointInfo:
     training: Mapping[str, Any]
     layout: str = OWN_LAYOUT
     """Layout of the weights in the file; docs/models.md lists them."""
+    name: str | None = None
+    """Name of the model; None if the file does not state it."""
+    licence: str | None = None
+    """Licence of the weights as an SPDX identifier; None if the file does not state it."""
 
 
 def save_generator(
-    path: Path, generator: Generator, training: Mapping[str, Any], dtype: torch.dtype
+    path: Path,
+    generator: Generator,
+    training: Mapping[str, Any],
+    dtype: torch.dtype,
+    *,
+    name: str | None = None,
+    licence: str | None = None,
 ) -> None:
     """Write a generator as safetensors.
 
@@ -45,11 +55,15 @@ def save_generator(
         generator: its weights are stored as `dtype` (float32 or float16), contiguous.
         training: JSON values that go into the header and come back in `CheckpointInfo`.
         dtype: of the stored weights.
+        name: name of the model, for the header.
+        licence: SPDX identifier of the weights' licence, for the header.
     """
     from safetensors.torch import save_file  # noqa: PLC0415 - training machines may lack it
 
     info = {
         "format": _FORMAT,
+        "name": name,
+        "licence": licence,
         "scale": generator.scale,
         "channels": generator.channels,
         "blocks": generator.blocks,
@@ -59,6 +73,7 @@ def save_generator(
         name: (value.to(dtype) if value.is_floating_point() else value).contiguous()
         for name, value in generator.state_dict().items()
     }
+    # One key only: safetensors writes several in random order, and bytes decide the file's hash.
     save_file(tensors, path, metadata={"srfleet": json.dumps(info)})
 
 
@@ -91,7 +106,8 @@ def load_network(path: Path) -> tuple[Network, CheckpointInfo]:
     record = json.loads(header.get("srfleet", "{}"))
     if not record and not _is_own(tensors):
         network, layout = load_foreign(tensors, path)
-        return network, CheckpointInfo(network.scale, network.channels, network.blocks, {}, layout)
+        info = CheckpointInfo(network.scale, network.channels, network.blocks, {}, layout)
+        return network, _as_stated(info, header)
     info = _described(path, record) if record else _inferred(tensors)
     generator = Generator(info.scale, info.channels, info.blocks)
     try:
@@ -101,7 +117,14 @@ def load_network(path: Path) -> tuple[Network, CheckpointInfo]:
             f"{path} holds no generator of {info.blocks} blocks and {info.channels} channels: "
             f"{' '.join(str(error).split())[:300]}"
         ) from error
-    return generator.eval(), info
+    return generator.eval(), _as_stated(info, record or header)
+
+
+def _as_stated(info: CheckpointInfo, stated: Mapping[str, Any]) -> CheckpointInfo:
+    """Add the name and the licence that a header states, under our keys or other programs'."""
+    name = stated.get("name") or stated.get("modelspec.title")
+    licence = stated.get("licence") or stated.get("license") or stated.get("modelspec.license")
+    return replace(info, name=name, licence=licence)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:

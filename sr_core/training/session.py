@@ -215,7 +215,14 @@ class Session:
             **self.record,
         }
         with _replacing(self.checkpoint(stage)) as temporary:
-            save_generator(temporary, trainer.average, record, torch.float16)
+            save_generator(
+                temporary,
+                trainer.average,
+                record,
+                torch.float16,
+                name=stage.name,
+                licence=self.training.licence,
+            )
         self.observer.saved(self.checkpoint(stage))
 
 

@@ -104,6 +104,8 @@ class Training:
     """auto: bfloat16 if the device multiplies it in hardware."""
     compile: bool = True
     """Pass the generator through torch.compile."""
+    licence: str | None = None
+    """SPDX identifier of the licence of the weights, written into the checkpoints."""
     memory_budget_mb: int = 4096
     """Memory budget for decoded photographs, in MiB."""
     report_every: int = 50

@@ -36,7 +36,8 @@ WILD = SRRESNET | {"learning_rate": 1e5, "clip_norm": 1e9}
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, without_shared_weights: None) -> Path:
     """Run a training of both stages without interruption; return its output."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    train(small_request(folder, folder / "out", SRRESNET, SRGAN), QUIET)
+    request = small_request(folder, folder / "out", SRRESNET, SRGAN, licence="CC0-1.0")
+    train(request, QUIET)
     return folder / "out"
 
 
@@ -51,6 +52,7 @@ def test_a_training_leaves_weights_records_and_a_page(undisturbed: Path) -> None
     srgan, info = load_generator(undisturbed / "srgan_x4.safetensors")
     assert not torch.equal(srgan.head.weight, srresnet.head.weight)
     assert info.training["stage"]["adversarial"] == SRGAN["adversarial"]
+    assert (info.name, info.licence) == ("srgan", "CC0-1.0")
     assert info.training["photographs"] + info.training["held_out"] == 4
     steps = [(record["stage"], record["kind"], record["step"]) for record in journal(undisturbed)]
     assert steps == [
@@ -109,7 +111,7 @@ def bucket(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_training_on_a_bucket_goes_on_where_nothing_of_it_is_on_disk(
     undisturbed: Path, tmp_path: Path, bucket: str
 ) -> None:
-    request = small_request(tmp_path, bucket, SRRESNET, SRGAN)
+    request = small_request(tmp_path, bucket, SRRESNET, SRGAN, licence="CC0-1.0")
     with pytest.raises(RetryLaterError, match="saved at step 5 of 6"):
         prepare(request, QUIET).work(LONE_WORKER, QUIET, stop_after(5))
     said = StringIO()

@@ -1,9 +1,12 @@
 """Checkpoints: saved ones load again; other files are refused by name."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from sr_core.errors import ConfigurationError
 from sr_core.models.catalogue import checkpoint_sha256, find_checkpoint, shipped_models
@@ -18,6 +21,25 @@ def test_safetensors_bring_back_weights_and_record(tmp_path: Path) -> None:
     lr = torch.rand(1, 3, 5, 6)
     assert (info.scale, info.channels, info.blocks, info.training) == (2, 8, 3, {"steps": 7})
     assert torch.equal(loaded(lr), generator(lr))
+
+
+def test_the_header_names_the_model_and_its_licence(tmp_path: Path) -> None:
+    path, generator = tmp_path / "g.safetensors", Generator(2, channels=4, blocks=1)
+    save_generator(path, generator, {}, torch.float16, name="mine", licence="CC-BY-4.0")
+    _, info = load_generator(path)
+    assert (info.name, info.licence) == ("mine", "CC-BY-4.0")
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["srfleet"])["licence"] == "CC-BY-4.0"
+    save_generator(path, generator, {}, torch.float16)
+    assert load_generator(path)[1].licence is None
+
+
+def test_a_licence_under_another_program_s_name_is_read(tmp_path: Path) -> None:
+    state = {name: value.contiguous() for name, value in Generator(2, 4, 1).state_dict().items()}
+    stated = {"modelspec.license": "MIT", "modelspec.title": "theirs"}
+    save_file(state, tmp_path / "g.safetensors", metadata=stated)
+    _, info = load_generator(tmp_path / "g.safetensors")
+    assert (info.name, info.licence) == ("theirs", "MIT")
 
 
 def test_a_state_dict_tells_its_own_size(tmp_path: Path) -> None:
