@@ -10,6 +10,7 @@ from jobs.cli.json_text import to_text
 from sr_core.records import Status
 
 if TYPE_CHECKING:
+    from jobs.models.export import Exported
     from jobs.upscale.observer import RunOutcome
     from sr_core.archive.ledger.snapshot import Progress
     from sr_core.archive.planning.estimate import Estimate
@@ -189,7 +190,37 @@ class UpscaleAnswer:
         )
 
 
-Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer
+@dataclass(frozen=True, slots=True)
+class ExportAnswer:
+    """The answer of `srfleet export --json`."""
+
+    schema: ClassVar[str] = "srfleet.export/1"
+    file: Annotated[str, About("", "path of the ONNX file")]
+    model: Annotated[str, About("", "name of the model")]
+    scale: Annotated[int, About("", "output pixels per input pixel along each side")]
+    licence: Annotated[str | None, About("", "licence of the weights; null if not stated")]
+    checkpoint_sha256: Annotated[str, About("", "SHA-256 of the checkpoint's file")]
+    size_bytes: Annotated[int, About("bytes", "size of the ONNX file")]
+    largest_difference: Annotated[
+        float | None,
+        About("range of the image", "difference from torch; null without onnxruntime"),
+    ]
+
+    @classmethod
+    def of(cls, found: Exported) -> ExportAnswer:
+        """Make the answer from an export."""
+        return cls(
+            file=str(found.path),
+            model=found.model,
+            scale=found.scale,
+            licence=found.licence,
+            checkpoint_sha256=found.checkpoint_sha256,
+            size_bytes=found.size_bytes,
+            largest_difference=found.largest_difference,
+        )
+
+
+Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer | ExportAnswer
 
 
 def answer_text(answer: Answer) -> str:

@@ -8,6 +8,7 @@ from jobs.cli import (
     demo,
     doctor,
     evaluate,
+    export,
     manifest,
     plan,
     quantize,
@@ -39,6 +40,7 @@ for command, examples in (
     (evaluate.evaluate, evaluate.EXAMPLES),
     (train.train, train.EXAMPLES),
     (quantize.quantize, quantize.EXAMPLES),
+    (export.export, export.EXAMPLES),
 ):
     app.command(epilog="\n\n".join(examples))(command)
 

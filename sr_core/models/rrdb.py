@@ -115,7 +115,10 @@ class RRDBNet(Network):
 
     def trunk(self, lr: Tensor) -> Tensor:
         """Return features: (N, 3, H, W) -> (N, channels, H / cell_px, W / cell_px)."""
-        first = self.head(F.pixel_unshuffle(lr.to(self.head.weight.dtype), self.cell_px))
+        lr = lr.to(self.head.weight.dtype)
+        if self.cell_px > 1:
+            lr = F.pixel_unshuffle(lr, self.cell_px)
+        first = self.head(lr)
         return first + self.trunk_conv(self.body(first))
 
     def tail(self, features: Tensor) -> Tensor:

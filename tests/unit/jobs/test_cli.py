@@ -129,6 +129,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
     for word in (
         "demo",
         "evaluate",
+        "export",
         "manifest",
         "plan",
         "quantize",
@@ -153,6 +154,9 @@ def test_help_lists_every_command_and_exit_code() -> None:
             ["quantize", "no-such-folder", "--model", "pyproject.toml"],
             "no-such-folder does not exist",
         ),
+        (["export", "bicubic", "out.onnx"], "bicubic is an interpolation and has no network"),
+        (["export", "srgan", "out.txt"], "ends in .onnx"),
+        (["export", "srgan", "no-such-folder/a.onnx"], "there is no folder no-such-folder"),
         (["upscale", "docs", "docs"], "both source and output"),
         (["upscale", "docs", "ftp://x/y"], "ftp:// is not supported"),
         (["status", "docs"], "holds no run"),

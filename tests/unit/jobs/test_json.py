@@ -15,6 +15,7 @@ import pytest
 
 from jobs.cli.answers import (
     About,
+    ExportAnswer,
     FindingAnswer,
     PlanAnswer,
     StatusAnswer,
@@ -61,6 +62,7 @@ def documented(section: str) -> list[tuple[str, ...]]:
         ("srfleet verify --json", VerifyAnswer),
         ("A finding", FindingAnswer),
         ("srfleet upscale --json", UpscaleAnswer),
+        ("srfleet export --json", ExportAnswer),
     ],
 )
 def test_every_field_of_an_answer_is_documented(section: str, answer: type) -> None:
