@@ -11,7 +11,7 @@ from jobs.cli.options import JsonOption
 from jobs.cli.terminal import answers
 
 EXAMPLES = (
-    "srfleet export srresnet srresnet.onnx",
+    "srfleet export srgan srgan.onnx --scale 4",
     "srfleet export ./training/srgan_x4.safetensors mine.onnx",
 )
 
@@ -23,6 +23,12 @@ def export(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="New ONNX file; an existing one is kept.")
     ],
+    scale: Annotated[
+        int | None,
+        typer.Option(
+            help="Scale of the network, if the model has several.", show_default="the largest"
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write a model as an ONNX file, for other programs and runtimes.
@@ -33,7 +39,7 @@ def export(
     from jobs.cli.answers import ExportAnswer, answer_text
     from jobs.models.export import export as write
 
-    found = write(model, file)
+    found = write(model, file, scale)
     if json:
         answers().data(answer_text(ExportAnswer.of(found)))
         return

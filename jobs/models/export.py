@@ -19,10 +19,13 @@ from sr_core.inference.known_answer import known_tile
 from sr_core.inference.portable import INPUT, OUTPUT, to_onnx
 from sr_core.models.cards import find_card
 from sr_core.models.catalogue import (
+    AUTO,
+    AUTO_MODELS,
     BASELINES,
     checkpoint_sha256,
     find_checkpoint,
     model_name,
+    native_scales,
     shipped_models,
 )
 from sr_core.models.checkpoint import CheckpointInfo, load_network
@@ -50,19 +53,23 @@ class Exported:
     """From torch, for images in [0, 1]; None if onnxruntime is not installed."""
 
 
-def export(model: str, file: Path) -> Exported:
+def export(model: str, file: Path, scale: int | None = None) -> Exported:
     """Write a model as an ONNX file that appears whole or not at all.
 
     Args:
         model: the name of shipped weights, or a checkpoint's path.
         file: the new file, in an existing folder.
+        scale: scale of the network; None for the model's largest.
 
-    Raises: ConfigurationError if the file exists, the model has no network, a package is missing,
-        or onnxruntime computes something else than torch.
+    Raises: ConfigurationError if the file exists, the model has no network or none of that scale, a
+        package is missing, or onnxruntime computes something else than torch.
     """
     _check(model, file)
-    checkpoint = find_checkpoint(model)
-    network, info = load_network(checkpoint)
+    scales = native_scales(model)
+    network, info = load_network(find_checkpoint(model, scale if scale in scales else None))
+    if scale not in (None, network.scale):
+        has = " and ".join(map(str, scales if find_card(model) else [network.scale]))
+        raise ConfigurationError(f"{model} has a network for scale {has}, not {scale}")
     metadata = describe(model, network, info)
     data = to_onnx(network, version("srfleet"), metadata).SerializeToString()
     difference = None
@@ -87,13 +94,13 @@ def export(model: str, file: Path) -> Exported:
 
 def describe(model: str, network: Network, info: CheckpointInfo) -> dict[str, str]:
     """Return the metadata of an exported model; docs/models.md lists it."""
-    card = find_card(model)
+    card = find_card(model, network.scale)
     described = {
         "model": card.name if card else info.name or model_name(model),
         "licence": _licence(model, info) or _NOT_STATED,
         "scale": str(network.scale),
-        "source": f"{find_checkpoint(model).name}, {info.layout}",
-        "checkpoint_sha256": checkpoint_sha256(model) or "",
+        "source": f"{find_checkpoint(model, network.scale).name}, {info.layout}",
+        "checkpoint_sha256": checkpoint_sha256(model, network.scale) or "",
         "srfleet_version": version("srfleet"),
         "input": f"{INPUT}: float32, NCHW, RGB in [0, 1]",
         "output": f"{OUTPUT}: float32, NCHW, RGB, to be clamped to [0, 1]",
@@ -108,7 +115,7 @@ def describe(model: str, network: Network, info: CheckpointInfo) -> dict[str, st
 
 
 def _licence(model: str, info: CheckpointInfo) -> str | None:
-    card = find_card(model)
+    card = find_card(model, info.scale)
     return card.licence if card else info.licence
 
 
@@ -138,6 +145,10 @@ def _images(cell_px: int) -> tuple[Tensor, Tensor]:
 
 def _check(model: str, file: Path) -> None:
     """Raise ConfigurationError for what can be refused before any work."""
+    if model == AUTO:
+        raise ConfigurationError(
+            f"{AUTO} chooses a model for each image; export {' and '.join(AUTO_MODELS)} each"
+        )
     if model in BASELINES:
         raise ConfigurationError(
             f"{model} is an interpolation and has no network to export; take one of "

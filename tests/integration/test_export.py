@@ -160,3 +160,10 @@ def test_a_missing_package_is_named_with_its_extra(
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"onnx and onnxscript .*'\.\[export\]'"):
         export(str(checkpoint), tmp_path / "mine.onnx")
+
+
+def test_a_scale_that_the_model_lacks_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="network for scale 2, not 4"):
+        export(str(checkpoint), tmp_path / "mine.onnx", 4)
+    with pytest.raises(ConfigurationError, match=r"srgan has a network for scale .*4, not 3"):
+        export("srgan", tmp_path / "mine.onnx", 3)

@@ -155,6 +155,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
             "no-such-folder does not exist",
         ),
         (["export", "bicubic", "out.onnx"], "bicubic is an interpolation and has no network"),
+        (["export", "auto", "out.onnx"], "export srgan-photo and srgan each"),
         (["export", "srgan", "out.txt"], "ends in .onnx"),
         (["export", "srgan", "no-such-folder/a.onnx"], "there is no folder no-such-folder"),
         (["upscale", "docs", "docs"], "both source and output"),
