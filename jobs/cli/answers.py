@@ -11,6 +11,7 @@ from sr_core.records import Status
 
 if TYPE_CHECKING:
     from jobs.models.export import Exported
+    from jobs.models.listing import ListedModel
     from jobs.upscale.observer import RunOutcome
     from sr_core.archive.ledger.snapshot import Progress
     from sr_core.archive.planning.estimate import Estimate
@@ -29,6 +30,8 @@ RunId = Annotated[str, About("", "id of the run")]
 Source = Annotated[str, About("", "URI of the source")]
 Root = Annotated[str, About("", "URI of the output root")]
 Model = Annotated[str, About("", "name of the model, or path of a checkpoint")]
+Scale = Annotated[int, About("", "output pixels per input pixel along each side")]
+Licence = Annotated[str | None, About("", "licence of the weights; null if not stated")]
 Images = Annotated[int, About("images", "images of the run")]
 Statuses = Annotated[dict[str, int], About("images", "committed images by status")]
 ErrorClasses = Annotated[dict[str, int], About("images", "failed images by error class")]
@@ -197,8 +200,8 @@ class ExportAnswer:
     schema: ClassVar[str] = "srfleet.export/1"
     file: Annotated[str, About("", "path of the ONNX file")]
     model: Annotated[str, About("", "name of the model")]
-    scale: Annotated[int, About("", "output pixels per input pixel along each side")]
-    licence: Annotated[str | None, About("", "licence of the weights; null if not stated")]
+    scale: Scale
+    licence: Licence
     checkpoint_sha256: Annotated[str, About("", "SHA-256 of the checkpoint's file")]
     size_bytes: Annotated[int, About("bytes", "size of the ONNX file")]
     largest_difference: Annotated[
@@ -220,7 +223,36 @@ class ExportAnswer:
         )
 
 
-Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer | ExportAnswer
+@dataclass(frozen=True, slots=True)
+class ListedAnswer:
+    """One of the `models` of `srfleet models --json`."""
+
+    model: Model
+    scale: Scale
+    licence: Licence
+    generative: Annotated[bool | None, About("", "true if it invents detail; null for checkpoints")]
+    description: Annotated[str, About("", "purpose, or layout of the checkpoint")]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsAnswer:
+    """The answer of `srfleet models --json`."""
+
+    schema: ClassVar[str] = "srfleet.models/1"
+    models: Annotated[list[ListedAnswer], About("", "one object for each network, see below")]
+
+    @classmethod
+    def of(cls, found: list[ListedModel]) -> ModelsAnswer:
+        """Make the answer from a list of models."""
+        return cls(
+            [
+                ListedAnswer(each.name, each.scale, each.licence, each.generative, each.description)
+                for each in found
+            ]
+        )
+
+
+Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer | ExportAnswer | ModelsAnswer
 
 
 def answer_text(answer: Answer) -> str:

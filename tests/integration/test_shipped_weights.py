@@ -15,6 +15,7 @@ from sr_core.evaluation.scores import Scores, mean_scores, score
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.metrics.artefacts import grid_share
 from sr_core.metrics.lpips import LPIPS, load_lpips
+from sr_core.models.cards import CARDS, ModelCard
 from sr_core.models.catalogue import find_checkpoint, shipped_models
 from sr_core.models.checkpoint import load_generator
 from sr_core.training.validation import HeldOut
@@ -85,6 +86,17 @@ def test_a_checkpoint_says_how_it_was_trained(model: str) -> None:
     assert info.training["stage"]["name"] == model
     assert info.training["stage"]["steps"] > 1000
     assert info.training["photographs"] > 100
+
+
+# Files saved before headers had a licence. Weights that replace them must state it.
+WITHOUT_LICENCE = ("eaa80ca0", "450d826b", "e9f2c528")
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.file)
+def test_a_checkpoint_states_the_name_and_the_licence_of_its_card(card: ModelCard) -> None:
+    _, info = load_generator(find_checkpoint(card.name, card.scale))
+    stated = (None, None) if card.sha256[:8] in WITHOUT_LICENCE else (card.name, card.licence)
+    assert (info.name, info.licence) == stated
 
 
 def test_the_paper_s_models_ship_and_one_for_archives() -> None:

@@ -131,6 +131,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
         "evaluate",
         "export",
         "manifest",
+        "models",
         "plan",
         "quantize",
         "train",

@@ -17,6 +17,8 @@ from jobs.cli.answers import (
     About,
     ExportAnswer,
     FindingAnswer,
+    ListedAnswer,
+    ModelsAnswer,
     PlanAnswer,
     StatusAnswer,
     UpscaleAnswer,
@@ -62,6 +64,8 @@ def documented(section: str) -> list[tuple[str, ...]]:
         ("srfleet verify --json", VerifyAnswer),
         ("A finding", FindingAnswer),
         ("srfleet upscale --json", UpscaleAnswer),
+        ("srfleet models --json", ModelsAnswer),
+        ("A listed model", ListedAnswer),
         ("srfleet export --json", ExportAnswer),
     ],
 )
