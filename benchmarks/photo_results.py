@@ -71,11 +71,11 @@ def measure(
 
     Processor time, summed over cores, is affected little by a busy machine.
     """
-    upscale(windows[0].lr)  # warm up
+    upscale(windows[0].lr, windows[0].jpeg)  # warm up
     scores, judges, niqe, seconds, pixels = [], [], [], 0.0, 0
     for window in windows:
         start = time.process_time()
-        sr = upscale(window.lr)
+        sr = upscale(window.lr, window.jpeg)
         seconds += time.process_time() - start
         pixels += window.hr.shape[0] * window.hr.shape[1]
         scores.append(score(sr, window.hr, SCALE, instruments.lpips))

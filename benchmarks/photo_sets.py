@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from sr_core.imaging.codecs import jpeg_evidence
 from sr_core.imaging.degradation import shrink
+from sr_core.imaging.evidence import JpegEvidence
 from sr_core.training.validation import HeldOut
 
 SCALE = 4
@@ -31,25 +33,35 @@ class Window:
     photograph: str
     lr: Levels
     hr: Levels
+    jpeg: JpegEvidence | None
+    """Compression of the file that lr was read from, which auto looks at."""
 
 
-def archive_windows(photographs: Sequence[Levels]) -> list[tuple[Levels, Levels]]:
-    """Degrade as archives are, with the seeds of the training's validation."""
-    return list(HeldOut.of(photographs, SCALE, "archive").pairs)
+Set = list[tuple[Levels, Levels, JpegEvidence | None]]
+"""LR, HR and the compression of the LR file, for each photograph."""
 
 
-def camera_windows(photographs: Sequence[Levels]) -> list[tuple[Levels, Levels]]:
+def archive_windows(photographs: Sequence[Levels]) -> Set:
+    """Degrade as archives are, with the seeds of the training's validation; there is no file."""
+    return [(lr, hr, None) for lr, hr in HeldOut.of(photographs, SCALE, "archive").pairs]
+
+
+def camera_windows(photographs: Sequence[Levels]) -> Set:
     """Blur a little, shrink, add sensor noise and save as JPEG of quality 40 to 89."""
-    return [(_as_a_camera(hr, index), hr) for index, hr in enumerate(map(_centre, photographs))]
+    found: Set = []
+    for index, hr in enumerate(map(_centre, photographs)):
+        file = _camera_file(hr, index)
+        found.append((np.array(Image.open(file)), hr, jpeg_evidence(file.getvalue())))
+    return found
 
 
-def clean_windows(photographs: Sequence[Levels]) -> list[tuple[Levels, Levels]]:
+def clean_windows(photographs: Sequence[Levels]) -> Set:
     """Shrink by antialiased bicubic."""
     rng = np.random.default_rng(0)  # bicubic draws nothing
-    return [(shrink(hr, SCALE, "bicubic", rng), hr) for hr in map(_centre, photographs)]
+    return [(shrink(hr, SCALE, "bicubic", rng), hr, None) for hr in map(_centre, photographs)]
 
 
-SETS: dict[str, Callable[[Sequence[Levels]], list[tuple[Levels, Levels]]]] = {
+SETS: dict[str, Callable[[Sequence[Levels]], Set]] = {
     "archive": archive_windows,
     "camera": camera_windows,
     "clean": clean_windows,
@@ -58,8 +70,10 @@ SETS: dict[str, Callable[[Sequence[Levels]], list[tuple[Levels, Levels]]]] = {
 
 def open_set(name: str, files: Sequence[Path]) -> list[Window]:
     """Cut the centre of each photograph and make its LR by one of SETS."""
-    pairs = SETS[name]([read(file) for file in files])
-    return [Window(file.name, lr, hr) for file, (lr, hr) in zip(files, pairs, strict=True)]
+    made = SETS[name]([read(file) for file in files])
+    return [
+        Window(file.name, lr, hr, jpeg) for file, (lr, hr, jpeg) in zip(files, made, strict=True)
+    ]
 
 
 def read(file: Path) -> Levels:
@@ -74,7 +88,7 @@ def _centre(photograph: Levels) -> Levels:
     return photograph[top : top + height, left : left + width].copy()
 
 
-def _as_a_camera(hr: Levels, index: int) -> Levels:
+def _camera_file(hr: Levels, index: int) -> io.BytesIO:
     rng = np.random.default_rng((_CAMERA_SEED, index))
     blurred = Image.fromarray(hr).filter(ImageFilter.GaussianBlur(rng.uniform(1, 3)))
     lr = shrink(np.asarray(blurred), SCALE, "bicubic", rng).astype(np.float32)
@@ -84,4 +98,4 @@ def _as_a_camera(hr: Levels, index: int) -> Levels:
     levels = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(levels).save(file, "JPEG", quality=int(rng.integers(40, 90)))
-    return np.array(Image.open(file))
+    return file

@@ -24,7 +24,9 @@ from benchmarks.photo_sets import SETS, open_set
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.judges import Judges
 from sr_core.evaluation.scores import Scores
+from sr_core.imaging.evidence import JpegEvidence
 from sr_core.imaging.resample import resize_pixels
+from sr_core.models.catalogue import PHOTO
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
 from tests.support.photograph import photograph
@@ -58,6 +60,15 @@ def test_a_camera_s_window_does_not_depend_on_the_library_s_degradations(files: 
     assert abs(float(lr.mean()) - 127.30) < 0.02
     clean = open_set("clean", files)[1].lr.astype(int)
     assert 2 < abs(lr - clean).mean() < 30
+
+
+def test_auto_sees_the_file_of_a_camera(files: list[Path]) -> None:
+    windows = open_set("camera", files)
+    assert all(window.jpeg is not None and 35 < window.jpeg.quality < 92 for window in windows)
+    assert {window.jpeg for window in open_set("clean", files)} == {None}
+    lr = open_set("clean", files)[0].lr
+    auto, photo = open_model("auto", "float32"), open_model(PHOTO, "float32")
+    assert np.array_equal(auto(lr, JpegEvidence(30, "4:2:0")), photo(lr))
 
 
 def test_wins_are_counted_photograph_by_photograph() -> None:
