@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
 from sr_core.archive.storage import Store
 from sr_core.engine.device import Device
 from sr_core.engine.geometry import Geometry
@@ -9,6 +14,7 @@ from sr_core.engine.work import Measured, Times, Written
 from sr_core.errors import ImageError, RetryLaterError
 from sr_core.imaging.alpha import premultiply
 from sr_core.imaging.codecs import Picture, decode
+from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.upscaler import Upscaler
 from sr_core.metrics.suite import measure
@@ -59,9 +65,10 @@ class Quality:
                 if picture is None:
                     picture = self._geometry.decode_output(written.data, len(source.pages))
                 scale = self._geometry.self_scale(source.pages[0].pixels, upscaler)
+                given, made = _alike(source, picture)
                 measures = measure(
-                    _visible(source.pages[0]),
-                    _visible(picture.pages[0]),
+                    given,
+                    made,
                     upscale=lambda pixels: self._self_upscale(pixels, upscaler, scale),
                     scale=scale,
                     reference=self._reference(reference_key, warnings),
@@ -90,6 +97,24 @@ class Quality:
         except ImageError as error:
             warnings.append(f"reference {key}: {error.error_class}: {error.message}")
             return None
+
+
+def _alike(source: Picture, output: Picture) -> tuple[Pixels, Pixels]:
+    """Return the visible colours of two first pages, in one colour space and of equal channels.
+
+    An output may be sRGB although its source has another profile, and RGB although it is grey.
+    """
+    pages = [source.pages[0], output.pages[0]]
+    profiles = [source.profile(0), output.profile(0)]
+    if profiles[0] != profiles[1]:
+        pages = [
+            page if icc is None else replace(page, pixels=convert_to_srgb(page.pixels, icc))
+            for page, icc in zip(pages, profiles, strict=True)
+        ]
+    given, made = map(_visible, pages)
+    if given.shape[2] < made.shape[2]:
+        return cast("Pixels", np.repeat(given, made.shape[2], axis=2)), made
+    return given, made
 
 
 def _visible(page: Page) -> Pixels:

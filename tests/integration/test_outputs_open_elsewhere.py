@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
 import io
 import itertools
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +16,8 @@ from PIL import Image
 
 from sr_core.imaging.codecs import EXTENSIONS, LOSSY, Metadata, Page, Picture, decode, encode
 from sr_core.imaging.colour import convert_to_srgb, profile_of
-from tests.support.browser import browser, find_chromium
+from tests.support.browser import find_chromium
+from tests.support.browser_pixels import Shown, show
 from tests.support.image_files import LIMITS, exif_block, srgb_profile
 from tests.support.large_pictures import take_everything_as_large
 from tests.support.photograph import photograph
@@ -232,62 +230,13 @@ def test_others_find_the_metadata(name: str, channels: int) -> None:
     assert name == "webp" or read.xres * 25.4 == pytest.approx(300, rel=1e-4)
 
 
-class Shown(NamedTuple):
-    """Pixels that a browser shows of files, by name; None if it could not open one."""
-
-    pixels: Mapping[str, NDArray[np.uint8] | None]
-    unknown: frozenset[str]
-    """Files of formats that the browser does not claim to support."""
-    complaints: list[str]
-
-
-# A canvas always premultiplies its colours, whichever option is set; see seen_error.
-PIXELS_OF = """(image => {
-    if (!image.naturalWidth) return null;
-    const canvas = document.createElement('canvas');
-    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-    const context = canvas.getContext('2d', {colorSpace: 'srgb'});
-    context.drawImage(image, 0, 0);
-    const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
-    return [canvas.height, btoa(Array.from(data, byte => String.fromCharCode(byte)).join(''))];
-})"""
-
-
-async def _show(files: Mapping[str, tuple[str, bytes]], folder: Path) -> Shown:
-    """Show files, each a format and bytes, in one page of a browser.
-
-    They are embedded in the page: a canvas does not reveal the pixels of other files.
-    """
-    parts = ["<!doctype html><meta charset=utf-8><title>Outputs</title>"]
-    for name, (format, data) in files.items():  # noqa: A001
-        address = f"data:image/{format};base64,{base64.b64encode(data).decode()}"
-        source = f'<source type="image/{format}" srcset="{address}">'
-        parts.append(f'<picture>{source}<img id="{name}" alt=""></picture>')
-    path = folder / "outputs.html"
-    path.write_text("\n".join(parts))
-    pixels: dict[str, NDArray[np.uint8] | None] = {}
-    unknown = set()
-    async with browser(folder / "profile") as tab:
-        await tab.open(path, 800, 600)
-        for name in files:
-            image = f"document.getElementById('{name}')"
-            if not await tab.ask(f"{image}.currentSrc"):
-                unknown.add(name)
-            found = await tab.ask(f"{PIXELS_OF}({image})")
-            pixels[name] = None
-            if found is not None:
-                values = np.frombuffer(base64.b64decode(found[1]), np.uint8)
-                pixels[name] = values.reshape(found[0], -1, 4)
-        return Shown(pixels, frozenset(unknown), tab.complaints)
-
-
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """Show every kind of file in Chromium; those with a profile are named profile-*."""
     files = {str(kind): (kind.format, written(kind)) for kind in IN_BROWSER}
     for kind in FOLLOWED:
         files[f"profile-{kind}"] = (kind.format, written(kind, profile=True))
-    return asyncio.run(_show(files, tmp_path_factory.mktemp("browser")))
+    return asyncio.run(show(files, tmp_path_factory.mktemp("browser")))
 
 
 def seen_error(found: NDArray[np.uint8], expected: NDArray[Any]) -> NDArray[Any]:

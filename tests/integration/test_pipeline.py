@@ -29,6 +29,7 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.inference.upscaled import Upscaled
 from sr_core.inference.upscaler import Interpolator, open_upscaler
 from sr_core.scratch import Blob
+from tests.support.colour_kinds import grey_profile, p3_profile
 from tests.support.photographs import write_photographs
 from tests.support.store_decorator import StoreDecorator
 from tests.support.watched_store import WatchedStore
@@ -348,3 +349,21 @@ def test_a_missing_reference_is_a_warning_not_a_failure(tmp_path: Path) -> None:
     assert row["status"] == "ok"
     assert row["psnr_y_db"] is None
     assert "gone.png" in row["warnings"][0]
+
+
+@pytest.mark.parametrize("name", ["webp", "jxl"])
+def test_outputs_of_other_channels_or_another_profile_are_measured_alike(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    write_photographs(folder, 1)
+    (source,) = folder.iterdir()
+    image = opened(source)
+    image.save(folder / "wide.png", icc_profile=p3_profile())
+    image.convert("L").save(folder / "grey.png", icc_profile=grey_profile())
+    image.convert("L").save(folder / "plain.png")
+    run_here(job(tmp_path, format=name))
+    for row in rows(tmp_path).values():
+        assert "not measured" not in " ".join(row["warnings"] or ())
+        assert row["lr_psnr_db"] > 30, row["key"]

@@ -38,6 +38,10 @@ def romm_curve(v: Floats) -> Floats:
     return np.where(v < 16 / 512, v / 16, v**1.8)
 
 
+def dci_curve(v: Floats) -> Floats:
+    return 52.37 / 48 * v**2.6
+
+
 def power(gamma: float) -> Callable[[Floats], Floats]:
     return lambda v: v**gamma
 

@@ -21,7 +21,8 @@ from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Picture
 from sr_core.imaging.codecs.raster import Raster, to_page
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.colour import ColourFacts
+from sr_core.imaging.colour import ColourFacts, Decision
+from sr_core.imaging.pixels import Page
 from sr_core.scratch import Blob
 
 _ABSURD_PX_PER_BYTE = 100
@@ -108,33 +109,46 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     notes: list[str] = []
     raw = _metadata(reader, source, notes)
     facts = _colours(reader, source, raw, header.pages, notes)
-    pages, profiles = [], []
-    for raster, found, (width, height) in zip(
-        reader.rasters(data, header), facts, sizes, strict=True
-    ):
-        page, decision = to_page(raster, found, header.format)
-        if math.prod(page.pixels.shape[:2]) != width * height:
-            raise ImageError(
-                ErrorClass.DECODE,
-                f"the picture does not have the {width}x{height} px of its header",
-            )
-        pages.append(page)
-        profiles.append(decision.profile)
-        notes += [note for note in (*raster.warnings, *decision.warnings) if note not in notes]
+    made = _pages(reader.rasters(data, header), facts, header.format, sizes, notes)
+    pages, decisions = zip(*made, strict=True)
+    profiles = tuple(decision.profile for decision in decisions)
     metadata = replace(_kept(raw, notes), icc=profiles[0])
+    if decisions[0].convert is not None and metadata.exif is not None:
+        metadata = replace(metadata, exif=exif.as_srgb(metadata.exif))
     pixels = sum(width * height for width, height in sizes)
     if pixels > _ABSURD_PX_PER_BYTE * len(data):
         notes.append(f"{pixels // max(1, len(data))} pixels per byte: more than photographs have")
     return Picture(
-        tuple(pages),
+        pages,
         metadata,
         header.format,
         header.mode,
         header.bit_depth,
         header.orientation,
         tuple(notes),
-        tuple(profiles[1:]),
+        profiles[1:],
     )
+
+
+def _pages(
+    rasters: list[Raster],
+    facts: list[ColourFacts],
+    format: str,  # noqa: A002
+    sizes: list[tuple[int, int]],
+    notes: list[str],
+) -> list[tuple[Page, Decision]]:
+    """Decide the colours of each page; check that it has the size of its header."""
+    made = []
+    for raster, found, (width, height) in zip(rasters, facts, sizes, strict=True):
+        page, decision = to_page(raster, found, format)
+        if math.prod(page.pixels.shape[:2]) != width * height:
+            raise ImageError(
+                ErrorClass.DECODE,
+                f"the picture does not have the {width}x{height} px of its header",
+            )
+        made.append((page, decision))
+        notes += [note for note in (*raster.warnings, *decision.warnings) if note not in notes]
+    return made
 
 
 def _header(source: Source) -> tuple[Header, _Reader]:

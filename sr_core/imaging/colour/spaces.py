@@ -77,7 +77,7 @@ _CURVES: dict[int, tuple[str, Curve]] = {
     13: ("sRGB", SRGB_CURVE),
     14: ("BT.2020", _BT709_CURVE),
     15: ("BT.2020", Curve(1 / 0.45, 1 / 1.0993, 0.0993 / 1.0993, 1 / 4.5, 4.5 * 0.0181)),
-    17: ("DCI", Curve(2.6)),  # relative to white, as in cinema profiles
+    17: ("DCI", Curve(2.6, (52.37 / 48) ** (1 / 2.6))),  # the projector's white is below 1
 }
 _HIGH_DYNAMIC_RANGE = {16: "PQ", 18: "HLG"}
 _UNSPECIFIED = 2

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sr_core.errors import ErrorClass
 from sr_core.imaging.codecs import Page, Picture, decode, encode, losses
 from sr_core.imaging.colour import convert_to_srgb
-from tests.support.colour_files import ColourFile, colour_files, unsupported_files
+from tests.support.colour_files import colour_files, unsupported_files
+from tests.support.colour_kinds import ColourFile
 from tests.support.decoding import refusal
 from tests.support.image_files import LIMITS
 
