@@ -9,13 +9,14 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from sr_core.imaging.codecs import jpeg_evidence
-from sr_core.imaging.degradation import shrink
+from sr_core.imaging.degradation import jpeg, shrink
 from sr_core.imaging.evidence import JpegEvidence
 from sr_core.training.validation import HeldOut
 
@@ -42,8 +43,24 @@ Set = list[tuple[Levels, Levels, JpegEvidence | None]]
 
 
 def archive_windows(photographs: Sequence[Levels]) -> Set:
-    """Degrade as archives are, with the seeds of the training's validation; there is no file."""
-    return [(lr, hr, None) for lr, hr in HeldOut.of(photographs, SCALE, "archive").pairs]
+    """Degrade as archives are, with the seeds of the training's validation."""
+    saved: list[tuple[Levels, int]] = []
+
+    def save(pixels: Levels, quality: int, rng: np.random.Generator) -> Levels:
+        saved.append((jpeg_save(pixels, quality, rng), quality))
+        return saved[-1][0]
+
+    # The degradation returns pixels alone; auto needs the quality of the file that they were in.
+    jpeg_save = jpeg.save
+    with patch.object(jpeg, "save", save):
+        pairs = HeldOut.of(photographs, SCALE, "archive").pairs
+    return [(lr, hr, _saved_as(lr, saved)) for lr, hr in pairs]
+
+
+def _saved_as(lr: Levels, saved: Sequence[tuple[Levels, int]]) -> JpegEvidence | None:
+    """Return the compression of LR if a JPEG was the last that happened to it."""
+    quality = next((quality for levels, quality in saved if np.shares_memory(levels, lr)), None)
+    return None if quality is None else JpegEvidence(quality, "4:2:0")
 
 
 def camera_windows(photographs: Sequence[Levels]) -> Set:
@@ -72,7 +89,7 @@ def open_set(name: str, files: Sequence[Path]) -> list[Window]:
     """Cut the centre of each photograph and make its LR by one of SETS."""
     made = SETS[name]([read(file) for file in files])
     return [
-        Window(file.name, lr, hr, jpeg) for file, (lr, hr, jpeg) in zip(files, made, strict=True)
+        Window(file.name, lr, hr, saved) for file, (lr, hr, saved) in zip(files, made, strict=True)
     ]
 
 

@@ -20,7 +20,7 @@ from benchmarks.photo_results import (
     set_table,
     truth,
 )
-from benchmarks.photo_sets import SETS, open_set
+from benchmarks.photo_sets import SETS, archive_windows, open_set
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.judges import Judges
 from sr_core.evaluation.scores import Scores
@@ -29,6 +29,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.models.catalogue import PHOTO
 from sr_core.models.checkpoint import save_generator
 from sr_core.models.generator import Generator
+from sr_core.training.validation import HeldOut
 from tests.support.photograph import photograph
 
 NOTHING = Instruments(None, None)
@@ -69,6 +70,15 @@ def test_auto_sees_the_file_of_a_camera(files: list[Path]) -> None:
     lr = open_set("clean", files)[0].lr
     auto, photo = open_model("auto", "float32"), open_model(PHOTO, "float32")
     assert np.array_equal(auto(lr, JpegEvidence(30, "4:2:0")), photo(lr))
+
+
+def test_auto_is_given_the_quality_that_an_archive_was_saved_with() -> None:
+    found = archive_windows([photograph(64, 64, seed=seed) for seed in range(30)])
+    pairs = HeldOut.of([photograph(64, 64, seed=seed) for seed in range(30)], 4, "archive").pairs
+    assert all(np.array_equal(lr, pair[0]) for (lr, _, _), pair in zip(found, pairs, strict=True))
+    qualities = [each.quality for _, _, each in found if each is not None]
+    assert 18 < len(qualities) < 30  # the others are clean, or kept as PNG
+    assert 30 <= min(qualities) < 60 < max(qualities) <= 98
 
 
 def test_wins_are_counted_photograph_by_photograph() -> None:
