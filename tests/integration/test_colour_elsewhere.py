@@ -33,7 +33,16 @@ Reader = Callable[[ColourFile, Path], NDArray[np.float64]]
 
 FOLLOWED = {
     "chromium": (
-        *("PNG-*", "JPEG-*", "WEBP-icc", "AVIF-*", "BMP-icc", "BMP-srgb-*", "BMP-linked"),
+        *(
+            "PNG-*",
+            "JPEG-*",
+            "WEBP-icc",
+            "AVIF-*",
+            "BMP-icc",
+            "BMP-srgb-*",
+            "BMP-linked",
+            "BMP-calibrated-empty-*",
+        ),
         *("!*-exif-r03", "!*-exif-2"),
         # It shows BT.709 and BT.2020 by the curve of a display, or by that of sRGB.
         *("!*-1-1", "!*-9-1", "!*-9-14"),
@@ -52,7 +61,14 @@ FOLLOWED = {
             "TIFF-infrared-*",
             "TIFF-*mask*",
         ),
-        *("TIFF-alpha-*", "TIFF-planes-*", "TIFF-jpeg", "PNG-cicp-1-13", "!PNG-icc-over-srgb"),
+        *(
+            "TIFF-alpha-*",
+            "TIFF-planes-*",
+            "TIFF-srgb-*",
+            "TIFF-jpeg",
+            "PNG-cicp-1-13",
+            "!PNG-icc-over-srgb",
+        ),
     ),
     "magick": (
         *("JPEG-*icc*", "PNG-icc*", "PNG-grey-icc", "PNG-wrong-cicp", "WEBP-icc"),

@@ -15,6 +15,7 @@ from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Limits, NeedMoreBytes, Picture, decode, encode, losses, probe
+from tests.support.colour_files import colour_files
 from tests.support.image_files import (
     LIMITS,
     every_format,
@@ -30,6 +31,13 @@ from tests.support.image_files import (
 # Pillow warns while it reads what it can of the EXIF tags of damaged TIFF files.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
+COLOURS = {file.name: file for file in colour_files()}
+ODD_COLOURS = (
+    *("JXL-icc lossy alpha", "JXL-icc lossless", "JXL-grey gamma", "JP2-icc-2", "JP2-lab"),
+    *("JP2-cdef-alpha", "AVIF-nclx-9-1", "PNG-cicp-over-all", "BMP-calibrated-124", "GIF-icc"),
+    *("TIFF-cmyk-icc-uint16-separate-tiles", "TIFF-icclab-16", "TIFF-mask-and-alpha-uint8"),
+    *("TIFF-pages", "TIFF-ycbcr-2x2-narrow", "JPEG-exif-r03", "TIFF-chromaticities"),
+)
 SOUND = {
     **every_format(),
     "progressive": saved(picture(), "JPEG", progressive=True),
@@ -44,6 +52,7 @@ SOUND = {
     "fax": saved(picture("1"), "TIFF", compression="group4"),
     "deflated tiff": saved(picture(), "TIFF", compression="tiff_adobe_deflate"),
     "three pages": tiff_of([scene(12, 9)] * 3, photometric="rgb"),
+    **{name: COLOURS[name].data for name in ODD_COLOURS},
 }
 
 

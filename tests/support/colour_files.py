@@ -69,7 +69,7 @@ def _profiles() -> Iterator[ColourFile]:
     first = box(b"colr", enumerated(16))
     yield ColourFile("JP2-icc-then-enumerated", jp2(flat(), profiled(icc), first), P3_GAMMA)
     both = saved(image, "AVIF", icc_profile=icc, quality=100)
-    both = both.replace(b"nclx" + struct.pack(">HH", 1, 13), b"nclx" + struct.pack(">HH", 9, 16))
+    both = both.replace(b"nclx" + struct.pack(">HH", 2, 2), b"nclx" + struct.pack(">HH", 9, 16))
     yield ColourFile("AVIF-icc-over-nclx", both, P3_GAMMA, within=3)
     yield ColourFile("BMP-icc", bmp5(b"DEBM", icc), P3_GAMMA)
     yield ColourFile("GIF-icc", gif_of(icc), P3_GAMMA)
@@ -182,6 +182,9 @@ def _bmp() -> Iterator[ColourFile]:
     for version in (108, 124):
         data = bmp5(bytes(4), gamma=2.2, version=version)
         yield ColourFile(f"BMP-calibrated-{version}", data, P3_GAMMA)
+        data = bmp5(bytes(4), gamma=1 / 2.2, version=version)
+        yield ColourFile(f"BMP-calibrated-inverse-{version}", data, P3_GAMMA)
+        yield ColourFile(f"BMP-calibrated-empty-{version}", bmp5(bytes(4), version=version), SRGB)
         yield ColourFile(f"BMP-srgb-{version}", bmp5(b"BGRs", version=version), SRGB)
     yield ColourFile("BMP-linked", bmp5(b"KNIL", b"C:\\x.icc\0"), SRGB, "another file")
 

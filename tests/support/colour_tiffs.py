@@ -108,6 +108,10 @@ def _tiff_others() -> Iterator[ColourFile]:
     yield ColourFile(
         "TIFF-chromaticities", tiff(flat(), photometric="rgb", extratags=tags), P3_GAMMA
     )
+    srgb = [round(v * 1000) for point in oracle.PRIMARIES["sRGB"] for v in point]
+    tags = [(319, 5, 6, [n for v in srgb for n in (v, 1000)], True), tags[1]]
+    data = tiff(flat(), photometric="rgb", extratags=tags)
+    yield ColourFile("TIFF-srgb-chromaticities", data, SRGB)
     jpeg = saved(Image.fromarray(flat()), "TIFF", compression="jpeg", quality=100)
     yield ColourFile("TIFF-jpeg", jpeg, SRGB, within=3)
 

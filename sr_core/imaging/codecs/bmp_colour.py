@@ -49,4 +49,5 @@ def _calibration(source: Source, notes: list[str]) -> Space | None:
         notes.append("the calibration of the BMP cannot be used and was dropped")
         return None
     primaries = [ends[3 * at + axis] / sums[at] for at in range(3) for axis in range(2)]
-    return calibrated(gammas[0], [white[0] / sum(white), white[1] / sum(white)], primaries)
+    gamma = gammas[0] if gammas[0] >= 1 else 1 / gammas[0]  # some writers store the encoding's
+    return calibrated(gamma, [white[0] / sum(white), white[1] / sum(white)], primaries)

@@ -23,7 +23,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _CHANNELS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "P": 3, "RGBA": 4, "PA": 4}
 _CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
 _KEPT = frozenset({b"eXIf", b"pHYs"})
-_COLOURS = frozenset({b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
+_COLOURS = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _MAX_METADATA_BYTES = 1 << 24
 # gAMA and cHRM of sRGB, in the units of the file: 1 / 100,000.
@@ -147,7 +147,7 @@ def _code_points(body: bytes | None, notes: list[str]) -> CodePoints | None:
 
 
 def _calibration(found: dict[bytes, bytes], notes: list[str]) -> Space | None:
-    """Return the colour space of gAMA and cHRM; None if they are missing or close to sRGB's."""
+    """Return the colour space of gAMA and cHRM; None if they are missing."""
     if not {b"gAMA", b"cHRM"} & set(found):
         return None
     gamma, chromaticities = _SRGB_GAMMA, _SRGB_CHROMATICITIES
@@ -155,19 +155,11 @@ def _calibration(found: dict[bytes, bytes], notes: list[str]) -> Space | None:
         gamma = int.from_bytes(found[b"gAMA"], "big")
     if len(found.get(b"cHRM", b"")) == 32:
         chromaticities = struct.unpack(">8I", found[b"cHRM"])
-    grey = found[b"IHDR"][9] in (0, 4)
-    close = abs(gamma - _SRGB_GAMMA) < _SRGB_GAMMA // 50
-    if close and (grey or _near(chromaticities, _SRGB_CHROMATICITIES)):
-        return None
     if not 1_000 <= gamma <= 1_000_000:
         notes.append("an impossible gamma was dropped")
         return None
     points = [value / 100_000 for value in chromaticities]
     return calibrated(100_000 / gamma, points[:2], points[2:])
-
-
-def _near(values: tuple[int, ...], others: tuple[int, ...]) -> bool:
-    return all(abs(a - b) <= 1_000 for a, b in zip(values, others, strict=True))
 
 
 def _text(body: bytes, notes: list[str]) -> bytes | None:

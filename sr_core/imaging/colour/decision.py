@@ -10,7 +10,13 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.colour import convert
 from sr_core.imaging.colour.facts import CHANNELS, CodePoints, ColourFacts, Model
 from sr_core.imaging.colour.profiles import build, checked_profile
-from sr_core.imaging.colour.spaces import SRGB, Space, by_code_points, same_colours
+from sr_core.imaging.colour.spaces import (
+    SRGB,
+    Space,
+    by_code_points,
+    nearly_srgb,
+    same_colours,
+)
 from sr_core.imaging.pixels import Pixels
 
 _ORDERS: dict[str, tuple[str, ...]] = {
@@ -66,6 +72,8 @@ def decide(format: str, facts: ColourFacts, model: Model) -> Decision:  # noqa: 
             continue
         statement = getattr(facts, name)
         space = _of_code_points(statement) if isinstance(statement, CodePoints) else statement
+        if name == "calibrated" and space is not None and nearly_srgb(space, grey=model == "grey"):
+            return Decision(warnings=warnings)
         if space is not None:
             return _kept(space, warnings, grey=model == "grey")
     return Decision(warnings=warnings)

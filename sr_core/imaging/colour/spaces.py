@@ -129,6 +129,16 @@ def primaries_by_code_point(primaries: int) -> tuple[Point, Point, Point]:
     return _PRIMARIES[primaries][2]
 
 
+def nearly_srgb(space: Space, *, grey: bool) -> bool:
+    """Return True for the gamma and chromaticities that writers give to sRGB: 2.2 and rounded."""
+    if space.curve != Curve(space.curve.gamma) or abs(space.curve.gamma / 2.2 - 1) > 0.02:
+        return False
+    pairs = zip((space.white, *space.primaries), (SRGB.white, *SRGB.primaries), strict=True)
+    return grey or all(
+        abs(a - b) <= 0.01 for one, two in pairs for a, b in zip(one, two, strict=True)
+    )
+
+
 def same_colours(space: Space, other: Space, *, grey: bool) -> bool:
     """Return True if two spaces show equal samples alike: by their curves alone if grey."""
     if space.curve != other.curve:
