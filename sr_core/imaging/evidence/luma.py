@@ -13,7 +13,7 @@ Luma = NDArray[np.float32]
 """(H, W), 0 to 255 whatever the depth of the picture."""
 
 WINDOW_PX = 320
-"""Side of a window. Five of them show whatever a whole photograph shows, in 20 ms."""
+"""Side of a window. Five of them show whatever a whole photograph shows, in 60 ms."""
 
 _WEIGHTS = np.array((0.299, 0.587, 0.114), np.float32)
 """Full-range luma of BT.601, which JPEG codes."""
