@@ -89,6 +89,8 @@ def _code_points() -> Iterator[ColourFile]:
         yield ColourFile(f"AVIF-nclx-{kind}", avif(primaries, transfer), shown, within=2.5)
         colour = struct.pack(">BBBHHHB", 5, 0, 0, primaries, transfer, 0, 128)
         yield ColourFile(f"JP2-cicp-{kind}", jp2(flat(), colour), shown)
+    bare = avif(12, 13).replace(b"colrnclx", b"freenclx")
+    yield ColourFile("AVIF-sequence-header-12-13", bare, P3, within=2.5)
     yield ColourFile("AVIF-nclx-12-13-10-bit", avif(12, 13, 10), P3, within=2.5)
     yield ColourFile("AVIF-nclx-9-13-12-bit", avif(9, 13, 12), WIDE, within=2.5)
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sr_core.imaging.codecs import av1_sequence
 from sr_core.imaging.codecs.source import Chunk, Source, boxes
 from sr_core.imaging.colour import CodePoints
 
+_SEQUENCE_BYTES = 256  # more than a temporal delimiter and a sequence header have
 _MASK_15_BITS, _MASK_7_BITS = 0x7FFF, 0x7F
 
 
 def code_points(source: Source) -> CodePoints | None:
     """Return the code points of the primary item; None if neither box states them.
 
-    Its nclx property counts before the sequence header in its AV1 configuration.
+    Its nclx property counts before its sequence header.
 
     Raises: ImageError, NeedMoreBytes.
     Source: ISO/IEC 14496-12, 8.11.4 (pitm) and 12.1.5 (colr); ISO/IEC 23008-12, 9.3 (ipma).
@@ -31,9 +33,33 @@ def code_points(source: Source) -> CodePoints | None:
             return CodePoints(
                 source.number(each.start + 4, 2),
                 source.number(each.start + 6, 2),
-                # The range of the samples; decoders return RGB of full range.
-            )
-    return None
+            )  # the range is that of YUV: decoders return RGB of full range
+    start, length = _extent(source, parts[b"iloc"], item) if b"iloc" in parts else (0, 0)
+    return av1_sequence.code_points(source.take(start, min(length, _SEQUENCE_BYTES)))
+
+
+def _extent(source: Source, iloc: Chunk, item: int) -> tuple[int, int]:
+    """Return position and length of an item's first piece in the file; (0, 0) if it has none.
+
+    Source: ISO/IEC 14496-12, 8.11.3.
+    """
+    version, sizes = source.number(iloc.start, 1), source.number(iloc.start + 4, 2)
+    offset_bytes, length_bytes, base_bytes, index_bytes = (sizes >> at & 15 for at in (12, 8, 4, 0))
+    wide, constructed = 4 if version == 2 else 2, version > 0
+    index_bytes *= constructed
+    position = iloc.start + 6 + wide
+    for _ in range(source.number(iloc.start + 6, wide)):
+        found = source.number(position, wide)
+        method = source.number(position + wide, 2) & 15 if constructed else 0
+        position += wide + 2 * constructed + 2
+        base = source.number(position, base_bytes)
+        count = source.number(position + base_bytes, 2)
+        position += base_bytes + 2
+        if found == item and method == 0 and count:
+            start = base + source.number(position + index_bytes, offset_bytes)
+            return start, source.number(position + index_bytes + offset_bytes, length_bytes)
+        position += count * (index_bytes + offset_bytes + length_bytes)
+    return 0, 0
 
 
 def _properties(source: Source, iprp: Chunk, item: int) -> Iterator[Chunk]:

@@ -18,9 +18,11 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
 from sr_core.imaging.codecs import Metadata, Picture, check_output_size, decode, encode
 from sr_core.imaging.codecs.raster import straight, widened
-from sr_core.imaging.colour import convert_to_srgb, profile_of
+from sr_core.imaging.colour import LabEncoding, convert_to_srgb, profile_of
+from sr_core.imaging.colour.convert import cmyk_by_arithmetic, cmyk_to_srgb, lab_to_srgb
 from sr_core.imaging.pixels import Page
 from sr_core.imaging.resample import resize_pixels
+from tests.support.colour_kinds import ink_profile
 from tests.support.image_files import LIMITS, exif_block, saved, scene
 from tests.support.large_pictures import take_everything_as_large
 from tests.support.photograph import photograph
@@ -122,6 +124,9 @@ def test_strips_of_colours_are_the_whole(dtype: Any, monkeypatch: pytest.MonkeyP
         lambda: widened(four // 16, dtype(0).itemsize * 8 - 4),
         lambda: convert_to_srgb(made.pixels, icc),
         lambda: convert_to_srgb(made.pixels[:, :, :1], grey_icc),
+        lambda: cmyk_by_arithmetic(four),
+        lambda: cmyk_to_srgb(four, ink_profile()),
+        lambda: lab_to_srgb(made.pixels, LabEncoding((100, 255, 255), (0, -128, -128))),
     ]
     expected = [call() for call in calls]
     monkeypatch.setattr("sr_core.imaging.strips._STRIP_PX", 500)
