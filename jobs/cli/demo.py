@@ -25,13 +25,13 @@ def demo(
     from jobs.cluster.connect import connected
     from sr_core.archive.storage import open_store
     from sr_core.audit.report.comparison import write_comparison
-    from sr_core.models.catalogue import BASELINES, shipped_models
+    from sr_core.models.catalogue import BASELINES, CLEAN, shipped_models
 
     output.mkdir(parents=True, exist_ok=True)
     source = _sample_manifest(output)
-    default = RunConfig().model
-    others = [model for model in shipped_models() if model != default]
-    models = [*BASELINES, *others, default]  # the page compares the last one with the others
+    others = [model for model in shipped_models() if model != CLEAN]
+    # The page compares the last one with the others: auto takes it for these clean samples.
+    models = [*BASELINES, *others, CLEAN]
     with connected(ExecutionConfig()):
         codes = [drive(_job(source, output, model)) for model in models]
     page = output / "comparison.html"

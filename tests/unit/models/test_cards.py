@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sr_core.inference.quantised import load_ranges
 from sr_core.models.cards import CARDS, ModelCard, find_card
 from sr_core.models.catalogue import (
     ASSUMED_SCALE,
@@ -42,6 +43,11 @@ def test_every_file_of_weights_has_one_card() -> None:
     assert len({(card.name, card.scale) for card in CARDS}) == len(CARDS)
     assert not {card.name for card in CARDS} & {AUTO, *BASELINES}
     assert shipped_models() == list(dict.fromkeys(card.name for card in CARDS))
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.file)
+def test_shipped_weights_are_calibrated_for_int8(card: ModelCard) -> None:
+    assert load_ranges(find_checkpoint(card.name, card.scale))
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.file)
