@@ -143,6 +143,9 @@ def _exif() -> Iterator[ColourFile]:
     yield ColourFile("JPEG-exif-r03", jpeg_with(data, (0xE1, body)), ADOBE, within=3)
     other = b"Exif\0\0" + adobe_exif(colour_space=2, interoperability=b"R98\0")
     yield ColourFile("JPEG-exif-2", jpeg_with(data, (0xE1, other)), ADOBE, within=3)
+    unnamed = b"Exif\0\0" + adobe_exif(interoperability=b"R98\0")
+    said = "EXIF says"
+    yield ColourFile("JPEG-exif-unnamed", jpeg_with(data, (0xE1, unnamed)), SRGB, said, within=3)
     plain = b"Exif\0\0" + adobe_exif(colour_space=1, interoperability=b"R98\0")
     yield ColourFile("JPEG-exif-srgb", jpeg_with(data, (0xE1, plain)), SRGB, within=3)
     webp = saved(image, "WEBP", lossless=True, exif=block)

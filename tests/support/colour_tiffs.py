@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +14,12 @@ from PIL import Image
 from tests.support import colour_oracle as oracle
 from tests.support.colour_containers import (
     lab,
+    with_tag,
     without_tag,
     ycbcr,
 )
 from tests.support.colour_kinds import (
+    ADOBE,
     GREY,
     GREY_GAMMA,
     P3_GAMMA,
@@ -123,6 +126,18 @@ def _tiff_ycbcr() -> Iterator[ColourFile]:
             yield ColourFile(name, ycbcr(subsampling, narrow=narrow), SRGB, within=2.5)
 
 
+def _tiff_exif() -> Iterator[ColourFile]:
+    """A TIFF whose EXIF directory names Adobe RGB."""
+    data = tiff(flat(), photometric="rgb", extratags=[(65000, 4, 1, 1, True)])
+    at = len(data) + len(data) % 2
+    inner = struct.pack("<HHHIHH", 2, 0xA001, 3, 1, 0xFFFF, 0)
+    inner += struct.pack("<HHII", 0xA005, 4, 1, at + 30) + bytes(4)
+    index = struct.pack("<HHHI4sI", 1, 1, 2, 4, b"R03\0", 0)
+    link = struct.pack("<HHII", 34665, 4, 1, at)
+    linked = with_tag(data, 65000, lambda _: link)
+    yield ColourFile("TIFF-exif-r03", linked.ljust(at, b"\0") + inner + index, ADOBE)
+
+
 def _tiff_pages() -> Iterator[ColourFile]:
     """Pages with profiles of their own, and without."""
     pages: list[dict[str, Any]] = []
@@ -142,5 +157,8 @@ def _tiff_pages() -> Iterator[ColourFile]:
 
 def tiff_files() -> Iterator[ColourFile]:
     """Return every TIFF."""
-    makers = (_tiff_inks, _tiff_inks_with_alpha, _tiff_lab, _tiff_others, _tiff_ycbcr, _tiff_pages)
+    makers = (
+        *(_tiff_inks, _tiff_inks_with_alpha, _tiff_lab, _tiff_others, _tiff_ycbcr),
+        *(_tiff_exif, _tiff_pages),
+    )
     return (each for maker in makers for each in maker())

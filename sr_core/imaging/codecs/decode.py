@@ -108,7 +108,7 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     _check(sizes, limits)
     notes: list[str] = []
     raw = _metadata(reader, source, notes)
-    facts = _colours(reader, source, raw, header.pages, notes)
+    facts = _colours(reader, source, raw, header, notes)
     made = _pages(reader.rasters(data, header), facts, header.format, sizes, notes)
     pages, decisions = zip(*made, strict=True)
     profiles = tuple(decision.profile for decision in decisions)
@@ -187,7 +187,7 @@ def _metadata(reader: _Reader, source: Source, notes: list[str]) -> Metadata:
 
 
 def _colours(
-    reader: _Reader, source: Source, raw: Metadata, pages: int, notes: list[str]
+    reader: _Reader, source: Source, raw: Metadata, header: Header, notes: list[str]
 ) -> list[ColourFacts]:
     """Read what the file states about colours; damage to it never fails an image.
 
@@ -198,10 +198,10 @@ def _colours(
     except ImageError as error:
         if error.error_class is ErrorClass.UNSUPPORTED_COLOUR:
             raise
-        return _unreadable(error, pages, notes)
+        return _unreadable(error, header.pages, notes)
     except Exception as error:  # noqa: BLE001 - decoding the pixels decides if the file is damaged
-        return _unreadable(error, pages, notes)
-    if raw.exif is None:
+        return _unreadable(error, header.pages, notes)
+    if raw.exif is None or header.format == "TIFF":  # whose directories state it for each page
         return found
     return [replace(found[0], exif=exif.colour_space(raw.exif)), *found[1:]]
 

@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.colour import ADOBE_RGB, Space
+from sr_core.imaging.colour import ADOBE_RGB, Space, Uncalibrated
 from sr_core.scratch import Blob
 
 ORIENTATION = 0x0112
@@ -106,26 +106,32 @@ def without_gps(exif: bytes) -> bytes:
     return bytes(changed)
 
 
-def colour_space(exif: bytes) -> Space | None:
-    """Return Adobe RGB if the block names it; None for sRGB and for anything else.
+def colour_space(exif: bytes) -> Space | Uncalibrated | None:
+    """Return the colour space that a block names, as `colour_space_in` does."""
+    try:
+        return colour_space_in(*_open(exif))
+    except SrfleetError:
+        return None
+
+
+def colour_space_in(tags: TagFile, first: Directory) -> Space | Uncalibrated | None:
+    """Return Adobe RGB or Uncalibrated if the EXIF directory says so; None for sRGB or nothing.
 
     Source: EXIF 2.32, 4.6.5 (ColorSpace 65535) with DCF 2.0, 3.3.2 (interoperability index R03);
     ColorSpace 2 is what some cameras write for the same.
     """
     try:
-        tags, first = _open(exif)
-        inner = tags.directory(tags.number(first, EXIF_DIRECTORY))
+        link = tags.number(first, EXIF_DIRECTORY)
+        inner = tags.directory(link) if link else first
         kind = tags.number(inner, COLOUR_SPACE, 1)
-        if kind == _ADOBE:
-            return ADOBE_RGB
-        link = tags.number(inner, _INTEROPERABILITY)
-        if kind != _UNCALIBRATED or not link:
+        if kind not in (_ADOBE, _UNCALIBRATED):
             return None
-        index = tags.directory(link).entries.get(_INTEROPERABILITY_INDEX)
+        link = tags.number(inner, _INTEROPERABILITY)
+        index = tags.directory(link).entries.get(_INTEROPERABILITY_INDEX) if link else None
         named = index is not None and tags.value(index).startswith(b"R03")
     except SrfleetError:
         return None
-    return ADOBE_RGB if named else None
+    return ADOBE_RGB if named or kind == _ADOBE else Uncalibrated()
 
 
 def as_srgb(exif: bytes) -> bytes:

@@ -69,7 +69,10 @@ def decode(data: Blob, shape: tuple[int, int, int], *, deep: bool) -> Pixels:
     with _at_colours(data) as (library, decoder):
         icc = _profile(library, decoder)
         _check(library.JxlDecoderSetCms(decoder, library.JxlGetDefaultCms().contents))
-        _check(library.JxlDecoderSetOutputColorProfile(decoder, None, icc, len(icc)))
+        if library.JxlDecoderSetOutputColorProfile(decoder, None, icc, len(icc)) != _SUCCESS:
+            raise ImageError(
+                ErrorClass.UNSUPPORTED_COLOUR, "lossy JPEG XL whose ICC profile cannot be inverted"
+            )
         _expect(library, decoder, _NEED_BUFFER)
         address = ctypes.c_void_p(samples.ctypes.data)
         _check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.tiff_layout import BITS, CIELAB, ICCLAB, PHOTOMETRIC
 from sr_core.imaging.colour import ColourFacts, LabEncoding, Space, calibrated
@@ -18,6 +19,7 @@ def facts(tags: TagFile, directory: Directory, notes: list[str]) -> ColourFacts:
     return ColourFacts(
         icc=None if entry is None else tags.value(entry),
         calibrated=_calibration(tags, directory, notes),
+        exif=exif.colour_space_in(tags, directory),
         lab=_lab(tags, directory) if photometric in (CIELAB, ICCLAB) else None,
     )
 

@@ -6,7 +6,14 @@ format's standard: the samples are kept with an equal profile, or converted once
 
 from sr_core.imaging.colour.convert import convert_to_srgb
 from sr_core.imaging.colour.decision import Decision, decide
-from sr_core.imaging.colour.facts import CHANNELS, CodePoints, ColourFacts, LabEncoding, Model
+from sr_core.imaging.colour.facts import (
+    CHANNELS,
+    CodePoints,
+    ColourFacts,
+    LabEncoding,
+    Model,
+    Uncalibrated,
+)
 from sr_core.imaging.colour.profiles import build, calibrated, checked_profile, profile_of
 from sr_core.imaging.colour.spaces import ADOBE_RGB, DISPLAY_P3, ROMM_RGB, SRGB, Curve, Space
 
@@ -23,6 +30,7 @@ __all__ = [
     "LabEncoding",
     "Model",
     "Space",
+    "Uncalibrated",
     "build",
     "calibrated",
     "checked_profile",

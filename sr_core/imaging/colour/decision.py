@@ -8,7 +8,7 @@ from functools import partial
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.colour import convert
-from sr_core.imaging.colour.facts import CHANNELS, CodePoints, ColourFacts, Model
+from sr_core.imaging.colour.facts import CHANNELS, CodePoints, ColourFacts, Model, Uncalibrated
 from sr_core.imaging.colour.profiles import build, checked_profile
 from sr_core.imaging.colour.spaces import (
     SRGB,
@@ -71,6 +71,9 @@ def decide(format: str, facts: ColourFacts, model: Model) -> Decision:  # noqa: 
                 return Decision(profile, warnings=warnings)
             continue
         statement = getattr(facts, name)
+        if isinstance(statement, Uncalibrated):
+            warnings += ("EXIF says that the colours are not sRGB, but not what they are",)
+            continue
         space = _of_code_points(statement) if isinstance(statement, CodePoints) else statement
         if name == "calibrated" and space is not None and nearly_srgb(space, grey=model == "grey"):
             return Decision(warnings=warnings)

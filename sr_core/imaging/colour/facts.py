@@ -33,6 +33,11 @@ class LabEncoding:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncalibrated:
+    """A colour space that is not sRGB and has no name."""
+
+
+@dataclass(frozen=True, slots=True)
 class ColourFacts:
     """Statements of a file about the colours of one page; None if it does not make one.
 
@@ -45,7 +50,7 @@ class ColourFacts:
     """A colour space by name."""
     calibrated: Space | None = None
     """A colour space by gamma and chromaticities."""
-    exif: Space | None = None
+    exif: Space | Uncalibrated | None = None
     """The colour space that EXIF names."""
     lab: LabEncoding | None = None
     """For the model lab only."""
