@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -127,6 +128,9 @@ def _jpeg_xl() -> Iterator[ColourFile]:
         "icc": P3_GAMMA,
         "grey": GREY_GAMMA,
     }
+    planes = np.stack([np.full((SIZE, SIZE), level, np.uint8) for level in (GREY, 50)])
+    extra = imagecodecs.jpegxl_encode(planes, lossless=True, photometric="minisblack", planar=True)
+    yield ColourFile("JXL-grey-extra", bytes(extra), ((GREY,) * 3,), "extra channel")
     for name, data in JXL_FILES.items():
         if name.partition(" ")[0] in shown:
             within = 4 if "lossy" in name else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.source import Source, boxes
@@ -49,25 +49,21 @@ def container(source: Source) -> Container:
     Raises: ImageError, NeedMoreBytes.
     Source: ITU-T T.800, I.5.3.3 (colr), I.5.3.4 (pclr), I.5.3.6 (cdef).
     """
-    facts: dict[str, object] = {}
-    places: list[int] = []
+    found = Container(0)
     for kind, start, length in boxes(source):
         if kind == b"jp2c":
-            return Container(start, colour_boxes=tuple(places), **facts)  # type: ignore[arg-type]
+            return replace(found, codestream=start)
         if kind != b"jp2h":
             continue
         for inner, at, size in boxes(source, start, start + length):
             if inner == b"colr":
-                places.append(at - 4)
-                if "method" not in facts:
-                    facts |= _specification(source.take(at, size))
+                if found.method is None:
+                    found = _with_specification(found, source.take(at, size))
+                found = replace(found, colour_boxes=(*found.colour_boxes, at - 4))
             elif inner == b"pclr" and size >= 3:
-                facts["palette"] = source.number(at + 2, 1)
+                found = replace(found, palette=source.number(at + 2, 1))
             elif inner == b"cdef":
-                body = source.take(at, size)
-                count = min(int.from_bytes(body[:2], "big"), (size - 2) // 6)
-                entries = struct.iter_unpack(">HHH", body[2 : 2 + 6 * count])
-                facts["channels"] = tuple((index, kind) for index, kind, _ in entries)
+                found = replace(found, channels=_channels(source.take(at, size)))
     raise ImageError(ErrorClass.DECODE, "the JPEG 2000 has no picture")
 
 
@@ -100,13 +96,20 @@ def without_colour(data: Blob, found: Container) -> Blob:
     return bytes(changed)
 
 
-def _specification(body: bytes) -> dict[str, object]:
+def _with_specification(found: Container, body: bytes) -> Container:
     method = body[0] if body else 0
     if method == _ENUMERATED and len(body) >= 7:
-        return {"method": method, "space": int.from_bytes(body[3:7], "big"), "body": body[7:]}
+        space = int.from_bytes(body[3:7], "big")
+        return replace(found, method=method, space=space, body=body[7:])
     if method in (_RESTRICTED, _ANY, _CODE_POINTS):
-        return {"method": method, "body": body[3:]}
-    return {}  # a vendor's method: the next specification may be known
+        return replace(found, method=method, body=body[3:])
+    return found  # a vendor's method: the next specification may be known
+
+
+def _channels(body: bytes) -> tuple[tuple[int, int], ...]:
+    count = min(int.from_bytes(body[:2], "big"), max(0, len(body) - 2) // 6)
+    entries = struct.iter_unpack(">HHH", body[2 : 2 + 6 * count])
+    return tuple((index, kind) for index, kind, _ in entries)
 
 
 def _lab(body: bytes, depth: int) -> LabEncoding:

@@ -162,8 +162,8 @@ def _without_extras(samples: Pixels, page: Layout) -> tuple[Pixels, tuple[str, .
     if page.samples == kept or samples.ndim == 2:
         return samples, ()
     warnings = (
-        f"{page.samples - kept} extra channels that are not transparency were dropped, such as "
-        "infrared or masks",
+        "extra channels that are not transparency, such as infrared or masks, were dropped: "
+        f"{page.samples - kept}",
     )
     if page.alpha is None or page.alpha >= samples.shape[2]:
         return samples[:, :, : page.colours], warnings

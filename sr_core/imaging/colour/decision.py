@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.colour import convert
@@ -19,7 +20,8 @@ from sr_core.imaging.colour.spaces import (
 )
 from sr_core.imaging.pixels import Pixels
 
-_ORDERS: dict[str, tuple[str, ...]] = {
+_Statement = Literal["icc", "code_points", "enumerated", "calibrated", "exif"]
+_ORDERS: dict[str, tuple[_Statement, ...]] = {
     # PNG, third edition, 4.3: cICP, iCCP, sRGB, then gAMA with cHRM.
     "PNG": ("code_points", "icc", "enumerated", "calibrated"),
     # ISO/IEC 23000-22 (MIAF), 7.3.6.4: a profile describes the colours, nclx only the matrix.
@@ -70,16 +72,24 @@ def decide(format: str, facts: ColourFacts, model: Model) -> Decision:  # noqa: 
             if profile is not None:
                 return Decision(profile, warnings=warnings)
             continue
-        statement = getattr(facts, name)
-        if isinstance(statement, Uncalibrated):
+        space = _space(facts, name, grey=model == "grey")
+        if isinstance(space, Uncalibrated):
             warnings += ("EXIF says that the colours are not sRGB, but not what they are",)
-            continue
-        space = _of_code_points(statement) if isinstance(statement, CodePoints) else statement
-        if name == "calibrated" and space is not None and nearly_srgb(space, grey=model == "grey"):
-            return Decision(warnings=warnings)
-        if space is not None:
+        elif space is not None:
             return _kept(space, warnings, grey=model == "grey")
     return Decision(warnings=warnings)
+
+
+def _space(facts: ColourFacts, name: _Statement, *, grey: bool) -> Space | Uncalibrated | None:
+    """Return the colour space of a statement other than a profile."""
+    if name == "code_points":
+        return None if facts.code_points is None else _of_code_points(facts.code_points)
+    if name == "enumerated":
+        return facts.enumerated
+    if name == "calibrated":
+        near = facts.calibrated is not None and nearly_srgb(facts.calibrated, grey=grey)
+        return SRGB if near else facts.calibrated
+    return facts.exif
 
 
 def _kept(space: Space, warnings: tuple[str, ...], *, grey: bool) -> Decision:
