@@ -20,11 +20,13 @@ import pyvips
 from numpy.typing import NDArray
 from PIL import Image
 
+from sr_core.imaging.codecs import decode
 from sr_core.imaging.colour import SRGB, build
 from tests.support.browser import find_chromium
 from tests.support.browser_pixels import Shown, show
 from tests.support.colour_files import colour_files
-from tests.support.colour_kinds import ColourFile
+from tests.support.colour_kinds import ColourFile, grey_profile, p3_profile
+from tests.support.image_files import LIMITS, picture
 
 FILES = {file.name: file for file in colour_files()}
 SUFFIXES = {"JPEG": "jpg", "TIFF": "tif"}
@@ -242,3 +244,19 @@ def test_a_browser_shows_the_same_colours(in_browser: Shown) -> None:
         assert_same("chromium", file, pixels[..., :3].mean((0, 1)))
         compared += 1
     assert compared > 40
+
+
+@pytest.mark.skipif(shutil.which("cjxl") is None, reason="cjxl is not installed")
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_lossy_jpeg_xl_with_a_profile_is_decoded_into_it(mode: str, tmp_path: Path) -> None:
+    profile = grey_profile() if mode == "L" else p3_profile()
+    image = picture(mode, 61, 83)
+    image.save(tmp_path / "source.png", icc_profile=profile)
+    ran("cjxl", tmp_path / "source.png", tmp_path / "source.jxl", "-d", "0.2", "-e", "4")
+    found = decode((tmp_path / "source.jxl").read_bytes(), LIMITS)
+    (page,) = found.pages
+    expected = np.asarray(image.convert("RGBA"), float)[..., : page.pixels.shape[2]]
+    shown = np.asarray(image.convert("RGBA"))[..., 3] > 128
+    assert found.metadata.icc is not None
+    assert np.abs(page.pixels - expected)[shown].mean() < 4  # linear light would be 60 off
+    assert (page.alpha is not None) == (mode == "RGBA")

@@ -112,7 +112,7 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     made = _pages(reader.rasters(data, header), facts, header.format, sizes, notes)
     pages, decisions = zip(*made, strict=True)
     profiles = tuple(decision.profile for decision in decisions)
-    metadata = replace(_kept(raw, notes), icc=profiles[0])
+    metadata = replace(_kept(raw, notes), icc=profiles[0], code_points=decisions[0].code_points)
     if decisions[0].convert is not None and metadata.exif is not None:
         metadata = replace(metadata, exif=exif.as_srgb(metadata.exif))
     pixels = sum(width * height for width, height in sizes)

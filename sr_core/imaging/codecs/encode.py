@@ -76,7 +76,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     if metadata.icc is not None and _needs_srgb(page, format):
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
-        metadata = replace(metadata, icc=None, exif=block)
+        metadata = replace(metadata, icc=None, code_points=None, exif=block)
     if metadata.exif is not None:
         with suppress(ImageError):  # the size tags are damaged and stay as they are
             metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))

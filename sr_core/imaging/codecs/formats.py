@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.colour import CodePoints
 from sr_core.imaging.pixels import Page
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "jxl": "jxl"}
@@ -85,6 +86,8 @@ class Metadata:
     """Profile of the pixels as decoded, those of the first page; None for sRGB."""
     dpi: tuple[float, float] | None = None
     """Dots per inch, (horizontal, vertical)."""
+    code_points: CodePoints | None = None
+    """Code points of the source that name the colour space of `icc`; for formats that hold both."""
 
 
 @dataclass(frozen=True, slots=True)

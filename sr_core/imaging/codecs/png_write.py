@@ -17,6 +17,7 @@ from sr_core.scratch import Blob, Spool
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 _STRIP_BYTES = 1 << 20
+_UNSPECIFIED = 2  # of code points
 
 
 def encode(samples: Samples, metadata: Metadata) -> Blob:
@@ -30,6 +31,9 @@ def encode(samples: Samples, metadata: Metadata) -> Blob:
     head = struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[channels], 0, 0, 0)
     file = Spool()
     file.write(PNG_SIGNATURE, *_chunk(b"IHDR", head))
+    points = metadata.code_points
+    if points is not None and _UNSPECIFIED not in (points.primaries, points.transfer):
+        file.write(*_chunk(b"cICP", bytes((points.primaries, points.transfer, 0, 1))))
     if metadata.icc is not None:
         file.write(*_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
     if metadata.dpi is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,7 @@ from sr_core.imaging.colour.spaces import (
 from sr_core.imaging.pixels import Pixels
 
 _Statement = Literal["icc", "code_points", "enumerated", "calibrated", "exif"]
+_NAMED: _Statement = "code_points"
 _ORDERS: dict[str, tuple[_Statement, ...]] = {
     # PNG, third edition, 4.3: cICP, iCCP, sRGB, then gAMA with cHRM.
     "PNG": ("code_points", "icc", "enumerated", "calibrated"),
@@ -51,6 +52,8 @@ class Decision:
     convert: Callable[[Pixels], Pixels] | None = None
     """The only conversion, to sRGB; None if the samples are kept."""
     warnings: tuple[str, ...] = ()
+    code_points: CodePoints | None = None
+    """Code points that name the same colour space; None if the file has none."""
 
 
 def decide(format: str, facts: ColourFacts, model: Model) -> Decision:  # noqa: A002
@@ -76,7 +79,8 @@ def decide(format: str, facts: ColourFacts, model: Model) -> Decision:  # noqa: 
         if isinstance(space, Uncalibrated):
             warnings += ("EXIF says that the colours are not sRGB, but not what they are",)
         elif space is not None:
-            return _kept(space, warnings, grey=model == "grey")
+            decision = _kept(space, warnings, grey=model == "grey")
+            return replace(decision, code_points=facts.code_points) if name == _NAMED else decision
     return Decision(warnings=warnings)
 
 

@@ -109,3 +109,47 @@ def test_a_profile_for_other_pixels_is_dropped() -> None:
         decoded = decode(saved(image, "PNG", icc_profile=profile), LIMITS)
         assert decoded.metadata.icc is None
         assert any("ICC profile is for" in warning for warning in decoded.warnings)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("tile", [None, (16, 16)], ids=["strips", "tiles"])
+@pytest.mark.parametrize("extra", [[], ["unassalpha"], ["unspecified", "unassalpha"]], ids=str)
+def test_inks_are_read_from_any_layout(
+    dtype: type[np.uint8 | np.uint16], planar: str, tile: tuple[int, int] | None, extra: list[str]
+) -> None:
+    inks = scene(37, 53, 4 + len(extra), dtype)
+    data = tiff(
+        np.moveaxis(inks, 2, 0) if planar == "separate" else inks,
+        photometric="separated",
+        planarconfig=planar,
+        tile=tile,
+        rowsperstrip=None if tile else 5,
+        compression="deflate",
+        predictor=True,
+        extrasamples=extra or None,
+    )
+    page = only_page(data)
+    top = np.iinfo(dtype).max
+    expected = (top - inks[..., :3].astype(float)) * (top - inks[..., 3:4].astype(float)) / top
+    assert page.pixels.dtype == dtype
+    assert np.abs(page.pixels - expected).max() <= 0.51
+    if extra:
+        np.testing.assert_array_equal(page.alpha, inks[..., -1])
+    else:
+        assert page.alpha is None
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("photometric", ["rgb", "cielab"])
+def test_extra_channels_of_any_layout_are_dropped(planar: str, photometric: str) -> None:
+    samples = scene(37, 53, 5)
+    data = tiff(
+        np.moveaxis(samples, 2, 0) if planar == "separate" else samples,
+        photometric=photometric,
+        planarconfig=planar,
+        extrasamples=["unspecified"] * 2,
+    )
+    page, plain = only_page(data), only_page(tiff(samples[..., :3], photometric=photometric))
+    assert page.alpha is None
+    np.testing.assert_array_equal(page.pixels, plain.pixels)

@@ -72,6 +72,17 @@ def test_colours_without_an_equal_profile_are_refused(name: str) -> None:
     assert refusal(UNSUPPORTED[name]) is ErrorClass.UNSUPPORTED_COLOUR
 
 
+def test_code_points_are_written_beside_the_profile_that_equals_them() -> None:
+    for file in FILES:
+        if file.name in ("PNG-cicp-12-13", "AVIF-nclx-12-13", "JP2-cicp-12-13"):
+            data = bytes(encode(decode(file.data, LIMITS), "png", 100))
+            at = data.index(b"cICP")
+            assert data[at + 4 : at + 8] == bytes([12, 13, 0, 1])
+            assert at < data.index(b"iCCP") < data.index(b"IDAT")
+    with_profile = decode(next(file for file in FILES if file.name == "PNG-icc").data, LIMITS)
+    assert b"cICP" not in bytes(encode(with_profile, "png", 100))
+
+
 REPORTS = {
     # P3 primaries with the curve of sRGB; the table beside the files gives what gamma 2.2 shows.
     "avif_nclx_p3_ignored.avif": (216, 69, 17),
