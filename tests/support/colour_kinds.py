@@ -71,6 +71,7 @@ CODE_POINTS = {
     (4, 4): (oracle.rgb_to_srgb(RGB, "NTSC", oracle.power(2.2), "C"),),
     (11, 17): (oracle.rgb_to_srgb(RGB, "P3", oracle.dci_curve, "DCI"),),
     (2, 2): SRGB,
+    (0, 0): SRGB,
     (12, 2): P3,
 }
 """Primaries and transfer characteristics, and what they show."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
+from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.colour import ROMM_RGB, SRGB, CodePoints, ColourFacts, LabEncoding
@@ -90,10 +91,12 @@ def without_colour(data: Blob, found: Container) -> Blob:
     """Return the file without its colour specifications, so that its decoder converts nothing."""
     if not found.colour_boxes:
         return data
-    changed = bytearray(data)
+    view, file, start = memoryview(data), scratch.Spool(), 0
     for place in found.colour_boxes:
-        changed[place : place + 4] = b"free"
-    return bytes(changed)
+        file.write(view[start:place], b"free")
+        start = place + 4
+    file.write(view[start:])
+    return file.finish()
 
 
 def _with_specification(found: Container, body: bytes) -> Container:

@@ -17,7 +17,7 @@ from sr_core.scratch import Blob, Spool
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 _STRIP_BYTES = 1 << 20
-_UNSPECIFIED = 2  # of code points
+_UNSTATED = {0, 2}  # code points: reserved, unspecified
 
 
 def encode(samples: Samples, metadata: Metadata) -> Blob:
@@ -32,7 +32,7 @@ def encode(samples: Samples, metadata: Metadata) -> Blob:
     file = Spool()
     file.write(PNG_SIGNATURE, *_chunk(b"IHDR", head))
     points = metadata.code_points
-    if points is not None and _UNSPECIFIED not in (points.primaries, points.transfer):
+    if points is not None and not _UNSTATED & {points.primaries, points.transfer}:
         file.write(*_chunk(b"cICP", bytes((points.primaries, points.transfer, 0, 1))))
     if metadata.icc is not None:
         file.write(*_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sr_core.errors import ImageError
 from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.tiff_layout import BITS, CIELAB, ICCLAB, PHOTOMETRIC
@@ -14,14 +15,24 @@ _GAMMA = 2.2  # TIFF 6.0, section 20: what the missing TransferFunction stands f
 
 def facts(tags: TagFile, directory: Directory, notes: list[str]) -> ColourFacts:
     """Return the ICC profile, the calibration and the encoding of Lab of one page."""
-    entry = directory.entries.get(_ICC)
     photometric = tags.number(directory, PHOTOMETRIC, -1)
     return ColourFacts(
-        icc=None if entry is None else tags.value(entry),
+        icc=_profile(tags, directory, notes),
         calibrated=_calibration(tags, directory, notes),
         exif=exif.colour_space_in(tags, directory),
         lab=_lab(tags, directory) if photometric in (CIELAB, ICCLAB) else None,
     )
+
+
+def _profile(tags: TagFile, directory: Directory, notes: list[str]) -> bytes | None:
+    entry = directory.entries.get(_ICC)
+    if entry is None:
+        return None
+    try:
+        return tags.value(entry)
+    except ImageError:
+        notes.append("the ICC profile of a TIFF page lies outside the file and was dropped")
+        return None
 
 
 def _lab(tags: TagFile, directory: Directory) -> LabEncoding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import struct
 from collections.abc import Iterator
@@ -142,18 +143,17 @@ def _room(page: Layout) -> Pixels | None:
     return scratch.empty(shape if shape[2] > 1 else shape[:2], dtype)
 
 
-def _as_plain_samples(data: Blob, page: Layout) -> bytes:
+def _as_plain_samples(data: Blob, page: Layout) -> Blob:
     """Return a copy of the file whose page claims to be grey, so that libtiff keeps its samples.
 
     It would convert inks to RGB by arithmetic, and does not read planes of them.
     """
-    changed = bytearray(data)
     tags = TagFile(Source(data))
-    for index, directory in enumerate(tags.chain()):
-        entry = directory.entries.get(PHOTOMETRIC)
-        if index == page.place and entry is not None:
-            struct.pack_into(tags.order + "H", changed, entry.start, GREY)
-    return bytes(changed)
+    directory = next(itertools.islice(tags.chain(), page.place, None))
+    start = directory.entries[PHOTOMETRIC].start
+    view, file = memoryview(data), scratch.Spool()
+    file.write(view[:start], struct.pack(tags.order + "H", GREY), view[start + 2 :])
+    return file.finish()
 
 
 def _without_extras(samples: Pixels, page: Layout) -> tuple[Pixels, tuple[str, ...]]:

@@ -91,6 +91,8 @@ def by_code_points(primaries: int, transfer: int) -> Space | None:
     Raises: ImageError with class unsupported_colour for PQ, HLG and code points without a curve.
     Source: ITU-T H.273, tables 2 (primaries) and 3 (transfer characteristics).
     """
+    # Writers that leave the numbers at 0, which is reserved, state nothing either.
+    primaries, transfer = primaries or _UNSPECIFIED, transfer or _UNSPECIFIED
     if primaries == transfer == _UNSPECIFIED:
         return None
     if transfer in _HIGH_DYNAMIC_RANGE:
