@@ -10,7 +10,6 @@ from sr_core.imaging.codecs.formats import (
     WHOLE_LIMITS,
     Header,
     Limits,
-    Metadata,
     Picture,
     check_output_size,
     output_format,
@@ -18,6 +17,7 @@ from sr_core.imaging.codecs.formats import (
 from sr_core.imaging.codecs.jpeg_tables import jpeg_evidence
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source
 from sr_core.imaging.codecs.thumbnails import crop, thumbnail
+from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Page
 
 __all__ = [

@@ -11,17 +11,20 @@ from sr_core.imaging.codecs import (
     exif,
     jpeg,
     jpeg2000,
+    jpeg_metadata,
     jxl,
     pillow,
+    png_metadata,
     png_read,
     tiff_read,
     webp,
 )
 from sr_core.imaging.codecs.detect import detect
-from sr_core.imaging.codecs.formats import Header, Limits, Metadata, Picture
+from sr_core.imaging.codecs.formats import Header, Limits, Picture
 from sr_core.imaging.codecs.raster import Raster, to_page
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.colour import ColourFacts, Decision
+from sr_core.imaging.metadata import Metadata, xmp
 from sr_core.imaging.pixels import Page
 from sr_core.scratch import Blob
 
@@ -43,8 +46,8 @@ class _Reader:
 
 
 _READERS = {
-    "JPEG": _Reader(jpeg.header, jpeg.metadata, jpeg.colours, jpeg.rasters),
-    "PNG": _Reader(png_read.header, png_read.metadata, png_read.colours, png_read.rasters),
+    "JPEG": _Reader(jpeg.header, jpeg_metadata.metadata, jpeg.colours, jpeg.rasters),
+    "PNG": _Reader(png_read.header, png_metadata.metadata, png_read.colours, png_read.rasters),
     "WEBP": _Reader(webp.header, webp.metadata, webp.colours, webp.rasters),
     "TIFF": _Reader(tiff_read.header, tiff_read.metadata, tiff_read.colours, tiff_read.rasters),
     "JXL": _Reader(jxl.header, jxl.metadata, jxl.colours, jxl.rasters),
@@ -112,7 +115,10 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     made = _pages(reader.rasters(data, header), facts, header.format, sizes, notes)
     pages, decisions = zip(*made, strict=True)
     profiles = tuple(decision.profile for decision in decisions)
-    metadata = replace(_kept(raw, notes), icc=profiles[0], code_points=decisions[0].code_points)
+    size = (header.width_px, header.height_px)
+    metadata = replace(
+        _kept(raw, size, notes), icc=profiles[0], code_points=decisions[0].code_points
+    )
     if decisions[0].convert is not None and metadata.exif is not None:
         metadata = replace(metadata, exif=exif.as_srgb(metadata.exif))
     pixels = sum(width * height for width, height in sizes)
@@ -211,7 +217,7 @@ def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFa
     return [ColourFacts()] * pages
 
 
-def _kept(raw: Metadata, notes: list[str]) -> Metadata:
+def _kept(raw: Metadata, size_px: tuple[int, int], notes: list[str]) -> Metadata:
     """Adapt the metadata to the decoded pixels, which are upright."""
     block, dpi = raw.exif, raw.dpi
     if block is not None:
@@ -221,5 +227,18 @@ def _kept(raw: Metadata, notes: list[str]) -> Metadata:
         except ImageError as error:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
             block = None
-    xmp = None if raw.xmp is None else exif.xmp_upright(raw.xmp)
-    return Metadata(block, xmp, None, dpi)
+    main, extended = (_kept_xmp(packet, notes) for packet in (raw.xmp, raw.extended_xmp))
+    return replace(raw, exif=block, xmp=main, extended_xmp=extended, dpi=dpi, size_px=size_px)
+
+
+def _kept_xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
+    if packet is None:
+        return None
+    kept = xmp.without_parts_of_file(packet)
+    if len(kept) < len(packet):
+        size = len(packet) - len(kept)
+        notes.append(
+            "dropped: XMP about parts of the old file (motion photo, gain map, further pictures, "
+            f"thumbnails, digests), {size} bytes"
+        )
+    return exif.xmp_upright(kept)

@@ -8,10 +8,20 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif, jpeg_write, jxl, png_write, tiff_write, webp
-from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Metadata, Picture
+from sr_core.imaging.codecs import (
+    carried,
+    exif,
+    jpeg_segments,
+    jpeg_write,
+    jxl,
+    png_write,
+    tiff_write,
+    webp,
+)
+from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Picture
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.colour import convert_to_srgb
+from sr_core.imaging.metadata import Metadata, xmp
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.scratch import Blob
 
@@ -60,13 +70,24 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
     if metadata.icc is not None and _needs_srgb(page, format):
         found.append("colours were converted to sRGB")
     kept = _without_gps(metadata) if strip_gps else metadata
-    if (metadata.exif and not kept.exif) or (metadata.xmp and not kept.xmp):
+    if any(
+        before is not None and after is None
+        for before, after in (
+            (metadata.exif, kept.exif),
+            (metadata.xmp, kept.xmp),
+            (metadata.extended_xmp, kept.extended_xmp),
+        )
+    ):
         found.append("metadata whose GPS position cannot be removed was dropped")
     if format == "tiff" and kept.exif is not None and not exif.as_tags(kept.exif):
         found.append("EXIF data that cannot be written as TIFF tags was dropped")
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped: the EXIF data does not contain it")
-    return (*found, *(jpeg_write.losses(kept) if format == "jpeg" else ()))
+    return (
+        *found,
+        *carried.losses(kept, format),
+        *(jpeg_segments.losses(kept) if format == "jpeg" else ()),
+    )
 
 
 def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> Blob:  # noqa: A002
@@ -77,6 +98,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
         metadata = replace(metadata, icc=None, code_points=None, exif=block)
+    metadata = carried.fitted(metadata, format)
     if metadata.exif is not None:
         with suppress(ImageError):  # the size tags are damaged and stay as they are
             metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
@@ -123,5 +145,10 @@ def _without_gps(metadata: Metadata) -> Metadata:
             block = exif.without_gps(block)
         except ImageError:
             block = None
-    xmp = None if metadata.xmp is None else exif.xmp_without_gps(metadata.xmp)
-    return replace(metadata, exif=block, xmp=xmp)
+    main, extended = (
+        None if packet is None else exif.xmp_without_gps(packet)
+        for packet in (metadata.xmp, metadata.extended_xmp)
+    )
+    if main is not None and extended is None:
+        main = xmp.without_extension(main)
+    return replace(metadata, exif=block, xmp=main, extended_xmp=extended)

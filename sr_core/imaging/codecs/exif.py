@@ -18,6 +18,7 @@ from sr_core.scratch import Blob
 
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+IPTC, PHOTOSHOP = 0x83BB, 0x8649
 EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
 COLOUR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
 _ADOBE, _UNCALIBRATED = 2, 0xFFFF  # values of ColorSpace; 1 is sRGB
@@ -50,7 +51,7 @@ def orientation(exif: bytes | None) -> int:
     try:
         tags, first = _open(exif)
         value = tags.number(first, ORIENTATION, 1)
-    except SrfleetError:
+    except (SrfleetError, ArithmeticError, ValueError):  # a float may be infinite or no number
         return 1
     return value if 1 <= value <= 8 else 1
 
@@ -62,7 +63,7 @@ def upright(exif: bytes) -> bytes:
     """
     tags, first = _open(exif)
     changed = bytearray(exif)
-    _set_number(changed, tags, first, ORIENTATION, 1)
+    _set_upright(changed, tags, first)
     if first.next_position:
         struct.pack_into(tags.order + "I", changed, first.next_link, 0)
     return bytes(changed)
@@ -233,6 +234,14 @@ def _open(exif: bytes) -> tuple[TagFile, Directory]:
 
 def _serialise(exif: Image.Exif) -> bytes:
     return exif.tobytes().removeprefix(b"Exif\x00\x00")
+
+
+def _set_upright(changed: bytearray, tags: TagFile, first: Directory) -> None:
+    """Make the orientation a single SHORT of 1, whatever its type and count were."""
+    entry = first.entries.get(ORIENTATION)
+    if entry is not None:
+        short = struct.pack(tags.order + "HIHH", 3, 1, 1, 0)
+        changed[entry.position + 2 : entry.position + 12] = short
 
 
 def _set_number(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.colour import CodePoints
+from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Page
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "jxl": "jxl"}
@@ -73,21 +73,6 @@ class Header:
         turned = self.orientation >= 5
         size = (self.height_px, self.width_px)
         return size[::-1] if turned else size
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """Metadata kept beside the pixels; None if missing."""
-
-    exif: bytes | None = None
-    """TIFF structure without the "Exif" prefix; its orientation is 1, its thumbnail is unlinked."""
-    xmp: bytes | None = None
-    icc: bytes | None = None
-    """Profile of the pixels as decoded, those of the first page; None for sRGB."""
-    dpi: tuple[float, float] | None = None
-    """Dots per inch, (horizontal, vertical)."""
-    code_points: CodePoints | None = None
-    """Code points of the source that name the colour space of `icc`; for formats that hold both."""
 
 
 @dataclass(frozen=True, slots=True)

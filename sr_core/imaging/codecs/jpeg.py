@@ -17,14 +17,14 @@ from PIL import JpegImagePlugin
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jpeg_strips
-from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.formats import Header
+from sr_core.imaging.codecs.jpeg_metadata import ICC, exif_of
 from sr_core.imaging.codecs.raster import Raster, from_pillow, negative
 from sr_core.imaging.codecs.source import Source, jpeg_segments
 from sr_core.imaging.colour import ColourFacts, Model
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
-EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _MODELS: dict[str, Model] = {"L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
@@ -42,11 +42,9 @@ def header(source: Source) -> Header:
 
     Raises: ImageError, NeedMoreBytes.
     """
-    turn, frame = 1, b""
+    frame = b""
     for kind, start, length in jpeg_segments(source):
-        if kind == b"\xe1" and turn == 1 and source.take(start, min(6, length)) == EXIF:
-            turn = exif.orientation(source.take(start + 6, length - 6))
-        elif 0xC0 <= kind[0] <= 0xCF and kind not in b"\xc4\xc8\xcc":
+        if 0xC0 <= kind[0] <= 0xCF and kind not in b"\xc4\xc8\xcc":
             frame = source.take(start, length)
     if len(frame) < 6:
         raise ImageError(ErrorClass.DECODE, "the JPEG has no frame header")
@@ -56,28 +54,10 @@ def header(source: Source) -> Header:
             ErrorClass.UNSUPPORTED_MODE,
             f"JPEG of {components} components of {depth} bits is not supported",
         )
+    turn = exif.orientation(exif_of(source))
     if turn >= 5:
         width, height = height, width
     return Header("JPEG", _MODES[components], width, height, orientation=turn)
-
-
-def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP and resolution from the application segments."""
-    found: dict[str, bytes] = {}
-    dpi = None
-    for kind, start, length in jpeg_segments(source):
-        if kind not in b"\xe0\xe1\xe2":
-            continue
-        body = source.take(start, length)
-        if kind == b"\xe0" and body.startswith(b"JFIF\0") and length >= 12:
-            dpi = _jfif_dpi(body)
-        elif kind == b"\xe1" and body.startswith(EXIF):
-            found.setdefault("exif", body[len(EXIF) :])
-        elif kind == b"\xe1" and body.startswith(XMP):
-            found.setdefault("xmp", body[len(XMP) :])
-        elif kind == b"\xe2" and body.startswith(b"MPF\0"):
-            notes.append("only the main picture of several in the JPEG was kept")
-    return Metadata(found.get("exif"), found.get("xmp"), None, dpi)
 
 
 def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats
@@ -150,11 +130,3 @@ def _bare(data: Blob) -> Blob:
         elif kind in b"\xe0\xee" or not (0xE0 <= kind[0] <= 0xEF or kind == b"\xfe"):
             bare.write(view[start - 4 : start + length])
     return bare.finish()
-
-
-def _jfif_dpi(body: bytes) -> tuple[float, float] | None:
-    unit, wide, high = struct.unpack(">BHH", body[7:12])
-    if unit not in (1, 2) or not (wide and high):
-        return None
-    factor = 2.54 if unit == 2 else 1.0
-    return wide * factor, high * factor

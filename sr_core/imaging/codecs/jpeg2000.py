@@ -11,11 +11,12 @@ from PIL import Jpeg2KImagePlugin
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jp2_colour
-from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.jp2_colour import CMYK, LAB, SYCC, Container
 from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, straight, widened
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source, boxes
 from sr_core.imaging.colour import CHANNELS, ColourFacts, Model
+from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob

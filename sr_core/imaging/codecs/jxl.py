@@ -8,7 +8,7 @@ import imagecodecs
 import numpy as np
 
 from sr_core.imaging.codecs import jxl_colour
-from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.jxl_header import (
     LINEAR_CURVE,
     SRGB_CURVE,
@@ -20,6 +20,7 @@ from sr_core.imaging.codecs.raster import Raster, straight, widened
 from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.colour import ColourFacts, Curve, Space
 from sr_core.imaging.colour.spaces import curve_by_code_point
+from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 

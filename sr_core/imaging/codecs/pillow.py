@@ -10,10 +10,11 @@ from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, ImageFil
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import avif_colour, bmp_colour, exif, gif_colour
-from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, widened
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.colour import ColourFacts
+from sr_core.imaging.metadata import Metadata
 from sr_core.scratch import Blob
 
 # The plugins are called directly: Image.open would apply a size limit that is global to the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 
 import imagecodecs
 import numpy as np
@@ -12,9 +11,11 @@ from isal import isal_zlib
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.formats import Header
+from sr_core.imaging.codecs.png_inflate import MAX_BYTES, inflated
+from sr_core.imaging.codecs.png_metadata import exif_of
 from sr_core.imaging.codecs.raster import Raster, model_of
-from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_XMP, Source, png_chunks
+from sr_core.imaging.codecs.source import Source, png_chunks
 from sr_core.imaging.colour import SRGB, CodePoints, ColourFacts, Space, calibrated
 from sr_core.scratch import Blob
 
@@ -22,10 +23,8 @@ _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "P": 3, "RGBA": 4, "PA": 4}
 _CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
-_KEPT = frozenset({b"eXIf", b"pHYs"})
 _COLOURS = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
 _PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_MAX_METADATA_BYTES = 1 << 24
 # gAMA and cHRM of sRGB, in the units of the file: 1 / 100,000.
 _SRGB_GAMMA = 45_455
 _SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
@@ -34,16 +33,14 @@ _SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 
 def header(source: Source) -> Header:
     """Read size, samples, animation and orientation from the chunks before the picture.
 
-    The orientation of EXIF after the picture is ignored, as in browsers.
+    The orientation of EXIF after the picture is only known if the whole file is loaded.
 
     Raises: ImageError, NeedMoreBytes.
     """
-    head, turn, clear, frames = b"", 1, False, 1
-    for kind, start, length in png_chunks(source):
+    head, clear, frames = b"", False, 1
+    for kind, start, _ in png_chunks(source):
         if kind == b"IHDR":
             head = source.take(start, 13)
-        elif kind == b"eXIf" and length <= _MAX_METADATA_BYTES:
-            turn = exif.orientation(source.take(start, length))
         elif kind == b"acTL":
             frames = source.number(start, 4)
         elif kind == b"tRNS":
@@ -57,6 +54,7 @@ def header(source: Source) -> Header:
         raise ImageError(ErrorClass.DECODE, f"PNG of colour type {colour} and {depth} bits")
     mode = "1" if colour == 0 and depth == 1 and not clear else _MODES[colour]
     mode = _CLEAR_MODES.get(mode, mode) if clear else mode
+    turn = _orientation(source)
     if turn >= 5:
         width, height = height, width
     return Header(
@@ -70,25 +68,12 @@ def header(source: Source) -> Header:
     )
 
 
-def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP and resolution; add a note for anything that cannot be read."""
-    found: dict[bytes, bytes] = {}
-    xmp = None
-    for kind, start, length in png_chunks(source):
-        if kind not in _KEPT and kind != b"iTXt":
-            continue
-        if length > _MAX_METADATA_BYTES:
-            notes.append(f"{kind.decode()} of {length} bytes was dropped")
-        elif kind != b"iTXt":
-            found.setdefault(kind, source.take(start, length))
-        elif source.take(start, min(length, len(PNG_XMP) + 1)) == PNG_XMP + b"\0":
-            xmp = _text(source.take(start, length), notes)
-    dpi = None
-    unit = found.get(b"pHYs", b"")
-    if len(unit) == 9 and unit[8] == 1:
-        wide, high = struct.unpack(">II", unit[:8])
-        dpi = (wide * METRES_PER_INCH, high * METRES_PER_INCH) if wide and high else None
-    return Metadata(found.get(b"eXIf"), xmp, None, dpi)
+def _orientation(source: Source) -> int:
+    """Return the orientation of the first EXIF block that has one."""
+    try:
+        return next((turn for block in exif_of(source) if (turn := exif.orientation(block)) > 1), 1)
+    except ImageError:  # the rest of the file is damaged
+        return 1
 
 
 def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
@@ -98,13 +83,15 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
     """
     found: dict[bytes, bytes] = {}
     for kind, start, length in png_chunks(source):
-        if kind in _COLOURS and length <= _MAX_METADATA_BYTES:
+        if kind in _COLOURS and length <= MAX_BYTES:
             found.setdefault(kind, source.take(start, length))
         elif kind in _COLOURS:
             notes.append(f"{kind.decode()} of {length} bytes was dropped")
     icc = found.get(b"iCCP")
     if icc is not None:
-        icc = _inflated(icc.partition(b"\0")[2][1:], "ICC profile", notes)
+        icc = inflated(icc.partition(b"\0")[2][1:])
+        if icc is None:
+            notes.append("the ICC profile is damaged or too large and was dropped")
     return [
         ColourFacts(
             icc=icc,
@@ -160,27 +147,3 @@ def _calibration(found: dict[bytes, bytes], notes: list[str]) -> Space | None:
         return None
     points = [value / 100_000 for value in chromaticities]
     return calibrated(100_000 / gamma, points[:2], points[2:])
-
-
-def _text(body: bytes, notes: list[str]) -> bytes | None:
-    """Return the text of an iTXt chunk.
-
-    The chunk holds keyword, compression flag and method, language, translated keyword and text.
-    """
-    rest = body.partition(b"\0")[2]
-    compressed = rest[:1] == b"\1"
-    text = rest[2:].split(b"\0", 2)[-1]
-    return _inflated(text, "XMP", notes) if compressed else text
-
-
-def _inflated(data: bytes, name: str, notes: list[str]) -> bytes | None:
-    """Inflate metadata; None, with a note, if it is damaged or above `_MAX_METADATA_BYTES`."""
-    inflater = zlib.decompressobj()
-    try:
-        content = inflater.decompress(data, _MAX_METADATA_BYTES)
-    except zlib.error:
-        content = b""
-    if inflater.eof:
-        return content
-    notes.append(f"the {name} is damaged or too large and was dropped")
-    return None

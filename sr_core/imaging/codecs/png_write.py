@@ -10,9 +10,10 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from sr_core.imaging.codecs.formats import Metadata
+from sr_core.imaging.codecs.png_metadata import comment_chunk, raw_profile_chunk
 from sr_core.imaging.codecs.samples import Samples
 from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_SIGNATURE, PNG_XMP
+from sr_core.imaging.metadata import Metadata, photoshop
 from sr_core.scratch import Blob, Spool
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
@@ -43,6 +44,13 @@ def encode(samples: Samples, metadata: Metadata) -> Blob:
         file.write(*_chunk(b"eXIf", metadata.exif))
     if metadata.xmp is not None:
         file.write(*_chunk(b"iTXt", PNG_XMP + b"\0\0\0\0\0" + metadata.xmp))
+    resources = photoshop.with_iptc(metadata.iptc, metadata.photoshop)
+    if resources:
+        file.write(*_chunk(*raw_profile_chunk(b"iptc", resources)))
+    if metadata.modified is not None:
+        file.write(*_chunk(b"tIME", metadata.modified))
+    for kind, body in (*metadata.text, *map(comment_chunk, metadata.comments)):
+        file.write(*_chunk(kind, body))
     compressor = isal_zlib.compressobj(1)
     for strip in _filtered(samples):
         file.write(*_chunk(b"IDAT", compressor.compress(strip)))

@@ -17,7 +17,7 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, tiff_colour
 from sr_core.imaging.codecs.directory import Directory, TagFile
-from sr_core.imaging.codecs.formats import Header, Metadata
+from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, from_pillow, straight, widened
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tiff_layout import (
@@ -33,6 +33,7 @@ from sr_core.imaging.codecs.tiff_layout import (
     pages_of,
 )
 from sr_core.imaging.colour import ColourFacts, Model
+from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob

@@ -12,8 +12,8 @@ from isal import isal_zlib
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.formats import Metadata
 from sr_core.imaging.codecs.samples import Samples
+from sr_core.imaging.metadata import Metadata
 from sr_core.scratch import Blob, Spool
 
 _STRIP_BYTES = 1 << 20
@@ -116,6 +116,10 @@ def _describe(tags: ImageFileDirectory_v2, metadata: Metadata, *, first: bool) -
         tags[exif.RESOLUTION_UNIT] = _INCH
     if not first:
         return
+    for tag, body in ((exif.IPTC, metadata.iptc), (exif.PHOTOSHOP, metadata.photoshop)):
+        if body is not None:
+            tags.tagtype[tag] = _UNDEFINED
+            tags[tag] = body
     if metadata.xmp is not None:
         tags.tagtype[_XMP] = _BYTE
         tags[_XMP] = metadata.xmp

@@ -1,0 +1,76 @@
+"""Properties of an XMP packet found and changed as text, by namespace and name.
+
+All patterns need time linear in the packet's length, so that a hostile packet cannot make them
+slow. A property may be an attribute, an empty element, or an element.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_NUMBER = rb"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
+
+
+def prefixes(packet: bytes, uri: bytes) -> list[bytes]:
+    """Return the prefixes that a packet declares for a namespace."""
+    found = re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + re.escape(uri) + rb"[\"']", packet)
+    return list(dict.fromkeys(found))
+
+
+def remove(packet: bytes, uri: bytes, names: bytes) -> bytes:
+    """Remove attributes and elements of plain text.
+
+    Args:
+        packet: the packet.
+        uri: namespace of the properties.
+        names: pattern of their names.
+    """
+    for prefix in map(re.escape, prefixes(packet, uri)):
+        name = prefix + rb":" + names
+        packet = re.sub(rb"\s" + name + rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')", b"", packet)
+        packet = re.sub(rb"<(" + name + rb")(?:\s[^<>]*)?(?:(?<=/)>|>[^<]*</\1\s*>)", b"", packet)
+    return packet
+
+
+def remove_element(packet: bytes, uri: bytes, name: bytes) -> bytes:
+    """Remove the first element of a name with everything in it."""
+    for prefix in prefixes(packet, uri):
+        opening = re.search(rb"<" + re.escape(prefix + b":" + name) + rb"\b[^<>]*>", packet)
+        if opening is None:
+            continue
+        end = opening.end()
+        if not opening[0].endswith(b"/>"):
+            closing = b"</" + prefix + b":" + name + b">"
+            place = packet.find(closing, end)
+            if place < 0:
+                continue
+            end = place + len(closing)
+        packet = packet[: opening.start()] + packet[end:]
+    return packet
+
+
+def remove_all(packet: bytes, uri: bytes, name: bytes) -> bytes:
+    """Remove the elements of a name with everything in them."""
+    while (less := remove_element(packet, uri, name)) != packet:
+        packet = less
+    return packet
+
+
+def change_number(packet: bytes, uri: bytes, name: bytes, changed: Callable[[float], str]) -> bytes:
+    """Replace the numbers of a property.
+
+    Args:
+        packet: the packet.
+        uri: namespace of the property.
+        name: name of the property.
+        changed: returns the text of the new number.
+    """
+    for prefix in prefixes(packet, uri):
+        pattern = rb"(" + re.escape(prefix + b":" + name) + rb"(?:\s*=\s*[\"']|>)\s*)(" + _NUMBER
+        packet = re.sub(
+            pattern + rb")",
+            lambda found: found[1] + changed(float(found[2])).encode(),
+            packet,
+        )
+    return packet
