@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import tifffile
+from numpy.typing import NDArray
 
 from tests.support.image_files import jpeg_with, picture, saved
 
@@ -104,3 +110,17 @@ def exif_of_type(kind: int, count: int, value: bytes, order: str = "<") -> bytes
     if len(value) <= 4:
         return head + entry + value.ljust(4, b"\0") + bytes(4)
     return head + entry + struct.pack(order + "I", 26) + bytes(4) + value
+
+
+def as_file(data: bytes) -> io.BytesIO:
+    """Return bytes as a file."""
+    return io.BytesIO(data)
+
+
+def tiff_pages(pages: Sequence[tuple[NDArray[Any], dict[str, Any]]]) -> bytes:
+    """Return a TIFF file of pages with options of their own."""
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file) as writer:
+        for samples, options in pages:
+            writer.write(samples, metadata=None, **options)
+    return file.getvalue()

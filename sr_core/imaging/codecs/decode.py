@@ -16,6 +16,7 @@ from sr_core.imaging.codecs import (
     pillow,
     png_metadata,
     png_read,
+    tiff_metadata,
     tiff_read,
     webp,
 )
@@ -49,7 +50,7 @@ _READERS = {
     "JPEG": _Reader(jpeg.header, jpeg_metadata.metadata, jpeg.colours, jpeg.rasters),
     "PNG": _Reader(png_read.header, png_metadata.metadata, png_read.colours, png_read.rasters),
     "WEBP": _Reader(webp.header, webp.metadata, webp.colours, webp.rasters),
-    "TIFF": _Reader(tiff_read.header, tiff_read.metadata, tiff_read.colours, tiff_read.rasters),
+    "TIFF": _Reader(tiff_read.header, tiff_metadata.metadata, tiff_read.colours, tiff_read.rasters),
     "JXL": _Reader(jxl.header, jxl.metadata, jxl.colours, jxl.rasters),
     "JPEG2000": _Reader(jpeg2000.header, jpeg2000.metadata, jpeg2000.colours, jpeg2000.rasters),
     "AVIF": _Reader(
@@ -119,8 +120,10 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     metadata = replace(
         _kept(raw, size, notes), icc=profiles[0], code_points=decisions[0].code_points
     )
-    if decisions[0].convert is not None and metadata.exif is not None:
+    converted = [decision.convert is not None for decision in decisions]
+    if converted[0] and metadata.exif is not None:
         metadata = replace(metadata, exif=exif.as_srgb(metadata.exif))
+    metadata = replace(metadata, later=_later(raw.later, converted[1:], notes))
     pixels = sum(width * height for width, height in sizes)
     if pixels > _ABSURD_PX_PER_BYTE * len(data):
         notes.append(f"{pixels // max(1, len(data))} pixels per byte: more than photographs have")
@@ -217,7 +220,7 @@ def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFa
     return [ColourFacts()] * pages
 
 
-def _kept(raw: Metadata, size_px: tuple[int, int], notes: list[str]) -> Metadata:
+def _kept(raw: Metadata, size_px: tuple[int, int] | None, notes: list[str]) -> Metadata:
     """Adapt the metadata to the decoded pixels, which are upright."""
     block, dpi = raw.exif, raw.dpi
     if block is not None:
@@ -229,6 +232,17 @@ def _kept(raw: Metadata, size_px: tuple[int, int], notes: list[str]) -> Metadata
             block = None
     main, extended = (_kept_xmp(packet, notes) for packet in (raw.xmp, raw.extended_xmp))
     return replace(raw, exif=block, xmp=main, extended_xmp=extended, dpi=dpi, size_px=size_px)
+
+
+def _later(
+    raw: tuple[Metadata, ...], converted: list[bool], notes: list[str]
+) -> tuple[Metadata, ...]:
+    """Adapt the metadata of the pages after the first."""
+    kept = [_kept(page, None, notes) for page in raw]
+    return tuple(
+        replace(page, exif=exif.as_srgb(page.exif)) if change and page.exif is not None else page
+        for page, change in zip(kept, converted, strict=False)
+    )
 
 
 def _kept_xmp(packet: bytes | None, notes: list[str]) -> bytes | None:

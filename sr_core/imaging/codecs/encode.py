@@ -11,6 +11,7 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import (
     carried,
     exif,
+    exif_block,
     jpeg_segments,
     jpeg_write,
     jxl,
@@ -70,16 +71,9 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
     if metadata.icc is not None and _needs_srgb(page, format):
         found.append("colours were converted to sRGB")
     kept = _without_gps(metadata) if strip_gps else metadata
-    if any(
-        before is not None and after is None
-        for before, after in (
-            (metadata.exif, kept.exif),
-            (metadata.xmp, kept.xmp),
-            (metadata.extended_xmp, kept.extended_xmp),
-        )
-    ):
+    if _blocks(kept) < _blocks(metadata):
         found.append("metadata whose GPS position cannot be removed was dropped")
-    if format == "tiff" and kept.exif is not None and not exif.as_tags(kept.exif):
+    if format == "tiff" and kept.exif is not None and not exif_block.is_readable(kept.exif):
         found.append("EXIF data that cannot be written as TIFF tags was dropped")
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped: the EXIF data does not contain it")
@@ -92,18 +86,20 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
 
 def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> Blob:  # noqa: A002
     page = picture.pages[0]
-    height, width = page.pixels.shape[:2]
     metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
     if metadata.icc is not None and _needs_srgb(page, format):
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
         metadata = replace(metadata, icc=None, code_points=None, exif=block)
-    metadata = carried.fitted(metadata, format)
-    if metadata.exif is not None:
-        with suppress(ImageError):  # the size tags are damaged and stay as they are
-            metadata = replace(metadata, exif=exif.with_size(metadata.exif, width, height))
-    elif metadata.dpi is not None and format in ("webp", "jxl"):
-        metadata = replace(metadata, exif=exif.from_dpi(metadata.dpi))
+    later = [
+        _with_size(page, each.pixels)
+        for page, each in zip(metadata.later, picture.pages[1:], strict=False)
+    ]
+    metadata = replace(
+        _with_size(carried.fitted(metadata, format), page.pixels), later=tuple(later)
+    )
+    if metadata.exif is None and metadata.dpi is not None and format in ("webp", "jxl"):
+        metadata = replace(metadata, exif=exif_block.of_resolution(metadata.dpi))
     if format == "jpeg":
         return jpeg_write.encode(Samples(page, _opaque), quality, metadata)
     if format == "webp":
@@ -115,6 +111,16 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         profiles = [picture.profile(index) for index in range(len(pages))]
         return tiff_write.encode(pages, metadata, profiles)
     return jxl.encode(Samples(page, joined).whole(), metadata)
+
+
+def _with_size(metadata: Metadata, pixels: Pixels) -> Metadata:
+    """Make the tags about pixels true."""
+    height, width = pixels.shape[:2]
+    if metadata.exif is None:
+        return metadata
+    with suppress(ImageError):  # the size tags are damaged and stay as they are
+        return replace(metadata, exif=exif.with_size(metadata.exif, width, height))
+    return metadata
 
 
 def _opaque(page: Page) -> Pixels:
@@ -137,6 +143,12 @@ def _needs_srgb(page: Page, format: str) -> bool:  # noqa: A002
     return format == "jxl" or (format == "webp" and page.pixels.shape[2] == 1)
 
 
+def _blocks(metadata: Metadata) -> int:
+    """Count the blocks of EXIF and XMP in all pages."""
+    blocks = (metadata.exif, metadata.xmp, metadata.extended_xmp)
+    return 3 - blocks.count(None) + sum(map(_blocks, metadata.later))
+
+
 def _without_gps(metadata: Metadata) -> Metadata:
     """Remove GPS positions; a block in which they cannot be isolated is dropped as a whole."""
     block = metadata.exif
@@ -151,4 +163,5 @@ def _without_gps(metadata: Metadata) -> Metadata:
     )
     if main is not None and extended is None:
         main = xmp.without_extension(main)
-    return replace(metadata, exif=block, xmp=main, extended_xmp=extended)
+    later = tuple(_without_gps(page) for page in metadata.later)
+    return replace(metadata, exif=block, xmp=main, extended_xmp=extended, later=later)

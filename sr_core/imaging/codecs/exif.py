@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import mmap
 import re
 import struct
-
-from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.colour import ADOBE_RGB, Space, Uncalibrated
-from sr_core.scratch import Blob
 
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
-IPTC, PHOTOSHOP = 0x83BB, 0x8649
 EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
 COLOUR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
 _ADOBE, _UNCALIBRATED = 2, 0xFFFF  # values of ColorSpace; 1 is sRGB
 _MAX_DPI = 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
-
-# Tags that describe how a TIFF stores its samples or, in a GeoTIFF, the ground that a pixel covers.
-# They would be wrong in the output; every other tag of a TIFF's directory is metadata.
-_STRUCTURE = frozenset(
-    {0xFE, 0xFF, 0x100, 0x101, 0x102, 0x103, 0x106, 0x107, 0x108, 0x109, 0x10A, 0x111, 0x112}
-    | {0x115, 0x116, 0x117, 0x118, 0x119, 0x11C, 0x120, 0x121, 0x122, 0x123, 0x124, 0x125, 0x12D}
-    | {0x13D, 0x140, 0x141, 0x142, 0x143, 0x144, 0x145, 0x14A, 0x14C, 0x150, 0x152, 0x153, 0x154}
-    | {0x155, 0x15B, 0x200, 0x201, 0x202, 0x203, 0x205, 0x206, 0x207, 0x208, 0x209, 0x211, 0x212}
-    | {0x213, 0x214, 0x2BC, 0x8773, 0x935C, 0x8649, 0x830E, 0x8482, 0x85D8}
-)
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
 # Attributes, empty elements and elements of plain text. The pattern never backtracks far, so a
@@ -175,45 +158,6 @@ def resolution_of(exif: bytes) -> tuple[float, float] | None:
         return None
 
 
-def from_tiff(data: Blob, position: int) -> bytes | None:
-    """Build an EXIF block from the descriptive tags of a TIFF's directory; None if it has none."""
-    found = Image.Exif()
-    found.endian = "<" if data[:2] == b"II" else ">"
-    found.bigtiff = b"\x2b" in data[2:4]
-    # A scratch file has the interface of a file already, and is too large to copy.
-    file = data if isinstance(data, mmap.mmap) else io.BytesIO(data)
-    found.load_from_fp(file, position)  # type: ignore[arg-type]
-    found.bigtiff = False  # EXIF is always a classic TIFF structure
-    for tag in _STRUCTURE & set(found):
-        del found[tag]
-    return _serialise(found) if len(found) else None
-
-
-def as_tags(exif: bytes | None) -> dict[int, object]:
-    """Return the descriptive tags for a TIFF's directory; empty if Pillow cannot write them."""
-    if exif is None:
-        return {}
-    try:
-        found = Image.Exif()
-        found.load(b"Exif\x00\x00" + exif)
-        inner = {tag: found.get_ifd(tag) for tag in (EXIF_DIRECTORY, GPS_DIRECTORY) if tag in found}
-        tags = {tag: value for tag, value in found.items() if tag not in _STRUCTURE} | inner
-        trial = ImageFileDirectory_v2()
-        for tag, value in tags.items():
-            trial[tag] = value
-        trial.tobytes()
-    except Exception:  # noqa: BLE001 - Pillow's parser raises anything on damaged tags
-        return {}
-    return tags
-
-
-def from_dpi(dpi: tuple[float, float]) -> bytes:
-    """Build an EXIF block that holds only a resolution."""
-    exif = Image.Exif()
-    exif[X_RESOLUTION], exif[Y_RESOLUTION], exif[RESOLUTION_UNIT] = *dpi, 2
-    return _serialise(exif)
-
-
 def xmp_upright(xmp: bytes) -> bytes:
     """Set the orientation, which XMP repeats, to 1."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
@@ -230,10 +174,6 @@ def _open(exif: bytes) -> tuple[TagFile, Directory]:
     if tags.big:
         raise ImageError(ErrorClass.DECODE, "EXIF in a BigTIFF structure")
     return tags, tags.directory(tags.first)
-
-
-def _serialise(exif: Image.Exif) -> bytes:
-    return exif.tobytes().removeprefix(b"Exif\x00\x00")
 
 
 def _set_upright(changed: bytearray, tags: TagFile, first: Directory) -> None:

@@ -15,7 +15,7 @@ from PIL import TiffImagePlugin
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif, tiff_colour
+from sr_core.imaging.codecs import tiff_colour
 from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, from_pillow, straight, widened
@@ -33,12 +33,10 @@ from sr_core.imaging.codecs.tiff_layout import (
     pages_of,
 )
 from sr_core.imaging.colour import ColourFacts, Model
-from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob
 
-_XMP = 0x2BC
 _MODELS: dict[int, Model] = {WHITE_IS_ZERO: "grey", GREY: "grey", CMYK: "cmyk"}
 _MODELS |= {CIELAB: "lab", ICCLAB: "lab"}
 
@@ -70,19 +68,6 @@ def page_sizes(source: Source) -> list[tuple[int, int]]:
     Raises: ImageError, NeedMoreBytes.
     """
     return [(page.width, page.height) for page in pages_of(source)]
-
-
-def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF, XMP and resolution of the first page."""
-    tags = TagFile(source)
-    directory = next(_directories(tags))
-    xmp = tags.value(directory.entries[_XMP]) if _XMP in directory.entries else None
-    try:
-        block = exif.from_tiff(source.whole(), directory.position)
-    except Exception as error:  # noqa: BLE001 - Pillow's parser raises anything on damaged tags
-        notes.append(f"the TIFF tags cannot be read and were dropped: {error}")
-        block = None
-    return Metadata(block, xmp, None, exif.resolution(tags, directory))
 
 
 def colours(source: Source, notes: list[str]) -> list[ColourFacts]:

@@ -50,5 +50,5 @@ class Metadata:
     """Time of last modification, as in PNG's tIME chunk."""
     size_px: tuple[int, int] | None = None
     """Size of the upright picture that positions in EXIF and XMP refer to, (width, height)."""
-    had_thumbnail: bool = False
-    """True if the EXIF data had a thumbnail."""
+    later: tuple[Metadata, ...] = ()
+    """Metadata of each page after the first; empty if there is only one page."""

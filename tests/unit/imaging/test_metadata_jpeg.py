@@ -20,7 +20,7 @@ def again(data: bytes, name: str = "jpeg") -> Metadata:
 
 
 @pytest.mark.parametrize("part_bytes", [65_519, 40])
-@pytest.mark.parametrize("name", ["jpeg", "png"])
+@pytest.mark.parametrize("name", ["jpeg", "png", "tiff"])
 def test_iptc_of_one_or_several_segments_is_kept(name: str, part_bytes: int) -> None:
     found = again(made.jpeg(*made.iptc_segments(part_bytes=part_bytes)), name)
     assert found.iptc == made.IPTC

@@ -1,0 +1,98 @@
+"""TIFF: descriptive tags of a page as they are written, values byte for byte."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from sr_core.imaging.codecs import exif, exif_block
+from sr_core.imaging.codecs.tag_tree import EXIF_DIRECTORY, Field, Order, Tree, laid_out
+from sr_core.imaging.codecs.tiff_metadata import ICC, IPTC, NOT_IN_EXIF, PHOTOSHOP, XMP
+from sr_core.imaging.metadata import Losses, Metadata
+from sr_core.imaging.metadata.maker_notes import MAKER_NOTE, is_self_contained
+from sr_core.scratch import Spool
+
+_BYTE, _UNDEFINED = 1, 7
+_CLASSIC, _BIG = 42, 43
+_BIG_HEADER_BYTES = 16
+_FURTHEST_NOTE = 32 << 10
+_NOTE_PATH = (EXIF_DIRECTORY, MAKER_NOTE)
+_RESOLUTION = frozenset({exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The descriptive tags of a page."""
+
+    order: Order
+    """Byte order of the file."""
+    fields: tuple[Field, ...]
+
+
+def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
+    """Write the header of a file, and the metadata of its first page that its directory links to.
+
+    In a classic TIFF the EXIF block is the beginning of the file: every offset in it stays true,
+    those in maker notes too.
+    """
+    block = metadata.exif
+    if block is None or not exif_block.is_readable(block):
+        order = _order(metadata)
+        return described(_started(file, order, big=big), metadata, order, big=big)
+    tree = exif_block.tree_of(block, NOT_IN_EXIF)
+    if not big:
+        file.write(block, b"\0" * (len(block) % 2))
+        links = exif_block.links_of(block)
+        return Description(tree.order, _fields(metadata, (*tree.fields, *links), tree.order))
+    _started(file, tree.order, big=True)
+    note = tree.tag(*_NOTE_PATH)
+    tree = exif_block.movable(tree, Losses())
+    place = -1 if note is None or is_self_contained(note.value) else note.place or -1
+    if note is not None and _BIG_HEADER_BYTES <= place <= _FURTHEST_NOTE:
+        file.write(bytes(place - file.size), note.value)
+        tree = tree.with_field(note, *_NOTE_PATH)
+    return _laid_out(file, metadata, tree, big=True)
+
+
+def described(file: Spool, metadata: Metadata, order: Order, *, big: bool) -> Description:
+    """Write the metadata that the directory of a page links to, and return its tags."""
+    tree = Tree(order, ())
+    if metadata.exif is not None and exif_block.is_readable(metadata.exif):
+        tree = exif_block.movable(exif_block.tree_of(metadata.exif, NOT_IN_EXIF), Losses())
+    return _laid_out(file, metadata, tree, big=big)
+
+
+def _laid_out(file: Spool, metadata: Metadata, tree: Tree, *, big: bool) -> Description:
+    file.write(b"\0" * (file.size % 2))
+    below, fields = laid_out(tree, file.size, big=big)
+    file.write(below)
+    return Description(tree.order, _fields(metadata, fields, tree.order))
+
+
+def _order(metadata: Metadata) -> Order:
+    """Return the byte order of the first EXIF block of a page; "<" if there is none."""
+    blocks = [page.exif for page in (metadata, *metadata.later)]
+    found = [block for block in blocks if block is not None and exif_block.is_readable(block)]
+    return exif_block.tree_of(found[0]).order if found else "<"
+
+
+def _started(file: Spool, order: str, *, big: bool) -> Spool:
+    mark = b"II" if order == "<" else b"MM"
+    kind = (order + "HHHQ", (_BIG, 8, 0, 0)) if big else (order + "HI", (_CLASSIC, 0))
+    file.write(mark + struct.pack(kind[0], *kind[1]))
+    return file
+
+
+def _fields(metadata: Metadata, tags: tuple[Field, ...], order: str) -> tuple[Field, ...]:
+    """Return the tags of the EXIF block, with those that are kept apart from it."""
+    bodies = (
+        (XMP, _BYTE, metadata.xmp),
+        (IPTC, _UNDEFINED, metadata.iptc),
+        (PHOTOSHOP, _BYTE, metadata.photoshop),
+        (ICC, _UNDEFINED, metadata.icc),
+    )
+    found = [Field(tag, kind, len(body), body) for tag, kind, body in bodies if body is not None]
+    if metadata.dpi is not None and not any(tag.tag == exif.X_RESOLUTION for tag in tags):
+        tags = tuple(tag for tag in tags if tag.tag not in _RESOLUTION)
+        found += exif_block.resolution_fields(metadata.dpi, order)
+    return (*tags, *found)
