@@ -96,7 +96,7 @@ FOLLOWED = {
     "djxl": ("JXL-*", "!JXL-*icc lossy*"),
     "opj_decompress": (
         *("JP2-cdef-*", "JP2-cmyk", "JP2-grey*", "JP2-icc-16", "JP2-icc-2", "JP2-icc-then-*"),
-        *("JP2-lab", "JP2-srgb", "JP2-sycc"),
+        *("JP2-lab*", "JP2-srgb", "JP2-sycc*"),
     ),
     "tiff2rgba": (
         *("TIFF-ycbcr-*", "TIFF-*-without-photometric", "!TIFF-rgb-*", "TIFF-miniswhite-*"),
@@ -115,6 +115,7 @@ UNCHECKED = (
 
 TOLERANCES = {
     "TIFF-cielab-*": 3,  # relative to D65 rather than D50
+    "JP2-lab-d65": 5,  # its samples taken as relative to D50
     "TIFF-cmyk-*": 1.5,
     "TIFF-ycbcr-*": 3,
     "JXL-*": 4,  # lossy, or by another version of libjxl

@@ -175,9 +175,17 @@ def _jpeg_2000() -> Iterator[ColourFile]:
     parts = (luma, 128 + (RGB[2] - luma) / 1.772, 128 + (RGB[0] - luma) / 1.402)
     sycc = flat([round(part) for part in parts])
     yield ColourFile("JP2-sycc", jp2(sycc, enumerated(18)), SRGB, within=2.5)
+    deep = flat(parts, np.uint16)
+    yield ColourFile("JP2-sycc-16", jp2(deep, enumerated(18)), SRGB)
+    order = b"".join(struct.pack(">3H", *each) for each in ((0, 0, 3), (1, 0, 2), (2, 0, 1)))
+    swapped = jp2(sycc[..., ::-1], enumerated(18), box(b"cdef", b"\0\3" + order))
+    yield ColourFile("JP2-sycc-cdef", swapped, SRGB, within=2.5)
     values = flat((128, 192, 160))
     lab_shown = oracle.lab_to_srgb((128 / 2.55, (192 - 128) / 255 * 170, (160 - 96) / 255 * 200))
     yield ColourFile("JP2-lab", jp2(values, enumerated(14)), (lab_shown,), "LAB")
+    d65 = jp2(values, enumerated(14, 100, 0, 255, 128, 255, 128, 0x00443635))
+    d65_shown = oracle.lab_to_srgb((128 / 2.55, 192 - 128, 160 - 128), "D65")
+    yield ColourFile("JP2-lab-d65", d65, (d65_shown,), "LAB")
     rgba = np.dstack([flat(), np.full((SIZE, SIZE), 99, np.uint8)])
     for kind, name in ((1, "alpha"), (65535, "unspecified")):
         entries = [(0, 0, 1), (1, 0, 2), (2, 0, 3), (3, kind, 0)]

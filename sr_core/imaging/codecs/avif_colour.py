@@ -38,6 +38,25 @@ def code_points(source: Source) -> CodePoints | None:
     return av1_sequence.code_points(source.take(start, min(length, _SEQUENCE_BYTES)))
 
 
+def has_gain_map(source: Source) -> bool:
+    """Return True if an item derives a picture of high dynamic range by a gain map.
+
+    Source: ISO/IEC 23008-12:2022/Amd 1 (tmap); ISO/IEC 14496-12, 8.11.6 (iinf).
+    """
+    for meta in boxes(source):
+        if meta.kind != b"meta":
+            continue
+        for part in boxes(source, meta.start + 4, meta.start + meta.length):
+            if part.kind == b"iinf":
+                wide = source.number(part.start, 1) > 0
+                first = part.start + (8 if wide else 6)
+                return any(
+                    b"tmap" in source.take(item.start, min(item.length, 14))
+                    for item in boxes(source, first, part.start + part.length)
+                )
+    return False
+
+
 def _extent(source: Source, iloc: Chunk, item: int) -> tuple[int, int]:
     """Return position and length of an item's first piece in the file; (0, 0) if it has none.
 

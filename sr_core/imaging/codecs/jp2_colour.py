@@ -9,13 +9,15 @@ from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.colour import ROMM_RGB, SRGB, CodePoints, ColourFacts, LabEncoding
+from sr_core.imaging.colour.spaces import D50, D65
 from sr_core.scratch import Blob
 
 CMYK, LAB, SRGB_SPACE, GREY, SYCC, ROMM = 12, 14, 16, 17, 18, 21
 """Enumerated colour spaces, of ITU-T T.800, table I.10, and T.801, table M.25."""
 _ENUMERATED, _RESTRICTED, _ANY, _CODE_POINTS = 1, 2, 3, 5
 _COLOUR_SPACES = {SRGB_SPACE: SRGB, SYCC: SRGB, GREY: SRGB, ROMM: ROMM_RGB}
-_D50 = 0x00443530  # CIELAB's illuminant, "D50" as text
+_D50 = 0x00443530  # CIELAB's illuminant, as text
+_WHITES = {_D50: D50, 0x00443635: D65}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,12 @@ def _lab(body: bytes, depth: int) -> LabEncoding:
     values = (100, 0, 170, half, 200, (1 << depth) * 3 // 8, _D50)
     if len(body) >= 28:
         values = struct.unpack(">7I", body[:28])
-    if values[6] != _D50:
-        raise ImageError(ErrorClass.UNSUPPORTED_COLOUR, "CIELAB of another illuminant than D50")
+    if values[6] not in _WHITES:
+        raise ImageError(ErrorClass.UNSUPPORTED_COLOUR, f"CIELAB of illuminant {values[6]:#x}")
     (ranges, starts) = values[0:6:2], values[1:6:2]
     offsets = [-scale * start / top for scale, start in zip(ranges, starts, strict=True)]
     return LabEncoding(
         (float(ranges[0]), float(ranges[1]), float(ranges[2])),
         (offsets[0], offsets[1], offsets[2]),
+        _WHITES[values[6]],
     )

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from contextlib import suppress
 
 import imagecodecs
-from PIL import Jpeg2KImagePlugin
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jp2_colour
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.jp2_colour import CMYK, LAB, SYCC, Container
-from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, straight, widened
+from sr_core.imaging.codecs.raster import Raster, model_of, straight, widened
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source, boxes
 from sr_core.imaging.colour import CHANNELS, ColourFacts, Model
 from sr_core.imaging.metadata import Metadata
@@ -44,7 +42,7 @@ def header(source: Source) -> Header:
     samples = {source.take(start + 42 + 3 * index, 3) for index in range(min(count, 6))}
     depth = next(iter(samples))[0] + 1  # signed samples set the highest bit: a depth above 128
     alike = len(samples) == 1 or (space == SYCC and len({each[0] for each in samples}) == 1)
-    if not alike or count not in _MODES or depth > 16 or (space == SYCC and depth > 8):
+    if not alike or count not in _MODES or depth > 16:
         raise ImageError(
             ErrorClass.UNSUPPORTED_MODE,
             f"JPEG 2000 of {count} components of {depth} bits in colour space {space} "
@@ -83,16 +81,16 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG
 def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels.
 
-    Raises: ImageError, and any exception of imagecodecs and Pillow.
+    Raises: ImageError, and any exception of imagecodecs.
     """
-    if header.mode == "YCbCr":
-        image = Jpeg2KImagePlugin.Jpeg2KImageFile(io.BytesIO(data))
-        image.load()
-        raster = from_pillow(image)
-        return [Raster(raster.samples, raster.model, header.orientation)]
     found = _container(Source(data))
-    plain = jp2_colour.without_colour(data, found)
-    samples = widened(imagecodecs.jpeg2k_decode(plain, numthreads=1), header.bit_depth)
+    # The decoder converts sYCC to RGB, but must not convert by a profile.
+    plain = data if found.space == SYCC else jp2_colour.without_colour(data, found)
+    try:
+        decoded = imagecodecs.jpeg2k_decode(plain, numthreads=1)
+    except NotImplementedError as error:
+        raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"JPEG 2000: {error}") from error
+    samples = widened(decoded, header.bit_depth)
     mode = header.mode.partition(";")[0]
     model: Model = "cmyk" if mode.startswith("CMYK") else "lab" if mode == "LAB" else "rgb"
     if model == "rgb":

@@ -61,6 +61,8 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
             found.setdefault(kind, source.take(start, length))
         elif kind == b"brob":
             notes.append("compressed metadata of the JPEG XL was dropped")
+        elif kind == b"jhgm":
+            notes.append("the gain map for high dynamic range was dropped")
     block = found.get(b"Exif")
     if block is not None:  # starts with the offset of the TIFF structure
         block = block[4 + int.from_bytes(block[:4], "big") :]

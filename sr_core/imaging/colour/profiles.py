@@ -17,6 +17,7 @@ _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
 _HEADER_BYTES = 128
+_MOST_COLOURED_WHITE = 200  # difference of levels in sRGB: empty matrices make white 0, 255, 0
 
 
 @functools.lru_cache(maxsize=64)
@@ -107,10 +108,14 @@ def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tup
         found = icc[16:20].decode("ascii", "replace").strip()
         return None, (f"the ICC profile is for {found} and was dropped",)
     try:
-        one = np.zeros((1, 1) if channels == 1 else (1, 1, channels), np.uint8)
-        imagecodecs.cms_transform(one, icc, build(SRGB), colorspace=name, outcolorspace="rgb")
+        one = np.full((1, 1) if channels == 1 else (1, 1, channels), 255, np.uint8)
+        shown = imagecodecs.cms_transform(
+            one, icc, build(SRGB), colorspace=name, outcolorspace="rgb"
+        )
     except Exception:  # noqa: BLE001 - a profile that cannot be used must not fail the image later
         return None, ("the ICC profile is damaged and was dropped",)
+    if channels == 3 and int(shown.max()) - int(shown.min()) > _MOST_COLOURED_WHITE:
+        return None, ("the ICC profile shows white as a colour and was dropped",)
     return icc, ()
 
 
