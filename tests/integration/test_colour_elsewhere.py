@@ -100,7 +100,7 @@ FOLLOWED = {
     ),
     "tiff2rgba": (
         *("TIFF-ycbcr-*", "TIFF-*-without-photometric", "!TIFF-rgb-*", "TIFF-miniswhite-*"),
-        "TIFF-cmyk-uint8-*",
+        *("TIFF-cmyk-uint8-*", "TIFF-palette-?-*"),
     ),
 }
 """Kinds that each reader follows; those after an exclamation mark it does not."""
@@ -108,7 +108,13 @@ FOLLOWED = {
 UNCHECKED = (
     *("*-exif-r03", "JPEG-exif-2"),  # viewers ignore the interoperability index
     *("BMP-calibrated-*", "TIFF-chromaticities", "JP2-cicp-*", "JP2-romm", "JP2-icc-3"),
-    *("TIFF-icclab-*", "JP2-cmyk-icc", "TIFF-rgb-without-photometric"),
+    *(
+        "TIFF-icclab-*",
+        "JP2-cmyk-icc",
+        "TIFF-rgb-without-photometric",
+        "TIFF-palette-extra",
+        "TIFF-palette-alpha",
+    ),
     *("*-1-1", "*-9-1", "*-9-14", "PNG-cicp-12-2"),  # each reader has a curve of its own
 )
 """Kinds that no reader here follows: only arithmetic by the standard checks them."""

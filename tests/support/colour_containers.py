@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import imagecodecs
@@ -143,6 +143,47 @@ def avif(primaries: int, transfer: int, depth: int = 8) -> bytes:
     )
 
 
+def raw_tiff(tags: dict[int, tuple[int, Sequence[int]]], strip: bytes) -> bytes:
+    """Return a little-endian TIFF of one strip: tags by number, each a type and its values."""
+    letters = {3: "H", 4: "I", 5: "II"}
+    tags = {
+        256: (4, [SIZE]),
+        257: (4, [SIZE]),
+        259: (3, [1]),
+        273: (4, [0]),
+        278: (4, [SIZE]),
+        279: (4, [len(strip)]),
+        **tags,
+    }
+    after = 8 + 2 + 12 * len(tags) + 4
+    tags[273] = (4, [after])
+    entries, values = b"", strip
+    for tag, (kind, numbers) in sorted(tags.items()):
+        count = len(numbers) // len(letters[kind])
+        packed = struct.pack(f"<{len(numbers)}{letters[kind][0]}", *numbers)
+        if len(packed) > 4:
+            values += bytes(len(values) % 2)
+            packed, values = struct.pack("<I", after + len(values)), values + packed
+        entries += struct.pack("<HHI", tag, kind, count) + packed.ljust(4, b"\0")
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + values
+
+
+def palette_tiff(depth: int, scale: int, extra: int | None = None) -> bytes:
+    """Return a palette TIFF whose pixels all have index 1; `extra` is a kind of extra sample."""
+    table = [[0, value * scale, *[0] * ((1 << depth) - 2)] for value in RGB]
+    row = {1: b"\xff" * (SIZE // 8), 4: b"\x11" * (SIZE // 2), 8: b"\1" * SIZE}[depth]
+    tags = {
+        258: (3, [depth]),
+        262: (3, [3]),
+        277: (3, [1]),
+        320: (3, [value for row in table for value in row]),
+    }
+    if extra is not None:
+        row = b"\1\x63" * SIZE
+        tags |= {258: (3, [8, 8]), 277: (3, [2]), 338: (3, [extra])}
+    return raw_tiff(tags, row * SIZE)
+
+
 def ycbcr(subsampling: tuple[int, int], *, narrow: bool = False) -> bytes:
     """Return an uncompressed YCbCr TIFF of the flat colour, full or narrow range."""
     red, green, blue = RGB
@@ -155,25 +196,6 @@ def ycbcr(subsampling: tuple[int, int], *, narrow: bool = False) -> bytes:
     unit = bytes([y] * (wide * high) + [cb, cr])
     data = unit * (SIZE // wide * (SIZE // high))
     reference = (16, 235, 128, 240, 128, 240) if narrow else (0, 255, 128, 255, 128, 255)
-    entries = [
-        (256, 4, 1, SIZE),
-        (257, 4, 1, SIZE),
-        (258, 3, 3, 0),
-        (259, 3, 1, 1),
-        (262, 3, 1, 6),
-        (273, 4, 1, 0),
-        (277, 3, 1, 3),
-        (278, 4, 1, SIZE),
-        (279, 4, 1, len(data)),
-        (530, 3, 2, wide | high << 16),
-        (532, 5, 6, 0),
-    ]
-    after = 8 + 2 + 12 * len(entries) + 4
-    bits, ratios, strip = after, after + 6, after + 6 + 48
-    places = {258: bits, 532: ratios, 273: strip}
-    body = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries))
-    for tag, kind, count, value in entries:
-        body += struct.pack("<HHII", tag, kind, count, places.get(tag, value))
-    body += bytes(4) + struct.pack("<3H", 8, 8, 8)
-    body += b"".join(struct.pack("<II", number, 1) for number in reference)
-    return body + data
+    tags = {258: (3, [8, 8, 8]), 262: (3, [6]), 277: (3, [3]), 530: (3, [wide, high])}
+    ratios = [part for number in reference for part in (number, 1)]
+    return raw_tiff(tags | {532: (5, ratios)}, data)

@@ -14,6 +14,7 @@ from PIL import Image
 from tests.support import colour_oracle as oracle
 from tests.support.colour_containers import (
     lab,
+    palette_tiff,
     with_tag,
     without_tag,
     ycbcr,
@@ -119,6 +120,16 @@ def _tiff_others() -> Iterator[ColourFile]:
     yield ColourFile("TIFF-jpeg", jpeg, SRGB, within=3)
 
 
+def _tiff_palettes() -> Iterator[ColourFile]:
+    """Palettes of 1 to 8 bits with 16-bit colours, and with the 8-bit ones of some writers."""
+    for depth in (1, 4, 8):
+        for scale in (257, 1):
+            data = palette_tiff(depth, scale)
+            yield ColourFile(f"TIFF-palette-{depth}-{scale}", data, SRGB)
+    yield ColourFile("TIFF-palette-alpha", palette_tiff(8, 257, 2), SRGB, alpha=0x63)
+    yield ColourFile("TIFF-palette-extra", palette_tiff(8, 257, 0), SRGB, "extra channel")
+
+
 def _tiff_ycbcr() -> Iterator[ColourFile]:
     for subsampling in ((1, 1), (2, 1), (2, 2)):
         for narrow in (False, True):
@@ -158,7 +169,7 @@ def _tiff_pages() -> Iterator[ColourFile]:
 def tiff_files() -> Iterator[ColourFile]:
     """Return every TIFF."""
     makers = (
-        *(_tiff_inks, _tiff_inks_with_alpha, _tiff_lab, _tiff_others, _tiff_ycbcr),
+        *(_tiff_inks, _tiff_inks_with_alpha, _tiff_lab, _tiff_others, _tiff_palettes, _tiff_ycbcr),
         *(_tiff_exif, _tiff_pages),
     )
     return (each for maker in makers for each in maker())

@@ -17,7 +17,7 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS = 0x142, 0x143, 0x144
 _PLANES, _OLD_JPEG, _JPEG = 2, 6, 7
 _FAX = frozenset({2, 3, 4, 32_771})  # compressions of CCITT
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha in ExtraSamples
-_INK_SET, _EXTRA, _SAMPLE_FORMAT, _DNG = 0x14C, 0x152, 0x153, 0xC612
+_SUBSAMPLING, _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DNG = 0x212, 0x14C, 0x152, 0x153, 0xC612
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 WHITE_IS_ZERO, GREY, _RGB, PALETTE, CMYK, _YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 _MODES = {
@@ -123,6 +123,9 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
     if width < 1 or height < 1:
         raise ImageError(ErrorClass.DECODE, "a TIFF page without pixels")
     _check_pieces(tags, directory, width, height, count)
+    subsampled = tags.numbers(directory.entries.get(_SUBSAMPLING)) not in ((), (1, 1))
+    if photometric == _YCBCR and subsampled and tags.number(directory, _PLANAR, 1) == _PLANES:
+        raise ImageError(ErrorClass.UNSUPPORTED_MODE, "TIFF of subsampled YCbCr in planes")
     if photometric == CMYK and tags.number(directory, _INK_SET, 1) != 1:
         raise ImageError(ErrorClass.UNSUPPORTED_COLOUR, "a TIFF page of inks other than CMYK")
     colours = _COLOURS.get(mode or "", 0)

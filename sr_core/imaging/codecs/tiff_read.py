@@ -37,6 +37,7 @@ from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob
 
+_COLOUR_MAP = 0x140
 _MODELS: dict[int, Model] = {WHITE_IS_ZERO: "grey", GREY: "grey", CMYK: "cmyk"}
 _MODELS |= {CIELAB: "lab", ICCLAB: "lab"}
 
@@ -93,20 +94,21 @@ def _directories(tags: TagFile) -> Iterator[Directory]:
 
 def _raster(data: Blob, page: Layout) -> Raster:
     model = _MODELS.get(page.photometric, "rgb")
-    if page.photometric == PALETTE or (page.jpeg and model in ("cmyk", "lab")):
+    if page.jpeg and model in ("cmyk", "lab"):
         return _through_pillow(data, page)
-    if model == "cmyk":
-        data = _as_plain_samples(data, page)
-    samples: Pixels = imagecodecs.tiff_decode(data, index=page.place, out=_room(page))
-    if samples.dtype == np.bool_:
-        samples = samples.astype(np.uint8) * np.uint8(255)
-    elif samples.ndim == 3 and samples.shape[1:] == (page.height, page.width):
+    stored = _as_plain_samples(data, page) if page.photometric in (CMYK, PALETTE) else data
+    samples: Pixels = imagecodecs.tiff_decode(stored, index=page.place, out=_room(page))
+    if samples.ndim == 3 and samples.shape[1:] == (page.height, page.width):
         samples = np.moveaxis(samples, 0, 2)  # one plane per sample
+    if samples.dtype == np.bool_:
+        samples = samples.astype(np.uint8) * np.uint8(1 if page.photometric == PALETTE else 255)
     if samples.dtype not in (np.uint8, np.uint16):
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"TIFF of {samples.dtype} samples")
+    samples, warnings = _without_extras(samples, page)
+    if page.photometric == PALETTE:
+        return Raster(_by_palette(samples, data, page), "rgb", 1, warnings)
     if page.depth > 1:
         samples = widened(samples, page.depth)
-    samples, warnings = _without_extras(samples, page)
     if page.photometric == WHITE_IS_ZERO:
         samples = _negative(samples)
     if page.photometric == CIELAB:
@@ -155,6 +157,30 @@ def _without_extras(samples: Pixels, page: Layout) -> tuple[Pixels, tuple[str, .
         return samples[:, :, : page.colours], warnings
     chosen = [*range(page.colours), page.alpha]
     return map_strips(lambda rows: rows[:, :, chosen], samples, dtype=samples.dtype), warnings
+
+
+def _by_palette(indices: Pixels, data: Blob, page: Layout) -> Pixels:
+    """Look up 8-bit RGB by index; alpha, if any, stays behind it.
+
+    Raises: ImageError if the palette is too short.
+    Source: TIFF 6.0, section 5. Colours of which none is above 255 are meant as 8 bits, by libtiff.
+    """
+    tags = TagFile(Source(data))
+    directory = next(itertools.islice(tags.chain(), page.place, None))
+    colours = np.array(tags.numbers(directory.entries.get(_COLOUR_MAP)), np.uint16)
+    if colours.size < 3 << page.depth:
+        raise ImageError(ErrorClass.DECODE, "the palette of a TIFF page is too short")
+    table = colours[: 3 << page.depth].reshape(3, -1).T
+    table = (table if table.max() < 256 else table >> 8).astype(np.uint8)
+
+    def looked_up(rows: Pixels) -> Pixels:
+        if rows.ndim == 2:
+            return table[rows]
+        alpha = widened(rows[:, :, 1:], page.depth)
+        alpha = alpha if alpha.dtype == np.uint8 else (alpha >> 8).astype(np.uint8)
+        return np.concatenate([table[rows[:, :, 0]], alpha], axis=2)
+
+    return map_strips(looked_up, indices, dtype=np.uint8)
 
 
 def _through_pillow(data: Blob, page: Layout) -> Raster:
