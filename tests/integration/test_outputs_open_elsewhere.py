@@ -145,7 +145,8 @@ def assert_shown(found: NDArray[Any], expected: NDArray[Any], within: float) -> 
 
 def pillow_samples(image: Image.Image) -> NDArray[Any]:
     array = np.asarray(image)
-    return array.reshape(*array.shape[:2], -1)
+    native = array.astype(array.dtype.newbyteorder("="))  # a TIFF may be big-endian
+    return native.reshape(*array.shape[:2], -1)
 
 
 def vips_image(data: bytes, **options: Any) -> pyvips.Image:
@@ -198,7 +199,7 @@ def test_every_page_opens_elsewhere(big: bool, monkeypatch: pytest.MonkeyPatch) 
     pages = (page(Kind("tiff", 3)), page(Kind("tiff", 1)), page(Kind("tiff", 3, alpha=True)))
     metadata = Metadata(exif_block(), XMP, None, (300.0, 300.0))
     data = bytes(encode(Picture(pages, metadata), "tiff", 90))
-    assert data[2] == (43 if big else 42)
+    assert (43 if big else 42) in data[2:4]
     assert vips_image(data).get("n-pages") == len(pages)
     with Image.open(io.BytesIO(data)) as image:
         assert image.n_frames == len(pages)  # type: ignore[attr-defined]

@@ -28,6 +28,8 @@ def fitted(metadata: Metadata, format: str) -> Metadata:  # noqa: A002
 def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
     """List the kinds that a format does not hold, as warnings for the image's row."""
     found, holds = Losses(), _HOLDS[format]
+    if format == "tiff" and metadata.thumbnail_bytes:
+        found.add("EXIF thumbnail, which tiff cannot hold", metadata.thumbnail_bytes)
     if "iptc" not in holds and metadata.iptc is not None:
         found.add(f"IPTC data, which {format} cannot hold", len(metadata.iptc))
     if "photoshop" not in holds and metadata.photoshop is not None:

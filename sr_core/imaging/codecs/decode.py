@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs import (
     exif,
+    exif_pixels,
     jpeg,
     jpeg2000,
     jpeg_metadata,
@@ -25,7 +26,7 @@ from sr_core.imaging.codecs.formats import Header, Limits, Picture
 from sr_core.imaging.codecs.raster import Raster, to_page
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.colour import ColourFacts, Decision
-from sr_core.imaging.metadata import Metadata, xmp
+from sr_core.imaging.metadata import Metadata, xmp, xmp_pixels
 from sr_core.imaging.pixels import Page
 from sr_core.scratch import Blob
 
@@ -222,16 +223,29 @@ def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFa
 
 def _kept(raw: Metadata, size_px: tuple[int, int] | None, notes: list[str]) -> Metadata:
     """Adapt the metadata to the decoded pixels, which are upright."""
-    block, dpi = raw.exif, raw.dpi
+    block, dpi, thumbnail = raw.exif, raw.dpi, 0
+    turn = exif.orientation(block)
     if block is not None:
         try:
             dpi = dpi or exif.resolution_of(block)
+            block, thumbnail = exif_pixels.without_thumbnail(block)
             block = exif.upright(block)
+            if size_px is not None:
+                stored = size_px[::-1] if turn >= 5 else size_px
+                block = exif_pixels.turned(block, turn, *stored)
         except ImageError as error:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
             block = None
-    main, extended = (_kept_xmp(packet, notes) for packet in (raw.xmp, raw.extended_xmp))
-    return replace(raw, exif=block, xmp=main, extended_xmp=extended, dpi=dpi, size_px=size_px)
+    main, extended = (_kept_xmp(packet, turn, notes) for packet in (raw.xmp, raw.extended_xmp))
+    return replace(
+        raw,
+        exif=block,
+        xmp=main,
+        extended_xmp=extended,
+        dpi=dpi,
+        size_px=size_px,
+        thumbnail_bytes=thumbnail,
+    )
 
 
 def _later(
@@ -245,7 +259,7 @@ def _later(
     )
 
 
-def _kept_xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
+def _kept_xmp(packet: bytes | None, orientation: int, notes: list[str]) -> bytes | None:
     if packet is None:
         return None
     kept = xmp.without_parts_of_file(packet)
@@ -255,4 +269,4 @@ def _kept_xmp(packet: bytes | None, notes: list[str]) -> bytes | None:
             "dropped: XMP about parts of the old file (motion photo, gain map, further pictures, "
             f"thumbnails, digests), {size} bytes"
         )
-    return exif.xmp_upright(kept)
+    return exif.xmp_upright(xmp_pixels.upright(kept, orientation))

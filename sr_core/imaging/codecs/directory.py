@@ -143,3 +143,10 @@ def size_of(kind: int) -> int:
     """Return the size in bytes of one value of a field type; 0 for an unknown type."""
     letter, parts = _TYPES.get(kind, ("s", 0))
     return struct.calcsize("<" + letter) * parts
+
+
+def reversed_numbers(value: bytes, kind: int) -> bytes:
+    """Reverse the bytes of each number of a value of a field type."""
+    letter, _ = _TYPES.get(kind, ("s", 0))
+    step = struct.calcsize("<" + letter)
+    return b"".join(value[at : at + step][::-1] for at in range(0, len(value), step))

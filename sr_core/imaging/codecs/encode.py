@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +19,7 @@ from sr_core.imaging.codecs import (
     webp,
 )
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Picture
+from sr_core.imaging.codecs.pixel_tags import true_about_pixels
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Metadata, xmp
@@ -92,12 +92,15 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
         metadata = replace(metadata, icc=None, code_points=None, exif=block)
     later = [
-        _with_size(page, each.pixels)
-        for page, each in zip(metadata.later, picture.pages[1:], strict=False)
+        true_about_pixels(about, each, picture.profile(index), thumbnail=False)
+        for index, (about, each) in enumerate(
+            zip(metadata.later, picture.pages[1:], strict=False), 1
+        )
     ]
-    metadata = replace(
-        _with_size(carried.fitted(metadata, format), page.pixels), later=tuple(later)
+    metadata = true_about_pixels(
+        carried.fitted(metadata, format), page, metadata.icc, thumbnail=format != "tiff"
     )
+    metadata = replace(metadata, later=tuple(later))
     if metadata.exif is None and metadata.dpi is not None and format in ("webp", "jxl"):
         metadata = replace(metadata, exif=exif_block.of_resolution(metadata.dpi))
     if format == "jpeg":
@@ -111,16 +114,6 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         profiles = [picture.profile(index) for index in range(len(pages))]
         return tiff_write.encode(pages, metadata, profiles)
     return jxl.encode(Samples(page, joined).whole(), metadata)
-
-
-def _with_size(metadata: Metadata, pixels: Pixels) -> Metadata:
-    """Make the tags about pixels true."""
-    height, width = pixels.shape[:2]
-    if metadata.exif is None:
-        return metadata
-    with suppress(ImageError):  # the size tags are damaged and stay as they are
-        return replace(metadata, exif=exif.with_size(metadata.exif, width, height))
-    return metadata
 
 
 def _opaque(page: Page) -> Pixels:

@@ -13,7 +13,7 @@ from sr_core.imaging.colour import ADOBE_RGB, Space, Uncalibrated
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
-COLOUR_SPACE, _INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
+COLOUR_SPACE, INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
 _ADOBE, _UNCALIBRATED = 2, 0xFFFF  # values of ColorSpace; 1 is sRGB
 _MAX_DPI = 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
@@ -32,7 +32,7 @@ def orientation(exif: bytes | None) -> int:
     if exif is None:
         return 1
     try:
-        tags, first = _open(exif)
+        tags, first = opened(exif)
         value = tags.number(first, ORIENTATION, 1)
     except (SrfleetError, ArithmeticError, ValueError):  # a float may be infinite or no number
         return 1
@@ -44,7 +44,7 @@ def upright(exif: bytes) -> bytes:
 
     Raises: ImageError if the block cannot be read.
     """
-    tags, first = _open(exif)
+    tags, first = opened(exif)
     changed = bytearray(exif)
     _set_upright(changed, tags, first)
     if first.next_position:
@@ -57,7 +57,7 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
 
     Raises: ImageError if the block cannot be read.
     """
-    tags, first = _open(exif)
+    tags, first = opened(exif)
     changed = bytearray(exif)
     inner = tags.number(first, EXIF_DIRECTORY)
     directories = [first, tags.directory(inner)] if inner else [first]
@@ -72,7 +72,7 @@ def without_gps(exif: bytes) -> bytes:
 
     Raises: ImageError if the block cannot be read.
     """
-    tags, first = _open(exif)
+    tags, first = opened(exif)
     link = first.entries.get(GPS_DIRECTORY)
     if link is None:
         return exif
@@ -93,7 +93,7 @@ def without_gps(exif: bytes) -> bytes:
 def colour_space(exif: bytes) -> Space | Uncalibrated | None:
     """Return the colour space that a block names, as `colour_space_in` does."""
     try:
-        return colour_space_in(*_open(exif))
+        return colour_space_in(*opened(exif))
     except SrfleetError:
         return None
 
@@ -110,7 +110,7 @@ def colour_space_in(tags: TagFile, first: Directory) -> Space | Uncalibrated | N
         kind = tags.number(inner, COLOUR_SPACE, 1)
         if kind not in (_ADOBE, _UNCALIBRATED):
             return None
-        link = tags.number(inner, _INTEROPERABILITY)
+        link = tags.number(inner, INTEROPERABILITY)
         index = tags.directory(link).entries.get(_INTEROPERABILITY_INDEX) if link else None
         named = index is not None and tags.value(index).startswith(b"R03")
     except SrfleetError:
@@ -125,10 +125,10 @@ def as_srgb(exif: bytes) -> bytes:
     """
     changed = bytearray(exif)
     try:
-        tags, first = _open(exif)
+        tags, first = opened(exif)
         inner = tags.directory(tags.number(first, EXIF_DIRECTORY))
         _set_number(changed, tags, inner, COLOUR_SPACE, 1)
-        index = tags.directory(tags.number(inner, _INTEROPERABILITY)).entries.get(
+        index = tags.directory(tags.number(inner, INTEROPERABILITY)).entries.get(
             _INTEROPERABILITY_INDEX
         )
         if index is not None and tags.value(index).startswith(b"R03"):
@@ -153,7 +153,7 @@ def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | Non
 def resolution_of(exif: bytes) -> tuple[float, float] | None:
     """Return dots per inch of an EXIF block; None if missing or unreadable."""
     try:
-        return resolution(*_open(exif))
+        return resolution(*opened(exif))
     except ImageError:
         return None
 
@@ -169,7 +169,11 @@ def xmp_without_gps(xmp: bytes) -> bytes | None:
     return None if b"GPS" in left.replace(b"\0", b"") else left
 
 
-def _open(exif: bytes) -> tuple[TagFile, Directory]:
+def opened(exif: bytes) -> tuple[TagFile, Directory]:
+    """Return the tags of a block and its first directory.
+
+    Raises: ImageError if it cannot be read.
+    """
     tags = TagFile(Source(exif))
     if tags.big:
         raise ImageError(ErrorClass.DECODE, "EXIF in a BigTIFF structure")

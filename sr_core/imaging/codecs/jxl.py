@@ -20,12 +20,22 @@ from sr_core.imaging.codecs.raster import Raster, straight, widened
 from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.colour import ColourFacts, Curve, Space
 from sr_core.imaging.colour.spaces import curve_by_code_point
-from sr_core.imaging.metadata import Metadata
+from sr_core.imaging.metadata import Losses, Metadata
+from sr_core.imaging.metadata.losses import printable
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
 _SIGNATURE = bytes.fromhex("0000000c4a584c200d0a870a")
 _FILE_TYPE = bytes.fromhex("00000014667479706a786c20000000006a786c20")
+_STRUCTURE = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"})
+_NAMES = {
+    b"jumb": "C2PA manifest (JUMBF)",
+    b"jbrd": "data to restore the JPEG file that the JPEG XL was made of",
+    b"jhgm": "gain map for high dynamic range",
+    b"Exif": "EXIF data that is damaged or the second",
+    b"xml ": "XMP data that is damaged or the second",
+}
+_MAX_METADATA_BYTES = 1 << 24
 _EFFORT = 1
 """libjxl's fastest lossless effort, ten times as fast as the next one."""
 
@@ -52,21 +62,37 @@ def header(source: Source) -> Header:
 
 
 def metadata(source: Source, notes: list[str]) -> Metadata:
-    """Collect EXIF and XMP from the container; compressed boxes are dropped with a warning."""
+    """Collect EXIF and XMP from the container, compressed or not; name what is dropped.
+
+    Source: ISO/IEC 18181-2, section 9 (boxes; brob is Brotli).
+    """
     found: dict[bytes, bytes] = {}
     if source.take(0, 2) == b"\xff\x0a":
         return Metadata()
+    losses = Losses()
     for kind, start, length in boxes(source):
-        if kind in (b"Exif", b"xml "):
-            found.setdefault(kind, source.take(start, length))
-        elif kind == b"brob":
-            notes.append("compressed metadata of the JPEG XL was dropped")
-        elif kind == b"jhgm":
-            notes.append("the gain map for high dynamic range was dropped")
+        if kind in _STRUCTURE:
+            continue
+        name, body = _content(kind, source.take(start, length))
+        if name in (b"Exif", b"xml ") and body is not None and name not in found:
+            found[name] = body
+        else:
+            losses.add(_NAMES.get(name, f"box {printable(name)} of JPEG XL"), length)
+    notes += losses.warnings()
     block = found.get(b"Exif")
     if block is not None:  # starts with the offset of the TIFF structure
         block = block[4 + int.from_bytes(block[:4], "big") :]
     return Metadata(block, found.get(b"xml "))
+
+
+def _content(kind: bytes, body: bytes) -> tuple[bytes, bytes | None]:
+    """Return the kind of a box and its content; None if it is compressed and damaged."""
+    if kind != b"brob":
+        return kind, body
+    try:
+        return body[:4], bytes(imagecodecs.brotli_decode(body[4:], out=_MAX_METADATA_BYTES))
+    except RuntimeError:
+        return body[:4], None
 
 
 def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats

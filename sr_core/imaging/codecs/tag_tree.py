@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs.directory import Directory, Entry, TagFile
+from sr_core.imaging.codecs.directory import Directory, Entry, TagFile, reversed_numbers
 from sr_core.imaging.metadata import Losses
 
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
@@ -50,6 +50,15 @@ class Tree:
         if len(path) == 1:
             return next((field for field in self.fields if field.tag == path[0]), None)
         return next((tree.tag(*path[1:]) for tag, tree in self.inner if tag == path[0]), None)
+
+    def little_endian(self) -> Tree:
+        """Return the same numbers in little-endian order; bytes and text stay as they are."""
+        if self.order == "<":
+            return self
+        fields = tuple(
+            field._replace(value=reversed_numbers(field.value, field.kind)) for field in self.fields
+        )
+        return Tree("<", fields, tuple((tag, tree.little_endian()) for tag, tree in self.inner))
 
     def with_field(self, field: Field | None, *path: int) -> Tree:
         """Replace the field of a path; None removes it."""

@@ -37,14 +37,16 @@ def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
     """
     block = metadata.exif
     if block is None or not exif_block.is_readable(block):
-        order = _order(metadata)
+        order: Order = "<" if big else _order(metadata)
         return described(_started(file, order, big=big), metadata, order, big=big)
     tree = exif_block.tree_of(block, NOT_IN_EXIF)
     if not big:
         file.write(block, b"\0" * (len(block) % 2))
         links = exif_block.links_of(block)
         return Description(tree.order, _fields(metadata, (*tree.fields, *links), tree.order))
-    _started(file, tree.order, big=True)
+    # Big-endian BigTIFF is what many programs cannot read, Pillow 12 among them.
+    _started(file, "<", big=True)
+    tree = tree.little_endian()
     note = tree.tag(*_NOTE_PATH)
     tree = exif_block.movable(tree, Losses())
     place = -1 if note is None or is_self_contained(note.value) else note.place or -1
@@ -59,6 +61,8 @@ def described(file: Spool, metadata: Metadata, order: Order, *, big: bool) -> De
     tree = Tree(order, ())
     if metadata.exif is not None and exif_block.is_readable(metadata.exif):
         tree = exif_block.movable(exif_block.tree_of(metadata.exif, NOT_IN_EXIF), Losses())
+        if order == "<":
+            tree = tree.little_endian()
     return _laid_out(file, metadata, tree, big=big)
 
 

@@ -98,7 +98,7 @@ def _raster(data: Blob, page: Layout) -> Raster:
         return _through_pillow(data, page)
     stored = _as_plain_samples(data, page) if page.photometric in (CMYK, PALETTE) else data
     samples: Pixels = imagecodecs.tiff_decode(stored, index=page.place, out=_room(page))
-    if samples.ndim == 3 and samples.shape[1:] == (page.height, page.width):
+    if page.planar and samples.shape[1:] == (page.height, page.width):
         samples = np.moveaxis(samples, 0, 2)  # one plane per sample
     if samples.dtype == np.bool_:
         samples = samples.astype(np.uint8) * np.uint8(1 if page.photometric == PALETTE else 255)

@@ -13,12 +13,14 @@ from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, model_of
 from sr_core.imaging.codecs.source import Source, riff_chunks
 from sr_core.imaging.colour import ColourFacts
-from sr_core.imaging.metadata import Metadata
+from sr_core.imaging.metadata import Losses, Metadata
+from sr_core.imaging.metadata.losses import printable
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
 _EXIF_PREFIX = b"Exif\0\0"
 _HAS_ANIMATION, _HAS_XMP, _HAS_EXIF, _HAS_ALPHA, _HAS_ICC = 0x02, 0x04, 0x08, 0x10, 0x20
+_STRUCTURE = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP", b"ANIM", b"ANMF"})
 _LONGEST_OF_IMAGECODECS = 16_382
 """Longest side that imagecodecs writes, in pixels; the format allows one pixel more."""
 _METHOD = 2
@@ -50,12 +52,23 @@ def header(source: Source) -> Header:
     raise ImageError(ErrorClass.DECODE, "the WebP has no picture")
 
 
-def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Collect EXIF and XMP."""
+def metadata(source: Source, notes: list[str]) -> Metadata:
+    """Collect EXIF and XMP; name what is dropped."""
     found: dict[bytes, bytes] = {}
+    losses = Losses()
+    end = 12
     for kind, start, length in riff_chunks(source):
-        if kind in (b"EXIF", b"XMP "):
-            found.setdefault(kind, source.take(start, length))
+        end = start + length + length % 2
+        if kind in _STRUCTURE:
+            continue
+        if kind in (b"EXIF", b"XMP ") and kind not in found:
+            found[kind] = source.take(start, length)
+        else:
+            name = "C2PA manifest" if kind == b"C2PA" else f"chunk {printable(kind)} of WebP"
+            losses.add(name, length)
+    if source.size > end:
+        losses.add("data after the picture", source.size - end)
+    notes += losses.warnings()
     block = found.get(b"EXIF")
     block = None if block is None else block.removeprefix(_EXIF_PREFIX)
     return Metadata(block, found.get(b"XMP "))

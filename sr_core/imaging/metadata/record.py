@@ -50,5 +50,7 @@ class Metadata:
     """Time of last modification, as in PNG's tIME chunk."""
     size_px: tuple[int, int] | None = None
     """Size of the upright picture that positions in EXIF and XMP refer to, (width, height)."""
+    thumbnail_bytes: int = 0
+    """Size of the thumbnail that was removed from the EXIF data; 0 if it had none."""
     later: tuple[Metadata, ...] = ()
     """Metadata of each page after the first; empty if there is only one page."""

@@ -57,7 +57,32 @@ def remove_all(packet: bytes, uri: bytes, name: bytes) -> bytes:
     return packet
 
 
-def change_number(packet: bytes, uri: bytes, name: bytes, changed: Callable[[float], str]) -> bytes:
+def element_places(packet: bytes, uri: bytes, name: bytes) -> list[tuple[int, int]]:
+    """Return start and end of each element of a name, in order; damaged ones are left out."""
+    found = []
+    for prefix in prefixes(packet, uri):
+        closing = b"</" + prefix + b":" + name + b">"
+        end = 0
+        for opening in re.finditer(rb"<" + re.escape(prefix + b":" + name) + rb"\b[^<>]*>", packet):
+            if opening.start() < end:
+                continue
+            end = opening.end()
+            if not opening[0].endswith(b"/>"):
+                place = packet.find(closing, end)
+                if place < 0:
+                    break
+                end = place + len(closing)
+            found.append((opening.start(), end))
+    return sorted(found)
+
+
+def change_number(
+    packet: bytes,
+    uri: bytes,
+    name: bytes,
+    changed: Callable[[float], str],
+    known: list[bytes] | None = None,
+) -> bytes:
     """Replace the numbers of a property.
 
     Args:
@@ -65,8 +90,9 @@ def change_number(packet: bytes, uri: bytes, name: bytes, changed: Callable[[flo
         uri: namespace of the property.
         name: name of the property.
         changed: returns the text of the new number.
+        known: prefixes of the namespace; by default those that the packet declares.
     """
-    for prefix in prefixes(packet, uri):
+    for prefix in prefixes(packet, uri) if known is None else known:
         pattern = rb"(" + re.escape(prefix + b":" + name) + rb"(?:\s*=\s*[\"']|>)\s*)(" + _NUMBER
         packet = re.sub(
             pattern + rb")",

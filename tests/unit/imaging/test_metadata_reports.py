@@ -19,6 +19,13 @@ def after(shared: Path, name: str, wanted: str) -> tuple[Picture, Picture]:
     return decoded, decode(encode(decoded, wanted, 95), LIMITS)
 
 
+def test_exif_that_cjxl_compressed_comes_through(shared: Path) -> None:
+    for wanted in ("jxl", "jpeg"):
+        found = after(shared, "jxl_brob_exif_lost.jxl", wanted)[1]
+        assert value(found, EXIF, TAKEN).startswith(b"2019:05:04 03:02:01")
+        assert value(found, 0x8825, 2)
+
+
 def value(picture: Picture, *path: int) -> bytes:
     field = exif_block.tree_of(picture.metadata.exif or b"").tag(*path)
     return b"" if field is None else field.value
