@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import ImageCms
 
 from sr_core.errors import ErrorClass
-from sr_core.imaging.codecs import Page, Picture, decode, encode, losses
-from sr_core.imaging.colour import convert_to_srgb
+from sr_core.imaging.codecs import Page, Picture, decode, encode, exif, losses
+from sr_core.imaging.colour import ADOBE_RGB, DISPLAY_P3, ROMM_RGB, build, convert_to_srgb
 from tests.support.colour_files import colour_files, unsupported_files
 from tests.support.colour_kinds import ColourFile
 from tests.support.decoding import refusal
@@ -81,6 +83,31 @@ def test_code_points_are_written_beside_the_profile_that_equals_them() -> None:
             assert at < data.index(b"iCCP") < data.index(b"IDAT")
     with_profile = decode(next(file for file in FILES if file.name == "PNG-icc").data, LIMITS)
     assert b"cICP" not in bytes(encode(with_profile, "png", 100))
+
+
+def test_exif_says_srgb_once_the_colours_are_converted_to_it() -> None:
+    adobe = decode(next(file for file in FILES if file.name == "JPEG-exif-r03").data, LIMITS)
+    assert adobe.metadata.exif is not None
+    assert exif.colour_space(adobe.metadata.exif) == ADOBE_RGB
+    kept = decode(bytes(encode(adobe, "jpeg", 100)), LIMITS)
+    assert kept.metadata.exif is not None
+    assert exif.colour_space(kept.metadata.exif) == ADOBE_RGB
+    converted = decode(bytes(encode(adobe, "jxl", 100)), LIMITS)
+    assert converted.metadata.exif is not None
+    assert exif.colour_space(converted.metadata.exif) is None
+    assert b"R98" in converted.metadata.exif
+
+
+def test_equal_colour_spaces_have_equal_profiles_that_other_libraries_read() -> None:
+    for space in (DISPLAY_P3, ADOBE_RGB, ROMM_RGB):
+        for grey in (False, True):
+            profile = build(space, grey=grey)
+            assert build(replace(space), grey=grey) == profile
+            build.cache_clear()
+            assert build(space, grey=grey) == profile
+            opened = ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile
+            assert opened.profile_description == space.name
+            assert opened.xcolor_space == ("GRAY" if grey else "RGB ")
 
 
 REPORTS = {
