@@ -10,6 +10,8 @@ from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs import (
     exif,
     exif_pixels,
+    gif_metadata,
+    jp2_metadata,
     jpeg,
     jpeg2000,
     jpeg_metadata,
@@ -53,7 +55,7 @@ _READERS = {
     "WEBP": _Reader(webp.header, webp.metadata, webp.colours, webp.rasters),
     "TIFF": _Reader(tiff_read.header, tiff_metadata.metadata, tiff_read.colours, tiff_read.rasters),
     "JXL": _Reader(jxl.header, jxl.metadata, jxl.colours, jxl.rasters),
-    "JPEG2000": _Reader(jpeg2000.header, jpeg2000.metadata, jpeg2000.colours, jpeg2000.rasters),
+    "JPEG2000": _Reader(jpeg2000.header, jp2_metadata.metadata, jpeg2000.colours, jpeg2000.rasters),
     "AVIF": _Reader(
         pillow.header_of_avif, pillow.metadata_of_avif, pillow.colours_of_avif, pillow.rasters
     ),
@@ -61,7 +63,7 @@ _READERS = {
         pillow.header_of_bmp, pillow.metadata_of_bmp, pillow.colours_of_bmp, pillow.rasters
     ),
     "GIF": _Reader(
-        pillow.header_of_gif, pillow.metadata_of_gif, pillow.colours_of_gif, pillow.rasters
+        pillow.header_of_gif, gif_metadata.metadata, pillow.colours_of_gif, pillow.rasters
     ),
 }
 
@@ -236,6 +238,9 @@ def _kept(raw: Metadata, size_px: tuple[int, int] | None, notes: list[str]) -> M
         except ImageError as error:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
             block = None
+    if dpi is not None and not all(exif.MIN_DPI < value < exif.MAX_DPI for value in dpi):
+        notes.append(f"an impossible resolution of {dpi[0]:g}x{dpi[1]:g} dpi was dropped")
+        dpi = None
     main, extended = (_kept_xmp(packet, turn, notes) for packet in (raw.xmp, raw.extended_xmp))
     return replace(
         raw,

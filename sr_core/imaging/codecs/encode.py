@@ -73,8 +73,8 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
     kept = _without_gps(metadata) if strip_gps else metadata
     if _blocks(kept) < _blocks(metadata):
         found.append("metadata whose GPS position cannot be removed was dropped")
-    if format == "tiff" and kept.exif is not None and not exif_block.is_readable(kept.exif):
-        found.append("EXIF data that cannot be written as TIFF tags was dropped")
+    if format == "tiff" and kept.exif is not None:
+        found += exif_block.damage(kept.exif)
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped: the EXIF data does not contain it")
     return (

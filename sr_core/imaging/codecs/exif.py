@@ -15,7 +15,7 @@ X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
 COLOUR_SPACE, INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
 _ADOBE, _UNCALIBRATED = 2, 0xFFFF  # values of ColorSpace; 1 is sRGB
-_MAX_DPI = 1e6
+MIN_DPI, MAX_DPI = 0.01, 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
@@ -147,7 +147,7 @@ def resolution(tags: TagFile, directory: Directory) -> tuple[float, float] | Non
         return None
     factor = 2.54 if unit == 3 else 1.0
     dpi = wide[0] * factor, high[0] * factor
-    return dpi if all(0 < value < _MAX_DPI for value in dpi) else None
+    return dpi if all(0 < value < MAX_DPI for value in dpi) else None
 
 
 def resolution_of(exif: bytes) -> tuple[float, float] | None:

@@ -12,7 +12,6 @@ from sr_core.imaging.codecs.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUT
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tag_tree import (
     EXIF_DIRECTORY,
-    GPS_DIRECTORY,
     Field,
     Tree,
     laid_out,
@@ -87,18 +86,30 @@ def resolution_fields(dpi: tuple[float, float], order: str) -> tuple[Field, ...]
     )
 
 
-def links_of(exif: bytes) -> tuple[Field, ...]:
+def links_of(exif: bytes, tree: Tree) -> tuple[Field, ...]:
     """Return the links of a block to its EXIF and GPS directories.
 
-    Raises: ImageError.
+    Args:
+        exif: the block.
+        tree: its tags, as `tree_of` returns them.
     """
     tags = TagFile(Source(exif))
     first = tags.directory(tags.first)
-    found = [tag for tag in (EXIF_DIRECTORY, GPS_DIRECTORY) if tag in first.entries]
     return tuple(
         Field(tag, _LONG, 1, struct.pack(tags.order + "I", tags.number(first, tag)))
-        for tag in found
+        for tag, _ in tree.inner
     )
+
+
+def damage(exif: bytes) -> list[str]:
+    """List the tags of a block that cannot be read, as warnings for the image's row."""
+    losses = Losses()
+    try:
+        tags = TagFile(Source(exif))
+        read(tags, tags.directory(tags.first), frozenset(), losses)
+    except ImageError:
+        return ["EXIF data that cannot be written as TIFF tags was dropped"]
+    return losses.warnings()
 
 
 def _block(tree: Tree, position: int, before: bytes = b"") -> bytes:

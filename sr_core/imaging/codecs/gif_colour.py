@@ -19,14 +19,14 @@ def profile(source: Source) -> bytes | None:
     position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     while source.number(position, 1) == _EXTENSION:
         label = source.number(position + 1, 1)
-        parts = list(_parts(source, position + 2))
-        if label == _APPLICATION and parts and parts[0] == _ID:
-            return b"".join(parts[1:])
-        position += 3 + sum(len(part) + 1 for part in parts)
+        found = list(parts(source, position + 2))
+        if label == _APPLICATION and found and found[0] == _ID:
+            return b"".join(found[1:])
+        position += 3 + sum(len(part) + 1 for part in found)
     return None
 
 
-def _parts(source: Source, position: int) -> Iterator[bytes]:
+def parts(source: Source, position: int) -> Iterator[bytes]:
     """Yield the sub-blocks of an extension, up to the empty one."""
     while length := source.number(position, 1):
         yield source.take(position + 1, length)

@@ -11,18 +11,16 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import exif, jp2_colour
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.jp2_colour import CMYK, LAB, SYCC, Container
+from sr_core.imaging.codecs.jp2_metadata import exif_of
 from sr_core.imaging.codecs.raster import Raster, model_of, straight, widened
-from sr_core.imaging.codecs.source import NeedMoreBytes, Source, boxes
+from sr_core.imaging.codecs.source import NeedMoreBytes, Source
 from sr_core.imaging.colour import CHANNELS, ColourFacts, Model
-from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.strips import map_strips
 from sr_core.scratch import Blob
 
 _START = b"\xff\x4f\xff\x51"  # start of codestream, and the size segment that must follow
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA", 5: "RGBA"}
-_EXIF_ID = b"JpgTiffExif->JP2"
-_XMP_ID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 
 
 def header(source: Source) -> Header:
@@ -50,7 +48,7 @@ def header(source: Source) -> Header:
         )
     turn = 1
     with suppress(NeedMoreBytes):  # EXIF follows the picture; a prefix of the file does without
-        turn = exif.orientation(_uuids(source).get(_EXIF_ID))
+        turn = exif.orientation(exif_of(source))
     width, height = right - left, low - top
     if turn >= 5:
         width, height = height, width
@@ -62,12 +60,6 @@ def header(source: Source) -> Header:
         bit_depth=depth,
         orientation=turn,
     )
-
-
-def metadata(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Collect EXIF and XMP from the boxes."""
-    found = _uuids(source)
-    return Metadata(found.get(_EXIF_ID), found.get(_XMP_ID))
 
 
 def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001 - as all formats
@@ -140,16 +132,3 @@ def _mode(found: Container, count: int) -> str:
 
 def _container(source: Source) -> Container:
     return Container(0) if source.take(0, 4) == _START else jp2_colour.container(source)
-
-
-def _uuids(source: Source) -> dict[bytes, bytes]:
-    """Return the content of the UUID boxes by their id. They may follow the picture."""
-    found: dict[bytes, bytes] = {}
-    if source.take(0, 4) == _START:
-        return found
-    with suppress(ImageError):  # damage after the picture does not matter to it
-        for kind, start, length in boxes(source):
-            if kind == b"uuid" and length > 16:
-                body = source.take(start + 16, length - 16)
-                found.setdefault(source.take(start, 16), body.removeprefix(b"Exif\0\0"))
-    return found

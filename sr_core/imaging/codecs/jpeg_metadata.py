@@ -25,6 +25,16 @@ _KNOWN = (
     (APP11, b"JP", "C2PA manifest (JUMBF)"),
     (APP12, b"Ducky", "settings of Photoshop's Save for Web (Ducky)"),
 )
+_VIDEO_BRANDS = (b"ftypmp4", b"ftypisom", b"ftypqt")
+_TRAILERS = (
+    (b"SEFT", "Samsung"),
+    (b"CANON OPTIONAL DATA", "Canon (VRD)"),
+    (b"cbipcbbl", "PhotoMechanic"),
+    (b"\xa1\xb2\xc3\xd4", "FotoStation (with IPTC)"),
+    (b"AXS!", "AFCP (with IPTC)"),
+    (b"AXS*", "AFCP (with IPTC)"),
+)
+"""Ends of the data that programs append to a JPEG file, as ExifTool knows them."""
 _END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
@@ -170,16 +180,15 @@ def _name_trailer(source: Source, losses: Losses) -> None:
 
 def _trailer_name(data: Blob, start: int) -> str:
     head, tail = data[start : start + 4096], data[max(start, len(data) - 64) :]
-    if head[4:8] == b"ftyp" or b"ftypmp4" in head or b"ftypisom" in head or b"ftypqt" in head:
+    if head[4:8] == b"ftyp" or any(brand in head for brand in _VIDEO_BRANDS):
         return "video of a motion photo, after the picture"
-    if data.find(b"MotionPhoto_Data", start) >= 0 or b"mpv2" in tail:
+    if data.find(b"MotionPhoto_Data", start) >= 0:
         return "video of a motion photo, in a trailer of Samsung"
-    if tail.endswith(b"SEFT"):
-        return "trailer of Samsung"
+    for end, program in _TRAILERS:
+        if end in tail:
+            return f"trailer of {program}"
     if head.lstrip(b"\0").startswith(b"\xff\xd8\xff"):
         return "pictures after the main picture (previews, gain maps, depth)"
-    if b"CANON OPTIONAL DATA" in tail + head:
-        return "trailer of Canon (VRD)"
     return "data after the picture"
 
 

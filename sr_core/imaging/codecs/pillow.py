@@ -12,9 +12,10 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import avif_colour, bmp_colour, exif, gif_colour
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, widened
-from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.colour import ColourFacts
-from sr_core.imaging.metadata import Metadata
+from sr_core.imaging.metadata import Losses, Metadata
+from sr_core.imaging.metadata.losses import printable
 from sr_core.scratch import Blob
 
 # The plugins are called directly: Image.open would apply a size limit that is global to the
@@ -23,6 +24,13 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
+}
+
+
+_AVIF_STRUCTURE = frozenset({b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"idat"})
+_AVIF_NAMES = {
+    b"uuid": "C2PA manifest or data of a maker (uuid)",
+    b"mpvd": "video of a motion photo",
 }
 
 
@@ -72,14 +80,14 @@ def metadata_of_bmp(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG0
     return Metadata(dpi=_opened("BMP", source.whole()).info.get("dpi"))
 
 
-def metadata_of_gif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Return empty metadata: GIF has neither EXIF nor a resolution."""
-    return Metadata()
-
-
-def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Collect EXIF and XMP."""
+def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:
+    """Collect EXIF and XMP; name what is dropped."""
     image = _opened("AVIF", source.whole())
+    losses = Losses()
+    for kind, _, length in boxes(source):
+        if kind not in _AVIF_STRUCTURE:
+            losses.add(_AVIF_NAMES.get(kind, f"box {printable(kind)} of AVIF"), length)
+    notes += losses.warnings()
     return Metadata(_exif(image), image.info.get("xmp"))
 
 

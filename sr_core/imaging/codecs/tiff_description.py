@@ -42,7 +42,7 @@ def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
     tree = exif_block.tree_of(block, NOT_IN_EXIF)
     if not big:
         file.write(block, b"\0" * (len(block) % 2))
-        links = exif_block.links_of(block)
+        links = exif_block.links_of(block, tree)
         return Description(tree.order, _fields(metadata, (*tree.fields, *links), tree.order))
     # Big-endian BigTIFF is what many programs cannot read, Pillow 12 among them.
     _started(file, "<", big=True)

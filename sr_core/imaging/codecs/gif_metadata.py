@@ -1,0 +1,57 @@
+"""GIF: comments and XMP of the extensions, and the names of what is dropped.
+
+Source: GIF89a specification; XMP specification part 3, 1.1.2 (GIF).
+"""
+
+from __future__ import annotations
+
+from sr_core.imaging.codecs.gif_colour import parts
+from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.metadata import Losses, Metadata
+from sr_core.imaging.metadata.losses import printable
+
+_EXTENSION, _IMAGE, _END = 0x21, 0x2C, 0x3B
+_CONTROL, _COMMENT, _TEXT, _APPLICATION = 0xF9, 0xFE, 0x01, 0xFF
+_XMP_ID, _XMP_TRAILER_BYTES = b"XMP DataXMP", 257
+_STRUCTURE = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"})
+
+
+def metadata(source: Source, notes: list[str]) -> Metadata:
+    """Collect comments and XMP; name what is dropped."""
+    comments: list[bytes] = []
+    packet: bytes | None = None
+    losses = Losses()
+    position = 13 + _table_bytes(source.number(10, 1))
+    while (kind := source.number(position, 1)) != _END:
+        if kind == _IMAGE:
+            position += 11 + _table_bytes(source.number(position + 9, 1))
+        elif kind == _EXTENSION:
+            label, position = source.number(position + 1, 1), position + 2
+            body = list(parts(source, position))
+            content = b"".join(body)
+            if label == _COMMENT:
+                comments.append(content)
+            elif label == _APPLICATION and body[:1] == [_XMP_ID] and packet is None:
+                packet = _packet(source, position + 12)
+            elif label == _TEXT or (label == _APPLICATION and body[:1][0] not in _STRUCTURE):
+                name = printable(body[0]) if label == _APPLICATION and body else "text"
+                losses.add(f"extension of GIF {name!r}", len(content))
+        else:
+            break
+        position += 1 + sum(len(part) + 1 for part in parts(source, position))
+    if source.size > position + 1:
+        losses.add("data after the picture", source.size - position - 1)
+    notes += losses.warnings()
+    return Metadata(xmp=packet, comments=tuple(comments))
+
+
+def _packet(source: Source, start: int) -> bytes:
+    """Return the packet: it is not cut into blocks, and ends with bytes that look like blocks."""
+    position = start
+    while length := source.number(position, 1):
+        position += length + 1
+    return source.take(start, max(0, position - start - _XMP_TRAILER_BYTES))
+
+
+def _table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
