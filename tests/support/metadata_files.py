@@ -126,21 +126,27 @@ def tiff_pages(pages: Sequence[tuple[NDArray[Any], dict[str, Any]]]) -> bytes:
     return file.getvalue()
 
 
-def with_thumbnail(block: bytes, thumbnail: bytes) -> bytes:
-    """Append a thumbnail to an EXIF block."""
-    order = "<" if block[:2] == b"II" else ">"
-    count = struct.unpack_from(order + "H", block, 8)[0]
-    start = len(block) + len(block) % 2
-    changed = bytearray(block.ljust(start, b"\0"))
-    struct.pack_into(order + "I", changed, 10 + 12 * count, start)
-    changed += struct.pack(order + "H", 2)
-    changed += struct.pack(order + "HHII", 0x201, 4, 1, start + 30)
-    changed += struct.pack(order + "HHIII", 0x202, 4, 1, len(thumbnail), 0)
-    return bytes(changed + thumbnail)
-
-
 def exif_in(data: bytes, name: str) -> bytes:
     """Return the EXIF block of a JPEG, PNG, WebP or JPEG XL file, to its end or beyond."""
     before = {"jpeg": b"Exif\0\0", "png": b"eXIf", "webp": b"EXIF", "jxl": b"Exif\0\0\0\0"}[name]
     start = data.index(before) + len(before)
     return data[start + 4 :] if name == "webp" else data[start:]
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    """Return a box of an ISO base media file."""
+    return struct.pack(">I", len(body) + 8) + kind + body
+
+
+def with_thumbnail(block: bytes, thumbnail: bytes) -> bytes:
+    """Append a thumbnail to an EXIF block whose first directory may be anywhere."""
+    order = "<" if block[:2] == b"II" else ">"
+    first = struct.unpack_from(order + "I", block, 4)[0]
+    count = struct.unpack_from(order + "H", block, first)[0]
+    start = len(block) + len(block) % 2
+    changed = bytearray(block.ljust(start, b"\0"))
+    struct.pack_into(order + "I", changed, first + 2 + 12 * count, start)
+    changed += struct.pack(order + "H", 2)
+    changed += struct.pack(order + "HHII", 0x201, 4, 1, start + 30)
+    changed += struct.pack(order + "HHIII", 0x202, 4, 1, len(thumbnail), 0)
+    return bytes(changed + thumbnail)

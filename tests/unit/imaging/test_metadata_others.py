@@ -11,12 +11,9 @@ from sr_core.imaging.codecs import decode, encode, exif_block
 from tests.support import metadata_files as made
 from tests.support.image_files import LIMITS, every_format, picture, saved
 from tests.support.image_files import exif_block as small_block
+from tests.support.metadata_files import box
 
 FILES = every_format()
-
-
-def box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body) + 8) + kind + body
 
 
 def jxl(*boxes: bytes) -> bytes:
