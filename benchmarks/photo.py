@@ -25,7 +25,8 @@ from jobs.train.weights import open_lpips
 from sr_core.evaluation.flat_pages import flat_pages
 from sr_core.evaluation.judge_tables import pages_table
 from sr_core.evaluation.markdown import markdown_table
-from sr_core.models.catalogue import AUTO, shipped_models
+from sr_core.evaluation.tables import LPIPS_OPTIMISED
+from sr_core.models.catalogue import AUTO, is_lpips_optimised, shipped_models
 from sr_core.records import Precision
 
 
@@ -93,9 +94,18 @@ def _measure_set(
     results = [truth(windows, instruments)]
     for model, upscale in upscalers.items():
         say(f"{name}: {model}")
-        results.append(measure(model, upscale, windows, instruments))
+        results.append(measure(_label(model), upscale, windows, instruments))
     compared_with = NAME if NAME in upscalers else next(iter(upscalers))
     return SetResults(name, tuple(results), compared_with)
+
+
+def _label(model: str) -> str:
+    """Return the name of a model in tables, marked if LPIPS flatters it.
+
+    The state of a training has no record of its losses.
+    """
+    unknown = model == NAME or model.endswith(".pt")
+    return model if unknown or not is_lpips_optimised(model) else f"{model} ({LPIPS_OPTIMISED})"
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from sr_core.imaging.contact_sheet import Pane, contact_sheet
 from sr_core.inference.upscaler import Upscaler, open_upscaler
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import (
+    is_lpips_optimised,
     model_name,
     scales_by_model,
     shipped_models,
@@ -138,6 +139,7 @@ class Opened:
 
     upscaler: Upscaler
     sha256: Mapping[str, str]
+    lpips_optimised: bool
 
 
 def open_upscalers(
@@ -164,6 +166,7 @@ def open_upscalers(
                 scales=scales_by_model(checkpoints[model]),
             ),
             {model_name(each.model): each.sha256 for each in checkpoints[model]},
+            is_lpips_optimised(model),
         )
         for model in wanted
     }
@@ -197,7 +200,13 @@ def _evaluate(
     for benchmark, index, pair in _pairs(benchmarks, console, "evaluating"):
         outputs = evaluate(pair, models, benchmark.scale, lpips)
         rows += [
-            scores_row(benchmark, pair, each, upscalers[each.model].sha256.get(each.made_by))
+            scores_row(
+                benchmark,
+                pair,
+                each,
+                checkpoint_sha256=upscalers[each.model].sha256.get(each.made_by),
+                lpips_optimised=upscalers[each.model].lpips_optimised,
+            )
             for each in outputs
         ]
         if index in spread(len(benchmark.files), _SHOWN_IMAGES):

@@ -28,6 +28,7 @@ class ScoresRow:
     model: str
     made_by: str
     checkpoint_sha256: str | None
+    lpips_optimised: bool
     scale: int
     lr_source: str
     width_px: int
@@ -51,6 +52,7 @@ _COLUMNS = {
     "model": ("string", "", "name of the model, or of its checkpoint file"),
     "made_by": ("string", "", "the same; of auto, the model that it chose"),
     "checkpoint_sha256": ("string", "", "SHA-256 of the checkpoint; null for interpolation"),
+    "lpips_optimised": ("bool", "", "LPIPS was a loss of the model's training"),
     "scale": ("int64", "", "how many times wider and higher HR is than LR"),
     "lr_source": ("string", "", "folder of the LR files, or how LR was made from HR"),
     "width_px": ("int64", "px", "width of the output and of HR, cut to a multiple of scale"),
@@ -66,6 +68,9 @@ _COLUMNS = {
     "upscale_ms": ("double", "ms", "time to upscale; of a model's first image with its warm-up"),
     "protocol": ("string", "", "version of the metrics' definitions"),
 }
+
+LPIPS_OPTIMISED = "LPIPS-optimised"
+"""Mark of models whose training had LPIPS as a loss: it flatters them."""
 
 _HEADINGS = (
     "benchmark",
@@ -86,6 +91,7 @@ class Mean:
     benchmark: str
     images: int
     model: str
+    lpips_optimised: bool
     scale: int
     scores: Scores
 
@@ -95,7 +101,7 @@ class Mean:
         return (
             self.benchmark,
             str(self.images),
-            self.model,
+            f"{self.model} ({LPIPS_OPTIMISED})" if self.lpips_optimised else self.model,
             number(self.scores.psnr_y_db, 2),
             number(known.psnr_y_db if known else None, 2),
             number(self.scores.ssim_y, 4),
@@ -105,7 +111,12 @@ class Mean:
 
 
 def scores_row(
-    benchmark: Benchmark, pair: Pair, output: Output, checkpoint_sha256: str | None
+    benchmark: Benchmark,
+    pair: Pair,
+    output: Output,
+    *,
+    checkpoint_sha256: str | None,
+    lpips_optimised: bool,
 ) -> ScoresRow:
     """Return the row of an output."""
     height, width = pair.hr.shape[:2]
@@ -115,6 +126,7 @@ def scores_row(
         model=output.model,
         made_by=output.made_by,
         checkpoint_sha256=checkpoint_sha256,
+        lpips_optimised=lpips_optimised,
         scale=benchmark.scale,
         lr_source=benchmark.lr_source,
         width_px=width,
@@ -130,13 +142,13 @@ def scores_row(
 
 def means(rows: Iterable[ScoresRow]) -> list[Mean]:
     """Return the means of each model on each benchmark, in order."""
-    groups: dict[tuple[str, str, int], list[Scores]] = {}
+    groups: dict[tuple[str, str, bool, int], list[Scores]] = {}
     for row in rows:
-        key = (row.benchmark, row.model, row.scale)
+        key = (row.benchmark, row.model, row.lpips_optimised, row.scale)
         groups.setdefault(key, []).append(Scores(row.psnr_y_db, row.ssim_y, row.lpips_alex))
     return [
-        Mean(benchmark, len(scores), model, scale, mean_scores(scores))
-        for (benchmark, model, scale), scores in groups.items()
+        Mean(benchmark, len(scores), model, optimised, scale, mean_scores(scores))
+        for (benchmark, model, optimised, scale), scores in groups.items()
     ]
 
 

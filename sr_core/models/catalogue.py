@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sr_core.errors import ConfigurationError
 from sr_core.models.cards import card_names, card_scales, find_card
@@ -151,14 +152,43 @@ def _sha256(path: Path) -> str:
 
 
 def stated_scale(model: str) -> int | None:
-    """Return the scale in the training record of a checkpoint file; None if it has none.
+    """Return the scale in the training record of a checkpoint file; None if it has none."""
+    try:
+        return int(_record(Path(model))["scale"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def is_lpips_optimised(model: str) -> bool:
+    """Return True if LPIPS was a loss of the training of a network of this model.
+
+    LPIPS then flatters the model, so tables of scores say so.
+
+    Raises: ConfigurationError if there is no such model.
+    """
+    files = [
+        find_checkpoint(each, scale) for each in models_of(model) for scale in native_scales(each)
+    ]
+    return any(_lpips_weight(_record(file)) > 0 for file in files)
+
+
+def _lpips_weight(record: Mapping[str, Any]) -> float:
+    try:
+        return float(record["training"]["stage"]["content"]["lpips"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+
+
+def _record(path: Path) -> Mapping[str, Any]:
+    """Read the training record of a checkpoint that srfleet wrote; empty for other files.
 
     Only the header of safetensors is read, so that no torch is needed.
     """
     try:
-        with Path(model).open("rb") as file:
+        with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, _HEADER_BYTES)))
-        return int(json.loads(header["__metadata__"]["srfleet"])["scale"])
+        record = json.loads(header["__metadata__"]["srfleet"])
     except (OSError, struct.error, ValueError, KeyError, TypeError):
-        return None
+        return {}
+    return record if isinstance(record, dict) else {}

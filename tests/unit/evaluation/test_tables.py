@@ -26,6 +26,7 @@ ROW = ScoresRow(
     model="srgan",
     made_by="srgan",
     checkpoint_sha256="0123abcd",
+    lpips_optimised=False,
     scale=4,
     lr_source="LRx4",
     width_px=40,
@@ -116,3 +117,9 @@ def test_nothing_is_published_for_other_scales_and_models() -> None:
     assert published("Set5", "srgan", 4) is PUBLISHED["Set5", "srgan"]
     assert published("Set5", "srgan", 2) is None
     assert published("Set5", "mine.safetensors", 4) is None
+
+
+def test_a_model_trained_on_lpips_is_marked() -> None:
+    optimised = replace(ROW, lpips_optimised=True)
+    assert "| srgan (LPIPS-optimised) |" in scores_markdown([optimised], PAGES)
+    assert "LPIPS-optimised" not in scores_markdown(ROWS, PAGES)

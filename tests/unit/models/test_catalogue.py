@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from sr_core.models.cards import find_card
 from sr_core.models.catalogue import (
@@ -16,6 +17,7 @@ from sr_core.models.catalogue import (
     all_checkpoints,
     checkpoint_sha256,
     find_checkpoint,
+    is_lpips_optimised,
     model_name,
     models_of,
     native_scales,
@@ -24,6 +26,8 @@ from sr_core.models.catalogue import (
     shipped_models,
     used_checkpoints,
 )
+from sr_core.models.checkpoint import save_generator
+from sr_core.models.generator import Generator
 from tests.support.cards import add_card, only_x4
 
 
@@ -78,3 +82,15 @@ def test_auto_names_two_shipped_models() -> None:
     assert set(models_of(AUTO)) == {PHOTO, CLEAN} <= set(shipped_models())
     assert models_of("bicubic") == ("bicubic",)
     assert model_name(AUTO) == AUTO
+
+
+def test_a_model_trained_on_lpips_is_known_by_its_record(tmp_path: Path) -> None:
+    generator = Generator(2, 8, 1)
+    for name, content in (("plain", {"l1": 1.0}), ("flattered", {"l1": 1.0, "lpips": 0.5})):
+        record = {"stage": {"content": content}}
+        save_generator(tmp_path / f"{name}.safetensors", generator, record, torch.float16)
+    (tmp_path / "other.pth").write_bytes(b"no header")
+    assert is_lpips_optimised(str(tmp_path / "flattered.safetensors"))
+    assert not is_lpips_optimised(str(tmp_path / "plain.safetensors"))
+    assert not is_lpips_optimised(str(tmp_path / "other.pth"))
+    assert not is_lpips_optimised("bicubic")
