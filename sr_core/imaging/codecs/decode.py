@@ -121,7 +121,9 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     profiles = tuple(decision.profile for decision in decisions)
     size = (header.width_px, header.height_px)
     metadata = replace(
-        _kept(raw, size, notes), icc=profiles[0], code_points=decisions[0].code_points
+        _kept(raw, size, header.orientation, notes),
+        icc=profiles[0],
+        code_points=decisions[0].code_points,
     )
     converted = [decision.convert is not None for decision in decisions]
     if converted[0] and metadata.exif is not None:
@@ -223,10 +225,16 @@ def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFa
     return [ColourFacts()] * pages
 
 
-def _kept(raw: Metadata, size_px: tuple[int, int] | None, notes: list[str]) -> Metadata:
-    """Adapt the metadata to the decoded pixels, which are upright."""
+def _kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[str]) -> Metadata:
+    """Adapt the metadata to the decoded pixels, which are upright.
+
+    Args:
+        raw: metadata of the file.
+        size_px: size of the upright picture, (width, height), if positions refer to it.
+        turn: the orientation that was applied.
+        notes: receives warnings.
+    """
     block, dpi, thumbnail = raw.exif, raw.dpi, 0
-    turn = exif.orientation(block)
     if block is not None:
         try:
             dpi = dpi or exif.resolution_of(block)
@@ -257,7 +265,7 @@ def _later(
     raw: tuple[Metadata, ...], converted: list[bool], notes: list[str]
 ) -> tuple[Metadata, ...]:
     """Adapt the metadata of the pages after the first."""
-    kept = [_kept(page, None, notes) for page in raw]
+    kept = [_kept(page, None, 1, notes) for page in raw]
     return tuple(
         replace(page, exif=exif.as_srgb(page.exif)) if change and page.exif is not None else page
         for page, change in zip(kept, converted, strict=False)
@@ -274,4 +282,6 @@ def _kept_xmp(packet: bytes | None, orientation: int, notes: list[str]) -> bytes
             "dropped: XMP about parts of the old file (motion photo, gain map, further pictures, "
             f"thumbnails, digests), {size} bytes"
         )
+    if orientation == 1:  # XMP alone turns no picture; what it says stays
+        return kept
     return exif.xmp_upright(xmp_pixels.upright(kept, orientation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -81,7 +82,7 @@ class TagFile:
         return value
 
     def directory(self, position: int) -> Directory:
-        """Read one directory. Tags of unknown type or impossible size are skipped.
+        """Read one directory. Tags of unknown type or without values are skipped.
 
         Raises: ImageError, NeedMoreBytes.
         """
@@ -97,7 +98,7 @@ class TagFile:
             tag, kind = self.read("H", at), self.read("H", at + 2)
             number = self.read("Q" if self.big else "I", at + 4)
             length = number * size_of(kind)
-            if not 0 < length <= _MAX_VALUE_BYTES:
+            if length == 0:
                 continue
             place = at + inline
             if length > self._word:
@@ -120,7 +121,12 @@ class TagFile:
             position = directory.next_position
 
     def value(self, entry: Entry) -> bytes:
-        """Return the bytes of a value."""
+        """Return the bytes of a value.
+
+        Raises: ImageError if they lie outside the file or are above the limit; NeedMoreBytes.
+        """
+        if entry.length > _MAX_VALUE_BYTES:
+            raise ImageError(ErrorClass.DECODE, f"tag {entry.tag} has {entry.length} bytes")
         return self.source.take(entry.start, entry.length)
 
     def numbers(self, entry: Entry | None) -> tuple[float, ...]:
@@ -134,9 +140,9 @@ class TagFile:
         return tuple(a / b if b else 0.0 for a, b in zip(data[::2], data[1::2], strict=True))
 
     def number(self, directory: Directory, tag: int, default: int = 0) -> int:
-        """Return the first number of a tag, or the default if the tag is missing."""
+        """Return the first number of a tag, or the default if it is missing or infinite."""
         values = self.numbers(directory.entries.get(tag))
-        return int(values[0]) if values else default
+        return int(values[0]) if values and math.isfinite(values[0]) else default
 
 
 def size_of(kind: int) -> int:

@@ -34,7 +34,7 @@ def orientation(exif: bytes | None) -> int:
     try:
         tags, first = opened(exif)
         value = tags.number(first, ORIENTATION, 1)
-    except (SrfleetError, ArithmeticError, ValueError):  # a float may be infinite or no number
+    except SrfleetError:
         return 1
     return value if 1 <= value <= 8 else 1
 

@@ -13,8 +13,11 @@ from sr_core.imaging.metadata.losses import printable
 from sr_core.scratch import Blob
 
 EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+EXIF_START = b"Exif\0"
+"""EXIF without its second zero, for which some cameras write another byte."""
 XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
+_PHOTOSHOP_25 = b"Adobe_Photoshop2.5:"
 APP0, APP1, APP2, APP11 = b"\xe0", b"\xe1", b"\xe2", b"\xeb"
 APP12, APP13, APP14, COMMENT = b"\xec", b"\xed", b"\xee", b"\xfe"
 _KNOWN = (
@@ -44,6 +47,7 @@ class _Found:
     xmp: list[bytes] = field(default_factory=list)
     extensions: dict[str, dict[int, bytes]] = field(default_factory=dict)
     resources: list[bytes] = field(default_factory=list)
+    iptc: bytes | None = None
     comments: list[bytes] = field(default_factory=list)
     dpi: tuple[float, float] | None = None
 
@@ -75,7 +79,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
         None,
         found.dpi,
         extended_xmp=extended,
-        iptc=resources.iptc,
+        iptc=resources.iptc or found.iptc,
         photoshop=resources.others,
         comments=tuple(found.comments),
     )
@@ -89,7 +93,7 @@ def exif_of(source: Source) -> bytes | None:
     found = [
         source.take(start, length)[len(EXIF) :]
         for kind, start, length in jpeg_segments(source)
-        if kind == APP1 and source.take(start, min(6, length)) == EXIF
+        if kind == APP1 and source.take(start, min(5, length)) == EXIF_START
     ]
     return _joined(found, Losses())
 
@@ -99,7 +103,7 @@ def _sort(kind: bytes, body: bytes, found: _Found, losses: Losses) -> None:
         found.dpi = _jfif_dpi(body)
         if len(body) > 14:
             losses.add("JFIF thumbnail", len(body) - 14)
-    elif kind == APP1 and body.startswith(EXIF):
+    elif kind == APP1 and body.startswith(EXIF_START):
         found.exif.append(body[len(EXIF) :])
     elif kind == APP1 and body.startswith(XMP):
         found.xmp.append(body[len(XMP) :])
@@ -108,12 +112,19 @@ def _sort(kind: bytes, body: bytes, found: _Found, losses: Losses) -> None:
         parts = found.extensions.setdefault(body[start : start + 32].decode("latin-1").upper(), {})
         (offset,) = struct.unpack(">I", body[start + 36 : start + 40])
         parts.setdefault(offset, body[start + 40 :])
-    elif kind == APP13 and body.startswith(PHOTOSHOP):
-        found.resources.append(body[len(PHOTOSHOP) :])
+    elif kind == APP13 and (prefix := _photoshop_prefix(body)):
+        found.resources.append(body[len(prefix) :])
+    elif kind == APP13 and body.startswith(b"\x1c\x02") and found.iptc is None:
+        found.iptc = body  # some programs leave out the image resources around it
     elif not (kind == APP14 and body.startswith(b"Adobe")) and not (
         kind == APP2 and body.startswith(ICC)
     ):
         losses.add(_name(kind, body), len(body))
+
+
+def _photoshop_prefix(body: bytes) -> bytes:
+    """Return the prefix of image resources, of Photoshop 3 or 2.5; empty for anything else."""
+    return next((prefix for prefix in (PHOTOSHOP, _PHOTOSHOP_25) if body.startswith(prefix)), b"")
 
 
 def _name(kind: bytes, body: bytes) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sr_core.imaging.codecs.png_inflate import MAX_BYTES, inflated
@@ -72,26 +71,27 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     )
 
 
-def exif_of(source: Source) -> Iterator[bytes]:
-    """Yield the EXIF blocks: of the eXIf chunk, or of a raw profile.
+def exif_of(source: Source) -> bytes | None:
+    """Return the EXIF block of the eXIf chunk, or else of a raw profile; None if there is none.
 
     Blocks after the picture are only found if the whole file is loaded: the header of a stored
     file must not cost reading all of it.
 
     Raises: ImageError, NeedMoreBytes.
     """
+    found = None
     for kind, start, length in png_chunks(source):
         if kind == b"IDAT" and len(source.data) < source.size:
-            return
+            break
         if length > MAX_BYTES:
             continue
         if kind == b"eXIf":
-            yield source.take(start, length)
-        elif kind in (b"tEXt", b"zTXt") and source.take(start, min(length, 8)) == b"Raw prof":
-            body = source.take(start, length)
-            profile = _raw_profile(kind, body)
+            return source.take(start, length).removeprefix(_EXIF_PREFIX)
+        if kind in _TEXT and source.take(start, min(length, 8)) == b"Raw prof" and found is None:
+            profile = _raw_profile(kind, source.take(start, length))
             if profile is not None and profile.startswith(_EXIF_PREFIX):
-                yield profile[len(_EXIF_PREFIX) :]
+                found = profile[len(_EXIF_PREFIX) :]
+    return found
 
 
 def raw_profile_chunk(name: bytes, content: bytes) -> tuple[bytes, bytes]:
@@ -114,7 +114,7 @@ def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
 
 def _sort(kind: bytes, body: bytes, found: _Found, losses: Losses, notes: list[str]) -> None:
     if kind == b"eXIf" and found.exif is None:
-        found.exif = body
+        found.exif = body.removeprefix(_EXIF_PREFIX)
     elif kind == b"iTXt" and body.startswith(PNG_XMP + b"\0") and found.xmp is None:
         found.xmp = _text(body, notes)
     elif kind == b"pHYs":

@@ -69,9 +69,9 @@ def header(source: Source) -> Header:
 
 
 def _orientation(source: Source) -> int:
-    """Return the orientation of the first EXIF block that has one."""
+    """Return the orientation of the EXIF block; 1 if there is none."""
     try:
-        return next((turn for block in exif_of(source) if (turn := exif.orientation(block)) > 1), 1)
+        return exif.orientation(exif_of(source))
     except ImageError:  # the rest of the file is damaged
         return 1
 

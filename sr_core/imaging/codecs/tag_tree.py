@@ -102,7 +102,7 @@ def read(
             else:
                 losses.add(f"tag {tag}, which refers to other places of the file", entry.length)
         except ImageError:
-            losses.add(f"damaged tag {tag}", entry.length)
+            losses.add(f"tag {tag}, which is damaged or too long", entry.length)
     return Tree("<" if tags.order == "<" else ">", tuple(fields), tuple(inner))
 
 

@@ -89,7 +89,7 @@ def _value(tags: TagFile, directory: Directory, tag: int, losses: Losses) -> byt
     try:
         return tags.value(entry)
     except ImageError:
-        losses.add(f"damaged tag {tag}", entry.length)
+        losses.add(f"tag {tag}, which is damaged or too long", entry.length)
         return None
 
 

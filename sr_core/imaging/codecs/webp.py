@@ -39,15 +39,17 @@ def header(source: Source) -> Header:
             flags = source.number(start, 1)
             width = 1 + source.number(start + 4, 3, "little")
             height = 1 + source.number(start + 7, 3, "little")
-            turn = exif.orientation(_exif(source)) if flags & _HAS_EXIF else 1
+            turn = _orientation(source, announced=bool(flags & _HAS_EXIF))
             return _header(width, height, flags & _HAS_ALPHA, flags & _HAS_ANIMATION, turn)
         if kind == b"VP8L":
             bits = source.number(start + 1, 4, "little")
-            return _header((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bits >> 28 & 1)
+            turn = _orientation(source, announced=False)
+            sides = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+            return _header(*sides, bits >> 28 & 1, turn=turn)
         if kind == b"VP8 ":
             width = source.number(start + 6, 2, "little") & 0x3FFF
             height = source.number(start + 8, 2, "little") & 0x3FFF
-            return _header(width, height)
+            return _header(width, height, turn=_orientation(source, announced=False))
         source.take(start, length)
     raise ImageError(ErrorClass.DECODE, "the WebP has no picture")
 
@@ -147,6 +149,12 @@ def _with_metadata(data: bytes, metadata: Metadata, width: int, height: int) -> 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return kind + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+
+
+def _orientation(source: Source, *, announced: bool) -> int:
+    """Return the orientation; EXIF that no flag announces is only sought in a loaded file."""
+    known = announced or len(source.data) == source.size
+    return exif.orientation(_exif(source)) if known else 1
 
 
 def _exif(source: Source) -> bytes | None:

@@ -109,9 +109,11 @@ def test_the_thumbnail_is_unlinked_since_it_shows_the_picture_unturned() -> None
 
 
 def test_xmp_says_upright_too() -> None:
-    data = saved(picture(), "JPEG", xmp=XMP)
+    data = saved(picture(), "JPEG", xmp=XMP, exif=b"Exif\0\0" + exif_block(6))
     kept = decode(data, LIMITS).metadata.xmp or b""
     assert b'tiff:Orientation="1"' in kept
+    unturned = decode(saved(picture(), "JPEG", xmp=XMP), LIMITS).metadata.xmp or b""
+    assert b'tiff:Orientation="6"' in unturned  # the pixels were not turned
     element = b"<tiff:Orientation>8</tiff:Orientation>"
     assert exif.xmp_upright(element) == element.replace(b"8", b"1")
 

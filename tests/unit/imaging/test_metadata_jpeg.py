@@ -27,6 +27,23 @@ def test_iptc_of_one_or_several_segments_is_kept(name: str, part_bytes: int) -> 
     assert found.photoshop == made.resource(0x040A, b"\1")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Adobe_Photoshop2.5:" + made.resource(0x0404, made.IPTC),
+        made.IPTC,
+    ],
+)
+def test_iptc_of_old_programs_is_kept(body: bytes) -> None:
+    assert again(made.jpeg((made.APP13, body))).iptc == made.IPTC
+
+
+def test_exif_with_another_byte_in_its_prefix_turns_once() -> None:
+    decoded = decode(made.jpeg((made.APP1, b"Exif\0\xff" + exif_block(6))), LIMITS)
+    assert decoded.pages[0].pixels.shape[:2] == (56, 40)
+    assert exif.orientation(decoded.metadata.exif) == 1
+
+
 @pytest.mark.parametrize("name", ["webp", "jxl"])
 def test_iptc_is_named_where_no_place_for_it_exists(name: str) -> None:
     decoded = decode(made.jpeg(*made.iptc_segments()), LIMITS)

@@ -58,6 +58,16 @@ def test_chunks_of_webp_that_are_dropped_are_named() -> None:
     )
 
 
+def test_exif_that_no_flag_of_webp_announces_turns_once() -> None:
+    data = saved(picture(), "WEBP")
+    block = small_block(6)
+    extra = b"EXIF" + struct.pack("<I", len(block)) + block + bytes(len(block) % 2)
+    whole = data[:4] + struct.pack("<I", len(data) - 8 + len(extra)) + data[8:] + extra
+    decoded = decode(whole, LIMITS)
+    assert decoded.pages[0].pixels.shape[:2] == (56, 40)
+    assert decode(encode(decoded, "webp", 95), LIMITS).pages[0].pixels.shape[:2] == (56, 40)
+
+
 def gif(*extensions: bytes) -> bytes:
     data = bytes(FILES["GIF"])
     start = 13 + (3 << ((data[10] & 7) + 1))

@@ -51,12 +51,25 @@ def test_exif_after_the_picture_turns_it_once() -> None:
     assert decode(encode(decoded, "png", 95), LIMITS).pages[0].pixels.shape[:2] == (6, 4)
 
 
+def test_exif_with_the_prefix_of_jpeg_turns_once() -> None:
+    decoded = decode(png((b"eXIf", b"Exif\0\0" + exif_block(6)), size=(6, 4)), LIMITS)
+    assert decoded.pages[0].pixels.shape[:2] == (6, 4)
+    assert exif.orientation(decoded.metadata.exif) == 1
+
+
 def test_a_prefix_of_the_file_is_enough_for_its_header() -> None:
     data = after_picture((b"tEXt", b"Author\0" + b"me" * 99), (b"eXIf", exif_block(6)))
     header = probe(data[: data.index(b"Author")], len(data))
     assert (header.width_px, header.height_px) == (6, 4)
     with pytest.raises(NeedMoreBytes):
         probe(data[:20], len(data))
+
+
+def test_an_exif_chunk_counts_before_a_raw_profile() -> None:
+    profile = made.raw_profile(b"exif", b"Exif\0\0" + exif_block(6))
+    decoded = decode(png(profile, (b"eXIf", exif_block(1)), size=(6, 4)), LIMITS)
+    assert decoded.pages[0].pixels.shape[:2] == (4, 6)
+    assert any("raw profile beside an eXIf chunk" in each for each in decoded.warnings)
 
 
 @pytest.mark.parametrize("compressed", [True, False])

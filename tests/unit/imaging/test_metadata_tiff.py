@@ -160,3 +160,19 @@ def test_gps_and_interoperability_come_through_a_tiff() -> None:
         assert before is not None
         assert after is not None
         assert before.value == after.value
+
+
+@pytest.mark.parametrize(("kind", "value"), [(1, 6), (11, 6.0), (4, 6), (11, float("nan"))])
+def test_an_orientation_of_any_type_turns_a_page_once(kind: int, value: float) -> None:
+    data = tiff(scene(30, 44), extratags=[(0x112, kind, 1, value, True)])
+    shape = decode(data, LIMITS).pages[0].pixels.shape[:2]
+    assert shape == ((30, 44) if value != 6 else (44, 30))
+    assert 0x112 not in tags_of(again(data))
+
+
+def test_tags_too_long_to_keep_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tiff(scene(30, 44), extratags=[(PRIVATE, 7, 1089, bytes(range(99)) * 11, True)])
+    monkeypatch.setattr("sr_core.imaging.codecs.directory._MAX_VALUE_BYTES", 1000)
+    assert decode(data, LIMITS).warnings == (
+        "dropped: tag 65000, which is damaged or too long, 1089 bytes",
+    )
