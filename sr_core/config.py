@@ -78,6 +78,8 @@ class ExecutionConfig(_Frozen):
     io_threads: int = Field(default=4, ge=1)
     image_deadline_s: float = Field(default=120.0, gt=0)
     """Time limit for reading one image, retries included."""
+    times: Literal["source", "now"] = "source"
+    """Time and permissions of output files: those of their sources, or of new files."""
     node_wait_s: float = Field(default=600.0, ge=0)
     """Time to wait for lost machines before the run stops."""
 

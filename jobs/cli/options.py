@@ -88,6 +88,12 @@ EngineOption = Annotated[
         show_default="auto: the fastest here",
     ),
 ]
+TimesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Date and permissions of output files: source or now.", show_default="source"
+    ),
+]
 AddressOption = Annotated[
     str | None,
     typer.Option(

@@ -25,6 +25,7 @@ from jobs.cli.options import (
     ScaleOption,
     StripGpsOption,
     TargetOption,
+    TimesOption,
     build_job,
     run_options,
 )
@@ -66,6 +67,7 @@ def upscale(
     device: DeviceOption = None,
     engine: EngineOption = None,
     address: AddressOption = None,
+    times: TimesOption = None,
     retry_failed: RetryFailedOption = False,
     extend: ExtendOption = False,
     json: JsonOption = False,
@@ -77,7 +79,13 @@ def upscale(
         source,
         output,
         run_options(model, scale, target, format_, quality, precision, strip_gps),
-        {"actors": actors, "device": device, "engine": engine, "address": address},
+        {
+            "actors": actors,
+            "device": device,
+            "engine": engine,
+            "address": address,
+            "times": times,
+        },
     )
     raise typer.Exit(
         drive(configuration, retry_failed=retry_failed, extend=extend, json=json, log=log_json)

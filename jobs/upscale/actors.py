@@ -132,6 +132,7 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
         upscaler,
         deadline_s=spec.execution.image_deadline_s,
         device_model=device_model("cpu" if upscaler.engine is None else spec.device),
+        keep_times=spec.execution.times == "source",
     )
     return ShardWorker(
         root,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.storage import Origin
 from sr_core.engine.geometry import Geometry
 from sr_core.engine.work import Target, Times, Written
 from sr_core.errors import ErrorClass, ImageError
@@ -27,14 +28,27 @@ class Outputs:
         with times.timed("fetch"):
             return self._ledger.adoptable(target.key, self._run_id)
 
-    def put(self, data: Blob, sha256: str, target: Target, attempt: str, times: Times) -> bool:
-        """Write an output; False if its key exists already.
+    def put(
+        self,
+        data: Blob,
+        sha256: str,
+        target: Target,
+        attempt: str,
+        times: Times,
+        origin: Origin | None = None,
+    ) -> bool:
+        """Write an output, with time and permissions of an origin; False if its key exists already.
 
         Raises: ImageError, StorageUnavailableError.
         """
         with times.timed("put"):
             return self._ledger.put_image(
-                target.key, data, run_id=self._run_id, attempt=attempt, sha256=sha256
+                target.key,
+                data,
+                run_id=self._run_id,
+                attempt=attempt,
+                sha256=sha256,
+                origin=origin,
             )
 
     def first_written(self, target: Target, times: Times) -> Blob:

@@ -147,7 +147,8 @@ class Pipeline:
         if work.existing is None:
             data = self._encoded(work)
             sr = None if work.upscaled is None else work.upscaled.picture
-            work.written = self._stages.put(data, sr, source, target, attempt, times)
+            origin = None if work.fetched is None else work.fetched.origin
+            work.written = self._stages.put(data, sr, source, target, attempt, times, origin)
             del data, sr
         work.upscaled = None  # before other pixels take as much room
         if work.written is None:

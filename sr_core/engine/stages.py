@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.storage import Store, read_blob
+from sr_core.archive.storage import Origin, Store, read_blob
 from sr_core.config import RunConfig
 from sr_core.engine.choosing import choose_upscaler
 from sr_core.engine.device import Device
@@ -48,6 +48,7 @@ class Stages:
         *,
         deadline_s: float,
         device_model: str | None = None,
+        keep_times: bool = True,
     ) -> None:
         """Prepare the stages of a run.
 
@@ -59,10 +60,12 @@ class Stages:
             upscaler: upscales one image at a time, and may first choose a model for it.
             deadline_s: time that the reads of one image may take.
             device_model: name of the upscaler's device, for rows.
+            keep_times: give outputs the time and permissions of their sources.
         """
         self.source, self.ledger, self.device_model = source, Ledger(root), device_model
         self._root, self._config = root, config
         self._upscaler, self._deadline_s = upscaler, deadline_s
+        self._keep_times = keep_times
         self._device = Device()
         self._geometry = Geometry(config)
         self._outputs = Outputs(self.ledger, run_id, self._geometry)
@@ -74,7 +77,8 @@ class Stages:
             data, info = self.source.read_object(
                 image.key, max_bytes=self._config.max_source_bytes, deadline_s=self._deadline_s
             )
-            return data, Fetched(len(data), info.etag, hashlib.sha256(data).hexdigest())
+            origin = Origin(info.modified_at, info.mode)
+            return data, Fetched(len(data), info.etag, hashlib.sha256(data).hexdigest(), origin)
 
     def check_version(self, image: ManifestRow, fetched: Fetched) -> None:
         """Refuse a source that changed after the run was planned."""
@@ -138,6 +142,7 @@ class Stages:
         target: Target,
         attempt: str,
         times: Times,
+        origin: Origin | None = None,
     ) -> Written | None:
         """Write an output; None if its key exists.
 
@@ -150,9 +155,11 @@ class Stages:
             target: key and format of the output.
             attempt: name of this attempt.
             times: receives the time spent.
+            origin: time and permissions of the source.
         """
         sha256 = hashlib.sha256(data).hexdigest()
-        if not self._outputs.put(data, sha256, target, attempt, times):
+        kept = origin if self._keep_times else None
+        if not self._outputs.put(data, sha256, target, attempt, times, kept):
             return None
         return self._outputs.written(data, sha256, target, source, sr)
 

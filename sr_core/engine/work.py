@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sr_core.archive.storage import Origin
 from sr_core.errors import ErrorClass
 from sr_core.imaging.codecs import Picture
 from sr_core.inference.several import Chosen
@@ -37,6 +38,8 @@ class Fetched:
     size_bytes: int
     etag: str | None
     sha256: str
+    origin: Origin
+    """Time and permissions of the source."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

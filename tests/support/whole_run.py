@@ -90,4 +90,5 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
         ),
         deadline_s=job.execution.image_deadline_s,
         device_model=device_model("cpu"),
+        keep_times=job.execution.times == "source",
     )

@@ -33,7 +33,7 @@ from sr_core.archive.ledger.rounds import (
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Snapshot, read_snapshot
 from sr_core.archive.ledger.versions import computing_versions
-from sr_core.archive.storage import Store, read_blob
+from sr_core.archive.storage import Origin, Store, read_blob
 from sr_core.archive.tables import metrics_table, to_parquet
 from sr_core.errors import (
     ConfigurationError,
@@ -102,14 +102,32 @@ class Ledger:
 
     # images
 
-    def put_image(self, key: str, data: Blob, *, run_id: str, attempt: str, sha256: str) -> bool:
+    def put_image(
+        self,
+        key: str,
+        data: Blob,
+        *,
+        run_id: str,
+        attempt: str,
+        sha256: str,
+        origin: Origin | None = None,
+    ) -> bool:
         """Write an output.
+
+        Args:
+            key: its key.
+            data: its content.
+            run_id: id of the run.
+            attempt: name of the attempt.
+            sha256: hash of the content.
+            origin: time and permissions of the source, if the output should have them.
 
         Returns:
             False if the key exists; `adoptable` reads it if it can be used.
         """
         metadata = {"run-id": run_id, "attempt": attempt, "sha256": sha256}
-        return self.store.put_if_absent(key, data, metadata)
+        carried = {} if origin is None else origin.as_metadata()
+        return self.store.put_if_absent(key, data, metadata | carried)
 
     def adoptable(self, key: str, run_id: str) -> Blob | None:
         """Read an output written by an earlier attempt of this run; None if it does not exist.

@@ -17,6 +17,7 @@ from sr_core.archive.storage import local_files
 from sr_core.archive.storage.keys import RESERVED, check_key
 from sr_core.archive.storage.local_errors import explaining
 from sr_core.archive.storage.local_listing import describe, etag_of, is_inside, walk
+from sr_core.archive.storage.origin import apply_to_file
 from sr_core.archive.storage.store import LEFTOVER_AGE_S, ObjectInfo
 from sr_core.errors import ErrorClass, ImageError, StorageError, StorageUnavailableError
 from sr_core.scratch import Blob
@@ -97,11 +98,14 @@ class LocalStore:
         self,
         key: str,
         data: Blob,
-        metadata: Mapping[str, str] | None = None,  # noqa: ARG002  files keep none
+        metadata: Mapping[str, str] | None = None,
     ) -> bool:
-        """Write a file unless its key exists."""
+        """Write a file unless its key exists; of its metadata it keeps time and permissions."""
         check_key(key)
-        return self._create(key, data)
+        created = self._create(key, data)
+        if created and metadata:
+            apply_to_file(os.path.join(self._root, key), metadata)
+        return created
 
     def replace(self, key: str, data: Blob) -> None:
         """Write or overwrite a file."""

@@ -48,7 +48,7 @@ def describe(key: str, status: os.stat_result) -> ObjectInfo:
     """Describe a file; anything but a regular file has size 0."""
     size = status.st_size if stat.S_ISREG(status.st_mode) else 0
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return ObjectInfo(key, size, etag_of(status), modified)
+    return ObjectInfo(key, size, etag_of(status), modified, stat.S_IMODE(status.st_mode))
 
 
 def etag_of(status: os.stat_result) -> str:

@@ -28,6 +28,8 @@ class ObjectInfo:
     size_bytes: int
     etag: str
     modified_at: datetime | None
+    mode: int | None = None
+    """Permission bits of a file; None if the store has none."""
 
 
 class Store(Protocol):
@@ -108,7 +110,8 @@ class Store(Protocol):
         Args:
             key: of the object.
             data: its content.
-            metadata: ASCII with lower-case names; lost unless the store `keeps_metadata`.
+            metadata: ASCII with lower-case names; lost unless the store `keeps_metadata`, except
+                for the time and permissions of an `Origin`, which a file gets.
 
         Returns:
             True if the object was written and is durable; False if the key exists.
