@@ -54,8 +54,8 @@ FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="jpeg, png, webp, tiff, jxl, or source: same as the source.",
-        show_default="source",
+        help="jpeg, png, webp, tiff or jxl.",
+        show_default="source: as SOURCE",
     ),
 ]
 QualityOption = Annotated[
@@ -90,9 +90,7 @@ EngineOption = Annotated[
 ]
 TimesOption = Annotated[
     str | None,
-    typer.Option(
-        help="Date and permissions of output files: source or now.", show_default="source"
-    ),
+    typer.Option(help="Dates of output files: source or now.", show_default="source"),
 ]
 AddressOption = Annotated[
     str | None,
