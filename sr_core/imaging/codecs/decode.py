@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs import (
+    adapted,
     exif,
-    exif_pixels,
     gif_metadata,
     jp2_metadata,
     jpeg,
@@ -28,7 +28,7 @@ from sr_core.imaging.codecs.formats import Header, Limits, Picture
 from sr_core.imaging.codecs.raster import Raster, to_page
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.colour import ColourFacts, Decision
-from sr_core.imaging.metadata import Metadata, xmp, xmp_pixels
+from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Page
 from sr_core.scratch import Blob
 
@@ -121,14 +121,14 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     profiles = tuple(decision.profile for decision in decisions)
     size = (header.width_px, header.height_px)
     metadata = replace(
-        _kept(raw, size, header.orientation, notes),
+        adapted.kept(raw, size, header.orientation, notes),
         icc=profiles[0],
         code_points=decisions[0].code_points,
     )
     converted = [decision.convert is not None for decision in decisions]
     if converted[0] and metadata.exif is not None:
         metadata = replace(metadata, exif=exif.as_srgb(metadata.exif))
-    metadata = replace(metadata, later=_later(raw.later, converted[1:], notes))
+    metadata = replace(metadata, later=adapted.later(raw.later, converted[1:], notes))
     pixels = sum(width * height for width, height in sizes)
     if pixels > _ABSURD_PX_PER_BYTE * len(data):
         notes.append(f"{pixels // max(1, len(data))} pixels per byte: more than photographs have")
@@ -223,65 +223,3 @@ def _colours(
 def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFacts]:
     notes.append(f"the colour information cannot be read and was dropped: {error}")
     return [ColourFacts()] * pages
-
-
-def _kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[str]) -> Metadata:
-    """Adapt the metadata to the decoded pixels, which are upright.
-
-    Args:
-        raw: metadata of the file.
-        size_px: size of the upright picture, (width, height), if positions refer to it.
-        turn: the orientation that was applied.
-        notes: receives warnings.
-    """
-    block, dpi, thumbnail = raw.exif, raw.dpi, 0
-    if block is not None:
-        try:
-            dpi = dpi or exif.resolution_of(block)
-            block, thumbnail = exif_pixels.without_thumbnail(block)
-            block = exif.upright(block)
-            if size_px is not None:
-                stored = size_px[::-1] if turn >= 5 else size_px
-                block = exif_pixels.turned(block, turn, *stored)
-        except ImageError as error:
-            notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
-            block = None
-    if dpi is not None and not all(exif.MIN_DPI < value < exif.MAX_DPI for value in dpi):
-        notes.append(f"an impossible resolution of {dpi[0]:g}x{dpi[1]:g} dpi was dropped")
-        dpi = None
-    main, extended = (_kept_xmp(packet, turn, notes) for packet in (raw.xmp, raw.extended_xmp))
-    return replace(
-        raw,
-        exif=block,
-        xmp=main,
-        extended_xmp=extended,
-        dpi=dpi,
-        size_px=size_px,
-        thumbnail_bytes=thumbnail,
-    )
-
-
-def _later(
-    raw: tuple[Metadata, ...], converted: list[bool], notes: list[str]
-) -> tuple[Metadata, ...]:
-    """Adapt the metadata of the pages after the first."""
-    kept = [_kept(page, None, 1, notes) for page in raw]
-    return tuple(
-        replace(page, exif=exif.as_srgb(page.exif)) if change and page.exif is not None else page
-        for page, change in zip(kept, converted, strict=False)
-    )
-
-
-def _kept_xmp(packet: bytes | None, orientation: int, notes: list[str]) -> bytes | None:
-    if packet is None:
-        return None
-    kept = xmp.without_parts_of_file(packet)
-    if len(kept) < len(packet):
-        size = len(packet) - len(kept)
-        notes.append(
-            "dropped: XMP about parts of the old file (motion photo, gain map, further pictures, "
-            f"thumbnails, digests), {size} bytes"
-        )
-    if orientation == 1:  # XMP alone turns no picture; what it says stays
-        return kept
-    return exif.xmp_upright(xmp_pixels.upright(kept, orientation))

@@ -24,6 +24,7 @@ _DOWN = (
     *(b"FullPanoHeightPixels", b"CroppedAreaImageHeightPixels", b"CroppedAreaTopPixels"),
     *(b"LargestValidInteriorRectTop", b"LargestValidInteriorRectHeight"),
 )
+_Change = Callable[[float], str]
 _RECTANGLE = re.compile(
     rb"(Rectangle(?:\s*=\s*[\"']|>)\s*)([\d.]+),\s*([\d.]+),\s*([\d.]+),\s*([\d.]+)"
 )
@@ -43,17 +44,11 @@ def with_size(
     for sizes, side in ((_WIDTHS, width_px), (_HEIGHTS, height_px)):
         for uri, name in sizes:
             packet = change_number(packet, uri, name, _constant(side))
-    dimensions = ((_DIMENSIONS, b"w", width_px), (_DIMENSIONS, b"h", height_px))
-    for start, end in reversed(element_places(packet, _REGIONS, b"AppliedToDimensions")):
-        part = packet[start:end]
-        if b"pixel" in part:
-            for uri, name, side in dimensions:
-                part = change_number(part, uri, name, _constant(side), known=prefixes(packet, uri))
-            packet = packet[:start] + part + packet[end:]
     if before_px is None:
         return packet
-    ratios = ((_ACROSS, width_px / before_px[0]), (_DOWN, height_px / before_px[1]))
-    for names, ratio in ratios:
+    across, down = width_px / before_px[0], height_px / before_px[1]
+    packet = _with_dimensions(packet, _scaled(across), _scaled(down))
+    for names, ratio in ((_ACROSS, across), (_DOWN, down)):
         for name in names:
             packet = change_number(packet, _PANORAMA, name, _scaled(ratio))
     return packet
@@ -67,6 +62,8 @@ def upright(packet: bytes, orientation: int) -> bytes:
     """
     if orientation == 1:
         return packet
+    if orientation >= 5:
+        packet = _with_swapped_dimensions(packet)
     for start, end in reversed(element_places(packet, _REGIONS, b"Area")):
         part = _moved_area(packet[start:end], orientation, prefixes(packet, _AREA))
         packet = packet[:start] + part + packet[end:]
@@ -75,10 +72,38 @@ def upright(packet: bytes, orientation: int) -> bytes:
     return packet
 
 
+def _with_dimensions(packet: bytes, wide: _Change, high: _Change) -> bytes:
+    """Change the size in pixels that face regions refer to.
+
+    It is scaled and not set: if it disagrees with the picture, readers must ignore the regions.
+    """
+    known = prefixes(packet, _DIMENSIONS)
+    for start, end in reversed(element_places(packet, _REGIONS, b"AppliedToDimensions")):
+        part = packet[start:end]
+        if b"pixel" in part:
+            part = change_number(part, _DIMENSIONS, b"w", wide, known=known)
+            part = change_number(part, _DIMENSIONS, b"h", high, known=known)
+            packet = packet[:start] + part + packet[end:]
+    return packet
+
+
+def _with_swapped_dimensions(packet: bytes) -> bytes:
+    sides: list[float] = []
+
+    def read(value: float) -> str:
+        sides.append(value)
+        return f"{value:.9g}"
+
+    _with_dimensions(packet, read, read)
+    if len(sides) != 2:
+        return packet
+    return _with_dimensions(packet, _constant(sides[1]), _constant(sides[0]))
+
+
 def _moved_area(part: bytes, orientation: int, known: list[bytes]) -> bytes:
     values: dict[bytes, float] = {}
 
-    def read(name: bytes) -> Callable[[float], str]:
+    def read(name: bytes) -> _Change:
         def keep(value: float) -> str:
             values[name] = value
             return f"{value:.9g}"
@@ -107,9 +132,9 @@ def _moved_rectangle(found: re.Match[bytes], orientation: int) -> bytes:
     return found[1] + ", ".join(f"{number:.6f}" for number in numbers).encode()
 
 
-def _constant(value: float) -> Callable[[float], str]:
+def _constant(value: float) -> _Change:
     return lambda _: f"{value:.9g}"
 
 
-def _scaled(ratio: float) -> Callable[[float], str]:
+def _scaled(ratio: float) -> _Change:
     return lambda value: f"{round(value * ratio)}"

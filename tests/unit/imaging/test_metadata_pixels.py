@@ -137,6 +137,7 @@ def test_sizes_in_xmp_are_scaled() -> None:
 
 def test_face_regions_are_turned() -> None:
     found = xmp_pixels.upright(made.xmp("", REGIONS), 6)
+    assert b"stDim:w='40' stDim:h='56'" in found
     assert b"stArea:x='0.25' stArea:y='0.25' stArea:w='0.2' stArea:h='0.1'" in found
     elements = REGIONS.replace(
         "stArea:x='0.25' stArea:y='0.75' stArea:w='0.1' stArea:h='0.2' stArea:unit='normalized'/>",
@@ -144,3 +145,8 @@ def test_face_regions_are_turned() -> None:
     )
     found = xmp_pixels.upright(made.xmp("", elements), 3)
     assert b"<stArea:x>0.75</stArea:x><stArea:y>0.25</stArea:y>" in found
+
+
+def test_the_size_of_other_regions_stays_another() -> None:
+    packet = made.xmp("", REGIONS.replace("stDim:w='56'", "stDim:w='30'"))
+    assert b"stDim:w='60' stDim:h='80'" in xmp_pixels.with_size(packet, 112, 80, (56, 40))
