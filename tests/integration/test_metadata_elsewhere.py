@@ -17,9 +17,13 @@ import pytest
 from sr_core.imaging.codecs import EXTENSIONS, Page, Picture, decode, encode, losses
 from tests.support.image_files import LIMITS
 from tests.support.metadata_corpus import CORPUS
+from tests.support.metadata_table import tables
 
-pytestmark = pytest.mark.skipif(shutil.which("exiftool") is None, reason="no exiftool is installed")
+needs_exiftool = pytest.mark.skipif(
+    shutil.which("exiftool") is None, reason="no exiftool is installed"
+)
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SCALE = 2
 # Groups that describe the file, its samples or its container.
 CONTAINERS = frozenset(
@@ -99,6 +103,7 @@ def differences(before: dict[str, Any], after: dict[str, Any], warnings: str) ->
     return found
 
 
+@needs_exiftool
 @pytest.mark.parametrize("source", CORPUS)
 def test_no_difference_is_unnamed(source: str, tmp_path: Path) -> None:
     data = CORPUS[source]()
@@ -128,3 +133,8 @@ def test_the_comparison_sees_a_loss() -> None:
         "IPTC:Keywords: 'harbour' became None, expected 'harbour'",
     ]
     assert differences(before, {"IFD0:Make": "Canon"}, "dropped: IPTC data, 9 bytes") == []
+
+
+def test_the_table_of_the_documentation_is_true() -> None:
+    assert "lost" not in tables()
+    assert tables() in (REPOSITORY / "docs" / "formats.md").read_text()

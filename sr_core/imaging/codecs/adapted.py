@@ -61,6 +61,7 @@ def later(
 def _kept_xmp(packet: bytes | None, orientation: int, notes: list[str]) -> bytes | None:
     if packet is None:
         return None
+    packet = xmp.as_utf_8(packet)
     kept = xmp.without_parts_of_file(packet)
     if len(kept) < len(packet):
         size = len(packet) - len(kept)

@@ -22,6 +22,12 @@ _MOTION = (
     (b"http://ns.adobe.com/hdr-gain-map/1.0/", rb"\w+"),
     (b"http://ns.apple.com/HDRGainMap/1.0/", rb"\w+"),
 )
+_ENCODINGS = (
+    *((b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be")),
+    *((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")),
+    *((b"<\0\0\0", "utf-32-le"), (b"\0\0\0<", "utf-32-be")),
+    *((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")),
+)
 _DIRECTORY = b"http://ns.google.com/photos/1.0/container/"
 _DIGESTED = (b"http://ns.adobe.com/tiff/1.0/", b"http://ns.adobe.com/exif/1.0/")
 _BASIC = b"http://ns.adobe.com/xap/1.0/"
@@ -32,6 +38,20 @@ class Packets(NamedTuple):
 
     main: bytes
     extended: bytes | None = None
+
+
+def as_utf_8(packet: bytes) -> bytes:
+    """Return a packet in UTF-8, the encoding of XMP in all formats but TIFF.
+
+    A packet that is damaged, or in UTF-8 already, stays as it is.
+    """
+    encoding = next((name for start, name in _ENCODINGS if packet.startswith(start)), None)
+    if encoding is None:
+        return packet
+    try:
+        return packet.decode(encoding).lstrip("\ufeff").encode()
+    except UnicodeDecodeError:
+        return packet
 
 
 def extension_of(packet: bytes) -> str | None:

@@ -150,3 +150,12 @@ def test_face_regions_are_turned() -> None:
 def test_the_size_of_other_regions_stays_another() -> None:
     packet = made.xmp("", REGIONS.replace("stDim:w='56'", "stDim:w='30'"))
     assert b"stDim:w='60' stDim:h='80'" in xmp_pixels.with_size(packet, 112, 80, (56, 40))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-16-le", "utf-32"])
+def test_xmp_of_any_encoding_is_made_true(encoding: str) -> None:
+    packet = made.xmp(PANORAMA + ' GCamera:MotionPhoto="1"').decode().encode(encoding)
+    data = made.jpeg((made.APP1, b"http://ns.adobe.com/xap/1.0/\0" + packet))
+    found = enlarged(data).metadata.xmp or b""
+    assert b'FullPanoWidthPixels="1120"' in found
+    assert b"GCamera:MotionPhoto=" not in found
