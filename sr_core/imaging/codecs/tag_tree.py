@@ -51,14 +51,14 @@ class Tree:
             return next((field for field in self.fields if field.tag == path[0]), None)
         return next((tree.tag(*path[1:]) for tag, tree in self.inner if tag == path[0]), None)
 
-    def little_endian(self) -> Tree:
-        """Return the same numbers in little-endian order; bytes and text stay as they are."""
-        if self.order == "<":
+    def in_order(self, order: Order) -> Tree:
+        """Return the same numbers in a byte order; bytes and text stay as they are."""
+        if self.order == order:
             return self
         fields = tuple(
             field._replace(value=reversed_numbers(field.value, field.kind)) for field in self.fields
         )
-        return Tree("<", fields, tuple((tag, tree.little_endian()) for tag, tree in self.inner))
+        return Tree(order, fields, tuple((tag, tree.in_order(order)) for tag, tree in self.inner))
 
     def with_field(self, field: Field | None, *path: int) -> Tree:
         """Replace the field of a path; None removes it."""

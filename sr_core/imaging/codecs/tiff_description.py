@@ -46,7 +46,7 @@ def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
         return Description(tree.order, _fields(metadata, (*tree.fields, *links), tree.order))
     # Big-endian BigTIFF is what many programs cannot read, Pillow 12 among them.
     _started(file, "<", big=True)
-    tree = tree.little_endian()
+    tree = tree.in_order("<")
     note = tree.tag(*_NOTE_PATH)
     tree = exif_block.movable(tree, Losses())
     place = -1 if note is None or is_self_contained(note.value) else note.place or -1
@@ -61,8 +61,7 @@ def described(file: Spool, metadata: Metadata, order: Order, *, big: bool) -> De
     tree = Tree(order, ())
     if metadata.exif is not None and exif_block.is_readable(metadata.exif):
         tree = exif_block.movable(exif_block.tree_of(metadata.exif, NOT_IN_EXIF), Losses())
-        if order == "<":
-            tree = tree.little_endian()
+        tree = tree.in_order(order)
     return _laid_out(file, metadata, tree, big=big)
 
 
@@ -96,7 +95,8 @@ def _fields(metadata: Metadata, tags: tuple[Field, ...], order: str) -> tuple[Fi
         (ICC, _UNDEFINED, metadata.icc),
     )
     found = [Field(tag, kind, len(body), body) for tag, kind, body in bodies if body is not None]
-    if metadata.dpi is not None and not any(tag.tag == exif.X_RESOLUTION for tag in tags):
+    block = metadata.exif
+    if metadata.dpi is not None and (block is None or exif.resolution_of(block) is None):
         tags = tuple(tag for tag in tags if tag.tag not in _RESOLUTION)
         found += exif_block.resolution_fields(metadata.dpi, order)
     return (*tags, *found)

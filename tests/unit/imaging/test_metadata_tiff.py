@@ -176,3 +176,23 @@ def test_tags_too_long_to_keep_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert decode(data, LIMITS).warnings == (
         "dropped: tag 65000, which is damaged or too long, 1089 bytes",
     )
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_pages_of_different_byte_orders_are_written_in_one(
+    big: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if big:
+        monkeypatch.setattr("sr_core.imaging.codecs.tiff_write._CLASSIC_BYTES", 1000)
+    blocks = [
+        decode(tiff(scene(30, 44), extratags=TEXT, byteorder=order), LIMITS).metadata.exif
+        for order in "<>"
+    ]
+    for first, second in (blocks, blocks[::-1]):
+        metadata = Metadata(exif=first, later=(Metadata(exif=second, dpi=(300.0, 300.0)),))
+        data = encode(Picture((Page(scene(30, 44)),) * 2, metadata), "tiff", 95)
+        found = decode(data, LIMITS)
+        assert len(found.pages) == 2
+        assert found.metadata.later[0].dpi == (300.0, 300.0)
+        for page in (0, 1):
+            assert tags_of(bytes(data), page)[DESCRIPTION] == UTF_8
