@@ -15,6 +15,7 @@ from sr_core.training.journal import Record, StepRecord, ValidationRecord
 _LOSS_TITLES = {
     "l1": "L1 loss",
     "l2": "L2 loss",
+    "blotch": "Blotch loss",
     "vgg22": "VGG2,2 loss",
     "vgg54": "VGG5,4 loss",
     "perceptual": "Perceptual loss",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-Content = Literal["l1", "l2", "vgg22", "vgg54", "perceptual", "lpips", "artefact", "grid"]
+Content = Literal["l1", "l2", "blotch", "vgg22", "vgg54", "perceptual", "lpips", "artefact", "grid"]
 FeatureLoss = Literal["vgg22", "vgg54", "perceptual", "lpips"]
 Precision = Literal["auto", "float32", "bfloat16"]
 

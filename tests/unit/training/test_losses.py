@@ -10,6 +10,7 @@ from sr_core.training.losses import (
     PIXEL_LOSSES,
     adversarial_loss,
     artefact_loss,
+    blotch_loss,
     discriminator_loss,
     grid_loss,
     perceptual_loss,
@@ -116,3 +117,13 @@ def test_a_value_beyond_white_paper_is_not_pulled_back() -> None:
     PIXEL_LOSSES["l1"](saturated(sr, torch.tensor([1.0, 0.9])), torch.tensor([1.0, 0.9])).backward()
     assert sr.grad is not None
     assert sr.grad.tolist() == [0.0, 0.5]
+
+
+def test_a_blotch_costs_more_than_noise_of_the_same_size() -> None:
+    hr = torch.full((1, 3, 32, 32), 0.5)
+    noise = 0.1 * torch.randn(hr.shape, generator=torch.Generator().manual_seed(0)).sign()
+    blotch = torch.full_like(hr, 0.1)
+    blotch[..., 16:] *= -1
+    assert float(PIXEL_LOSSES["l1"](hr + noise, hr)) == pytest.approx(0.1)
+    assert float(blotch_loss(hr + blotch, hr)) == pytest.approx(0.3)
+    assert float(blotch_loss(hr + noise, hr)) < 0.06
