@@ -8,6 +8,10 @@ _TRAINING_DATA = (
     "456 photographs under free licences (CC0, CC BY, CC BY-SA, Unsplash, public domain, GPL art; "
     "18 animals from Wikimedia Commons without a licence noted per file)"
 )
+_GAN_TRAINING_DATA = (
+    "438 photographs under free licences (CC0, CC BY, CC BY-SA, Unsplash, public domain, GPL art), "
+    "24 drawn pages of print; its start, srresnet, saw 18 more without a licence noted per file"
+)
 _PHOTO_TRAINING_DATA = (
     "438 photographs under free licences (CC0, CC BY, CC BY-SA, Unsplash, public domain, GPL art), "
     "24 drawn pages of print; 18 more, without a licence noted per file, in the first 7,262 steps"
@@ -53,8 +57,8 @@ CARDS = (
         purpose="clean images to look at",
         generative=True,
         licence="Apache-2.0",
-        training_data=_TRAINING_DATA,
-        sha256="450d826b7ea8ea687309833961bb978b5ab2f554c624a73b0b13eb2054c70c7e",
+        training_data=_GAN_TRAINING_DATA,
+        sha256="b8026932ed5ff31ab8583eeeac58ff14e0d4f53aea5ce5c36e4fe0bde77ff17d",
     ),
     ModelCard(
         name="srresnet-photo",

@@ -42,12 +42,12 @@ def test_srresnet_is_far_above_bicubic(
 
 
 @pytest.mark.parametrize(
-    ("name", "lpips_alex", "psnr_y_db"), [("Set5", 0.13, 28.5), ("Set14", 0.23, 25.3)]
+    ("name", "lpips_alex", "psnr_y_db"), [("Set5", 0.095, 29.4), ("Set14", 0.165, 26.6)]
 )
 def test_srgan_looks_true_and_stays_close(
     shared: Path, lpips: LPIPS, name: str, lpips_alex: float, psnr_y_db: float
 ) -> None:
-    # Available SRGAN ports reach .136 and .244 at best, bicubic .341 and .440.
+    # The paper has .088 and .166, 29.40 and 26.02 dB; bicubic .341 and .440.
     measured = scores("srgan", shared / "data" / "bench" / name, lpips)
     assert measured.lpips_alex is not None
     assert measured.lpips_alex < lpips_alex
@@ -63,16 +63,10 @@ def test_no_grid_of_sub_pixels_lies_over_the_image(shared: Path, model: str) -> 
     assert statistics.fmean(grid_share(output.sr, 4) for output in outputs) < 0.05
 
 
-# Levels that a page's middle may be off, by white, grey and black. White stays white; srgan was
-# trained without pages, and weights that replace it must need no entry.
-PAGE_ERROR = {"srgan": (3, 2, 3)}
-
-
 @pytest.mark.parametrize("model", shipped_models())
 def test_white_stays_white_and_no_page_has_edges(model: str) -> None:
     upscaler = open_upscaler(model, precision="float32")
-    allowed = PAGE_ERROR.get(model, (0, 1, 1))
-    for level, most in zip((255, 128, 0), allowed, strict=True):
+    for level, most in ((255, 0), (128, 1), (0, 1)):
         page = np.full((70, 61, 3), level, np.uint8)
         sr = upscaler.upscale(page, 280, 244).pixels.astype(int)
         assert np.abs(sr - level).max() <= most
@@ -90,7 +84,7 @@ def test_a_checkpoint_says_how_it_was_trained(model: str) -> None:
 
 
 # Files saved before headers had a licence. Weights that replace them must state it.
-WITHOUT_LICENCE = ("eaa80ca0", "450d826b")
+WITHOUT_LICENCE = ("eaa80ca0",)
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.file)
