@@ -142,13 +142,13 @@ def _joined(blocks: list[bytes], losses: Losses) -> bytes | None:
     """
     if not blocks:
         return None
-    joined = blocks[0]
+    parts = blocks[:1]
     for block in blocks[1:]:
         if block[:4] in (b"II\x2a\0", b"MM\0\x2a"):
             losses.add("second EXIF block", len(block))
         else:
-            joined += block
-    return joined
+            parts.append(block)
+    return b"".join(parts)
 
 
 def _extended(

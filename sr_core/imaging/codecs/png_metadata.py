@@ -22,7 +22,6 @@ _STRUCTURE = frozenset(
     | {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"sBIT"}
 )
 _RAW = re.compile(rb"Raw profile type ([\w ]{1,40})\0")
-_HEX = re.compile(rb"\s*[\w ]+\s*\n\s*(\d+)\s*\n?([0-9A-Fa-f\s]*)")
 _EXIF_PREFIX, _XMP_PREFIX = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
 _COLUMNS = 72
@@ -158,12 +157,15 @@ def _raw_profile(kind: bytes, body: bytes) -> bytes | None:
         text = inflated((text or b"")[1:])
     elif kind == b"iTXt":
         text = _text(body, [])
-    found = None if text is None else _HEX.match(text)
-    if found is None:
+    lines = (text or b"").lstrip().split(b"\n", 2)
+    if len(lines) != 3 or not lines[1].strip().isdigit():
         return None
-    digits = b"".join(found[2].split())
-    wanted = int(found[1])
-    return bytes.fromhex(digits.decode())[:wanted] if len(digits) >= 2 * wanted > 0 else None
+    try:
+        content = bytes.fromhex(lines[2].decode("ascii"))
+        wanted = int(lines[1])
+    except ValueError:
+        return None
+    return content[:wanted] if len(content) >= wanted > 0 else None
 
 
 def _text(body: bytes, notes: list[str]) -> bytes | None:

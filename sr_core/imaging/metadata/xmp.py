@@ -6,10 +6,10 @@ import hashlib
 import re
 from typing import NamedTuple
 
-from sr_core.imaging.metadata.xmp_text import remove, remove_all, remove_element
+from sr_core.imaging.metadata.xmp_text import remove, remove_elements
 
 _NOTE = b"http://ns.adobe.com/xmp/note/"
-_GUID = re.compile(rb"(\w+:HasExtendedXMP(?:\s*=\s*[\"']|>)\s*)([0-9A-Fa-f]{32})")
+_GUID = re.compile(rb"(\b\w{1,64}:HasExtendedXMP(?:\s*=\s*[\"']|>)\s*)([0-9A-Fa-f]{32})")
 _RDF = re.compile(rb"<(\w+:RDF)\b[^<>]*>")
 _XMPMETA = re.compile(rb"<(\w+:xmpmeta)\b[^<>]*>")
 _OPENING = re.compile(rb"<(?:\w+:xmpmeta|\w+:RDF)\b[^<>]*>")
@@ -131,10 +131,10 @@ def without_parts_of_file(packet: bytes) -> bytes:
     """
     for uri, names in _MOTION:
         packet = remove(packet, uri, names)
-    packet = remove_element(packet, _DIRECTORY, b"Directory")
+    packet = remove_elements(packet, _DIRECTORY, b"Directory")
     for uri in _DIGESTED:
         packet = remove(packet, uri, rb"NativeDigest")
-    return remove_all(packet, _BASIC, b"Thumbnails")
+    return remove_elements(packet, _BASIC, b"Thumbnails")
 
 
 def _content(packet: bytes, opening: re.Pattern[bytes]) -> slice | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from sr_core.imaging.metadata.turning import turned_point, turned_size
-from sr_core.imaging.metadata.xmp_text import change_number, element_places, prefixes
+from sr_core.imaging.metadata.xmp_text import change_number, prefixes, replace_elements
 
 _TIFF, _EXIF = b"http://ns.adobe.com/tiff/1.0/", b"http://ns.adobe.com/exif/1.0/"
 _PANORAMA = b"http://ns.google.com/photos/1.0/panorama/"
@@ -64,9 +64,10 @@ def upright(packet: bytes, orientation: int) -> bytes:
         return packet
     if orientation >= 5:
         packet = _with_swapped_dimensions(packet)
-    for start, end in reversed(element_places(packet, _REGIONS, b"Area")):
-        part = _moved_area(packet[start:end], orientation, prefixes(packet, _AREA))
-        packet = packet[:start] + part + packet[end:]
+    known = prefixes(packet, _AREA)
+    packet = replace_elements(
+        packet, _REGIONS, b"Area", lambda part: _moved_area(part, orientation, known)
+    )
     if prefixes(packet, _MICROSOFT):
         packet = _RECTANGLE.sub(lambda found: _moved_rectangle(found, orientation), packet)
     return packet
@@ -78,13 +79,14 @@ def _with_dimensions(packet: bytes, wide: _Change, high: _Change) -> bytes:
     It is scaled and not set: if it disagrees with the picture, readers must ignore the regions.
     """
     known = prefixes(packet, _DIMENSIONS)
-    for start, end in reversed(element_places(packet, _REGIONS, b"AppliedToDimensions")):
-        part = packet[start:end]
-        if b"pixel" in part:
-            part = change_number(part, _DIMENSIONS, b"w", wide, known=known)
-            part = change_number(part, _DIMENSIONS, b"h", high, known=known)
-            packet = packet[:start] + part + packet[end:]
-    return packet
+
+    def changed(part: bytes) -> bytes:
+        if b"pixel" not in part:
+            return part
+        part = change_number(part, _DIMENSIONS, b"w", wide, known=known)
+        return change_number(part, _DIMENSIONS, b"h", high, known=known)
+
+    return replace_elements(packet, _REGIONS, b"AppliedToDimensions", changed)
 
 
 def _with_swapped_dimensions(packet: bytes) -> bytes:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+_MOST_PREFIXES = 8
 _NUMBER = rb"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 
 
 def prefixes(packet: bytes, uri: bytes) -> list[bytes]:
     """Return the prefixes that a packet declares for a namespace."""
     found = re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']" + re.escape(uri) + rb"[\"']", packet)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:_MOST_PREFIXES]
 
 
 def remove(packet: bytes, uri: bytes, names: bytes) -> bytes:
@@ -33,28 +34,28 @@ def remove(packet: bytes, uri: bytes, names: bytes) -> bytes:
     return packet
 
 
-def remove_element(packet: bytes, uri: bytes, name: bytes) -> bytes:
-    """Remove the first element of a name with everything in it."""
-    for prefix in prefixes(packet, uri):
-        opening = re.search(rb"<" + re.escape(prefix + b":" + name) + rb"\b[^<>]*>", packet)
-        if opening is None:
-            continue
-        end = opening.end()
-        if not opening[0].endswith(b"/>"):
-            closing = b"</" + prefix + b":" + name + b">"
-            place = packet.find(closing, end)
-            if place < 0:
-                continue
-            end = place + len(closing)
-        packet = packet[: opening.start()] + packet[end:]
-    return packet
-
-
-def remove_all(packet: bytes, uri: bytes, name: bytes) -> bytes:
+def remove_elements(packet: bytes, uri: bytes, name: bytes) -> bytes:
     """Remove the elements of a name with everything in them."""
-    while (less := remove_element(packet, uri, name)) != packet:
-        packet = less
-    return packet
+    return replace_elements(packet, uri, name, lambda _: b"")
+
+
+def replace_elements(
+    packet: bytes, uri: bytes, name: bytes, changed: Callable[[bytes], bytes]
+) -> bytes:
+    """Replace each element of a name.
+
+    Args:
+        packet: the packet.
+        uri: namespace of the elements.
+        name: their name.
+        changed: returns the text of the new element.
+    """
+    parts, done = [], 0
+    for start, end in element_places(packet, uri, name):
+        if start >= done:
+            parts += [packet[done:start], changed(packet[start:end])]
+            done = end
+    return b"".join([*parts, packet[done:]])
 
 
 def element_places(packet: bytes, uri: bytes, name: bytes) -> list[tuple[int, int]]:

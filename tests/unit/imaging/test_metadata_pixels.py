@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from sr_core.imaging.codecs.directory import TagFile
 from sr_core.imaging.codecs.raster import turned
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tag_tree import Field, Tree
-from sr_core.imaging.metadata import Losses, xmp_pixels
+from sr_core.imaging.metadata import Losses, xmp, xmp_pixels
 from sr_core.imaging.metadata.turning import turned_point
 from tests.support import metadata_files as made
 from tests.support.image_files import LIMITS
@@ -159,3 +160,33 @@ def test_xmp_of_any_encoding_is_made_true(encoding: str) -> None:
     found = enlarged(data).metadata.xmp or b""
     assert b'FullPanoWidthPixels="1120"' in found
     assert b"GCamera:MotionPhoto=" not in found
+
+
+def test_hostile_packets_take_no_time() -> None:
+    head = made.xmp().partition(b" >")[0]
+    for part in (
+        *(
+            b"w",
+            b" ",
+            b"<mwg-rs:Area>",
+            b"<mwg-rs:Area/>",
+            b"<xmp:Thumbnails>",
+            b"<Container:Directory",
+        ),
+        *(b" GCamera:MotionPhoto=", b"<GCamera:MotionPhoto>", b"<a:RDF>", b" Rectangle='0,"),
+        *(b" xmpNote:HasExtendedXMP=", b"<Container:Directory/>", b"<Container:Directory"),
+    ):
+        packet = head + b">" + part * (500_000 // len(part))
+        started = time.process_time()
+        kept = xmp.without_parts_of_file(xmp.as_utf_8(packet))
+        xmp_pixels.with_size(xmp_pixels.upright(kept, 6), 112, 80, (56, 40))
+        xmp.extension_of(kept)
+        xmp.merged(xmp.Packets(kept, kept))
+        xmp.split(kept, 100)
+        assert time.process_time() - started < 2, part
+    declared = b"".join(
+        b' xmlns:a%d="http://ns.google.com/photos/1.0/camera/"' % index for index in range(9_000)
+    )
+    started = time.process_time()
+    xmp.without_parts_of_file(b"<x" + declared + b">")
+    assert time.process_time() - started < 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sr_core.imaging.codecs import NeedMoreBytes, decode, encode, exif, losses, probe
@@ -98,3 +100,12 @@ def test_chunks_that_are_dropped_are_named() -> None:
     assert "dropped: PNG chunk oFFs, 9 bytes" in warnings
     assert "dropped: C2PA manifest, 20 bytes" in warnings
     assert "dropped: data after the picture, 5 bytes" in decode(png() + b"extra", LIMITS).warnings
+
+
+@pytest.mark.parametrize(
+    "text", [b" " * 300_000, b"\n" * 300_000, b"exif\n" + b"9" * 5000 + b"\nab"]
+)
+def test_hostile_raw_profiles_take_no_time(text: bytes) -> None:
+    started = time.process_time()
+    assert decode(png((b"tEXt", b"Raw profile type exif\0" + text)), LIMITS).metadata.text
+    assert time.process_time() - started < 2
