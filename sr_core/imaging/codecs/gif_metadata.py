@@ -22,20 +22,22 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
     packet: bytes | None = None
     losses = Losses()
     position = 13 + _table_bytes(source.number(10, 1))
-    while (kind := source.number(position, 1)) != _END:
+    # Some files lack the end marker.
+    while position < source.size and (kind := source.number(position, 1)) != _END:
         if kind == _IMAGE:
             position += 11 + _table_bytes(source.number(position + 9, 1))
         elif kind == _EXTENSION:
             label, position = source.number(position + 1, 1), position + 2
             body = list(parts(source, position))
-            content = b"".join(body)
+            content, name = b"".join(body), body[0] if body else b""
             if label == _COMMENT:
                 comments.append(content)
-            elif label == _APPLICATION and body[:1] == [_XMP_ID] and packet is None:
+            elif label == _APPLICATION and name == _XMP_ID and packet is None:
                 packet = _packet(source, position + 12)
-            elif label == _TEXT or (label == _APPLICATION and body[:1][0] not in _STRUCTURE):
-                name = printable(body[0]) if label == _APPLICATION and body else "text"
-                losses.add(f"extension of GIF {name!r}", len(content))
+            elif label == _TEXT:
+                losses.add("text of GIF", len(content))
+            elif label == _APPLICATION and name not in _STRUCTURE:
+                losses.add(f"extension of GIF {printable(name)!r}", len(content))
         else:
             break
         position += 1 + sum(len(part) + 1 for part in parts(source, position))

@@ -38,6 +38,8 @@ _TRAILERS = (
     (b"AXS*", "AFCP (with IPTC)"),
 )
 """Ends of the data that programs append to a JPEG file, as ExifTool knows them."""
+_MOST_MARKERS = 100_000
+"""Most markers from the first scan to the end of the picture; a hostile file may have more."""
 _END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
@@ -179,7 +181,10 @@ def _name_trailer(source: Source, losses: Losses) -> None:
     for kind, start, length in jpeg_segments(source):
         if kind == b"\xda":
             position = start + length
-    while (found := _END.search(data, position)) is not None:
+    for _ in range(_MOST_MARKERS):
+        found = _END.search(data, position)
+        if found is None:
+            return
         if found[0] == b"\xff\xd9":
             trailer = memoryview(data)[found.end() :]
             if bytes(trailer[:64]).strip(b"\0") or len(trailer) > 64:

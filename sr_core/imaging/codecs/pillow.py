@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from dataclasses import replace
 
 import imagecodecs
@@ -84,9 +85,10 @@ def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:
     """Collect EXIF and XMP; name what is dropped."""
     image = _opened("AVIF", source.whole())
     losses = Losses()
-    for kind, _, length in boxes(source):
-        if kind not in _AVIF_STRUCTURE:
-            losses.add(_AVIF_NAMES.get(kind, f"box {printable(kind)} of AVIF"), length)
+    with suppress(ImageError):  # damage after the picture does not matter to it
+        for kind, _, length in boxes(source):
+            if kind not in _AVIF_STRUCTURE:
+                losses.add(_AVIF_NAMES.get(kind, f"box {printable(kind)} of AVIF"), length)
     notes += losses.warnings()
     return Metadata(_exif(image), image.info.get("xmp"))
 
