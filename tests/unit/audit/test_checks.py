@@ -146,9 +146,7 @@ class TestPlan:
 
 class TestPart:
     def test_damaged(self, root: Path) -> None:
-        data = bytearray((root / PART).read_bytes())
-        data[len(data) // 4] ^= 0xFF
-        (root / PART).write_bytes(data)
+        damage_pages(root / PART)
         assert PART in {finding.subject for finding in findings_of(root)}
 
     def test_damaged_in_the_name_of_a_column(self, root: Path) -> None:
