@@ -31,7 +31,8 @@ from sr_core.evaluation.scores import Scores, score
 from sr_core.imaging.codecs import jpeg_evidence
 from sr_core.imaging.degradation import shrink
 from sr_core.imaging.evidence import Evidence, evidence_of
-from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import CLEAN, PHOTO
 from sr_core.models.choice import choose_model

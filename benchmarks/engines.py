@@ -26,7 +26,8 @@ from sr_core.errors import ConfigurationError
 from sr_core.imaging.resample import resize_pixels
 from sr_core.imaging.tensors import to_tensor
 from sr_core.inference.engines import usable_engines
-from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.metrics.reference import psnr_y
 from sr_core.records import Precision
 

@@ -11,7 +11,8 @@ from sr_core.errors import ConfigurationError
 from sr_core.imaging.evidence import JpegEvidence, evidence_of
 from sr_core.inference.several import AutoUpscaler
 from sr_core.inference.tiled import GeneratorUpscaler
-from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.generator import Generator
 from sr_core.models.tensor_files import read_tensors
 

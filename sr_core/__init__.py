@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         RetryLaterError,
         SrfleetError,
     )
-    from sr_core.inference.upscaled import MadeBy, Upscaled
-    from sr_core.inference.upscaler import Upscaler, open_upscaler
+    from sr_core.inference.upscaled import MadeBy, Upscaled, Upscaler
+    from sr_core.inference.upscaler import open_upscaler
     from sr_core.records import Status
 
 __all__ = [
@@ -65,8 +65,8 @@ _MODULES = {
         "RetryLaterError",
         "SrfleetError",
     ),
-    "sr_core.inference.upscaled": ("MadeBy", "Upscaled"),
-    "sr_core.inference.upscaler": ("Upscaler", "open_upscaler"),
+    "sr_core.inference.upscaled": ("MadeBy", "Upscaled", "Upscaler"),
+    "sr_core.inference.upscaler": ("open_upscaler",),
     "sr_core.records": ("Status",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

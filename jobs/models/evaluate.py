@@ -28,7 +28,8 @@ from sr_core.evaluation.tables import (
     scores_row,
 )
 from sr_core.imaging.contact_sheet import Pane, contact_sheet
-from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.metrics.lpips import LPIPS
 from sr_core.models.catalogue import (
     is_lpips_optimised,

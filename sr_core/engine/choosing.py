@@ -5,7 +5,7 @@ from __future__ import annotations
 from sr_core.imaging.codecs import Picture, jpeg_evidence
 from sr_core.imaging.evidence import evidence_of
 from sr_core.inference.several import AutoUpscaler, Chosen
-from sr_core.inference.upscaler import Upscaler
+from sr_core.inference.upscaled import Upscaler
 from sr_core.scratch import Blob
 
 NAMED = "named"

@@ -14,7 +14,8 @@ from sr_core.errors import ImageError
 from sr_core.imaging.codecs import decode, encode, losses, output_format
 from sr_core.imaging.pixels import Page
 from sr_core.inference.pages import upscale_page
-from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import scales_by_model, used_checkpoints
 from sr_core.scratch import Blob
 

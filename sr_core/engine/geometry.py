@@ -8,7 +8,7 @@ from sr_core.archive.planning.outputs import output_size
 from sr_core.config import RunConfig
 from sr_core.imaging.codecs import Limits, Picture, check_output_size, decode
 from sr_core.imaging.pixels import Pixels
-from sr_core.inference.upscaler import Upscaler
+from sr_core.inference.upscaled import Upscaler
 from sr_core.models.catalogue import ASSUMED_SCALE, models_of, native_scales
 from sr_core.scratch import Blob
 

@@ -16,7 +16,7 @@ from sr_core.imaging.alpha import premultiply
 from sr_core.imaging.codecs import Picture, decode
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.pixels import Page, Pixels
-from sr_core.inference.upscaler import Upscaler
+from sr_core.inference.upscaled import Upscaler
 from sr_core.metrics.suite import measure
 
 _LONGEST_WARNING = 300

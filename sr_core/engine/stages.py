@@ -26,7 +26,7 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Picture, decode, encode, losses
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.several import Chosen
-from sr_core.inference.upscaler import Upscaler
+from sr_core.inference.upscaled import Upscaler
 from sr_core.records import ManifestRow
 from sr_core.scratch import Blob
 

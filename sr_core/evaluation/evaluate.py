@@ -10,7 +10,7 @@ from sr_core.evaluation.benchmark import Pair
 from sr_core.evaluation.judges import Judges, judge
 from sr_core.evaluation.scores import Scores, score
 from sr_core.imaging.pixels import Pixels
-from sr_core.inference.upscaler import Upscaler
+from sr_core.inference.upscaled import Upscaler
 from sr_core.metrics.lpips import LPIPS
 
 

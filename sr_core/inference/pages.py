@@ -8,8 +8,7 @@ import numpy as np
 
 from sr_core.imaging.alpha import premultiply, resize_alpha, unpremultiply
 from sr_core.imaging.pixels import Page
-from sr_core.inference.upscaled import MadeBy
-from sr_core.inference.upscaler import Upscaler
+from sr_core.inference.upscaled import MadeBy, Upscaler
 
 
 @dataclass(frozen=True, slots=True, eq=False)

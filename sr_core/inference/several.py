@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sr_core.imaging.evidence import Evidence, evidence_of
 from sr_core.imaging.pixels import Pixels
 from sr_core.inference.tiled import GeneratorUpscaler
-from sr_core.inference.upscaled import Upscaled
+from sr_core.inference.upscaled import Upscaled, Upscaler
 from sr_core.models.catalogue import AUTO, CLEAN, pick_scale
 from sr_core.models.choice import choose_model
-
-if TYPE_CHECKING:
-    from sr_core.inference.upscaler import Upscaler
 
 
 class ModelUpscaler:

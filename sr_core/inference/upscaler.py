@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from sr_core.errors import ConfigurationError
 from sr_core.imaging.pixels import Pixels
@@ -14,7 +14,7 @@ from sr_core.inference.known_answer import TOLERATED_LEVELS, known_answer_error
 from sr_core.inference.quantised import load_ranges
 from sr_core.inference.several import AutoUpscaler, ModelUpscaler
 from sr_core.inference.tiled import GeneratorUpscaler
-from sr_core.inference.upscaled import MadeBy, Upscaled
+from sr_core.inference.upscaled import MadeBy, Upscaled, Upscaler
 from sr_core.models.catalogue import (
     ASSUMED_SCALE,
     AUTO,
@@ -25,34 +25,6 @@ from sr_core.models.catalogue import (
 )
 from sr_core.models.checkpoint import load_network
 from sr_core.records import Precision
-
-
-class Upscaler(Protocol):
-    """A model or baseline that upscales images."""
-
-    @property
-    def name(self) -> str:
-        """Name in tables."""
-
-    @property
-    def engine(self) -> str | None:
-        """The engine that computes images, one of `ENGINES`; None for interpolation.
-
-        An image that it computes badly is made by another; `Upscaled.made_by` names it.
-        """
-
-    def network_scale(self, enlargement: float) -> int:
-        """Return the scale of the network for an enlargement; ASSUMED_SCALE for interpolation.
-
-        Args:
-            enlargement: output pixels per source pixel along a side.
-        """
-
-    def upscale(self, pixels: Pixels, height: int, width: int) -> Upscaled:
-        """Return the image at height x width pixels: (H, W, C) -> (height, width, C), same dtype.
-
-        Raises: ImageError with class out_of_memory, or internal if the result is not an image.
-        """
 
 
 class Interpolator:

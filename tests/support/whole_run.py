@@ -15,7 +15,8 @@ from sr_core.engine.shard import ShardWorker
 from sr_core.engine.stages import Stages
 from sr_core.inference.device_model import device_model
 from sr_core.inference.engines import preferred_precision
-from sr_core.inference.upscaler import Upscaler, open_upscaler
+from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import scales_by_model
 
 
