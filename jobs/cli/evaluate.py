@@ -1,4 +1,4 @@
-"""srfleet evaluate: models on benchmarks."""
+"""srfleet evaluate: models on benchmarks, or on pages of print."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def evaluate(
     precision: PrecisionOption = "float32",
     engine: EngineOption = "torch",
 ) -> None:
-    """Score models against true images: PSNR, SSIM, LPIPS and crops; or by how print is read."""
+    """Score models against true images, or with --text by how well their print is read."""
     from jobs.models.evaluate import run_evaluation
     from jobs.models.read_text import run_text_evaluation
     from sr_core.errors import ConfigurationError

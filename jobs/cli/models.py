@@ -21,7 +21,7 @@ EXAMPLES = ("srfleet models", "srfleet models RealESRGAN_x4plus.pth --json")
 def models(
     checkpoints: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[CHECKPOINT]...", help="Checkpoints to describe instead."),
+        typer.Argument(metavar="CHECKPOINT", help="Checkpoints to describe instead."),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -40,7 +40,7 @@ ModelOption = Annotated[
     str | None,
     typer.Option(
         help=f"auto, {', '.join([*shipped_models(), *BASELINES])} or a checkpoint.",
-        show_default="auto: by the compression and noise of each image",
+        show_default="auto: one of two models for each image",
     ),
 ]
 ScaleOption = Annotated[

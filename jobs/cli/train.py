@@ -24,7 +24,7 @@ ConfigOption = Annotated[
     typer.Option(
         metavar="FILE",
         help="YAML file with stages and schedule.",
-        show_default="as for the shipped weights",
+        show_default="as for srresnet and srgan",
     ),
 ]
 ValidationOption = Annotated[
@@ -39,7 +39,7 @@ VggOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Weights of VGG19, for stages with a VGG loss.",
+        help="Weights of VGG19, for losses on its features.",
         show_default="$SRFLEET_SHARED/weights/vgg19_imagenet_features_fp16.safetensors",
     ),
 ]
@@ -47,7 +47,7 @@ LpipsOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Weights of LPIPS, for validation.",
+        help="Weights of LPIPS, for its loss and for validation.",
         show_default="$SRFLEET_SHARED/weights/lpips_alex_v0.1.safetensors",
     ),
 ]

@@ -1,1 +1,1 @@
-"""Jobs about models: evaluating and quantizing them."""
+"""Jobs on models: evaluating, reading print, quantizing, exporting and listing."""

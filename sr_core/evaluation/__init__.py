@@ -1,1 +1,1 @@
-"""Evaluation of upscalers on benchmark images with known HR."""
+"""Evaluation of upscalers: against known HR, by judges, and by how well their print is read."""

@@ -1,4 +1,4 @@
-"""Judges that no training minimises, beside PSNR, SSIM and LPIPS."""
+"""Judges of an output that no loss contains, beside PSNR, SSIM and LPIPS."""
 
 from __future__ import annotations
 

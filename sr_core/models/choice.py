@@ -13,7 +13,7 @@ RULE_VERSION = "1"
 QUALITY = 88
 """JPEG quality from which a file alone is no reason for the photo model: at 90 the clean model is
 as good or better, at 85 the photo model is better on three of four photographs. Subsampled colour
-moves that by less than a step of quality, so it is named but decides nothing."""
+moves that by less than a step of quality, so it is reported but decides nothing."""
 BLOCKS = 0.3
 """Steps at block borders, in levels of 255: quality 85 leaves that much in every other photograph,
 95 in none."""

@@ -1,4 +1,4 @@
-"""Colour: what a file states about it, the decision taken from that, profiles and conversions.
+"""Colour: the facts that a file states, the decision on them, profiles and conversions.
 
 Readers report `ColourFacts` and samples of a `Model`. `decide` chooses, by the order of the
 format's standard: the samples are kept with an equal profile, or converted once, to sRGB.

@@ -1,4 +1,4 @@
-"""LR images for training, made from HR: plain bicubic, or what archives hold."""
+"""LR images for training, made from HR by bicubic or by the degradation of archives."""
 
 from __future__ import annotations
 

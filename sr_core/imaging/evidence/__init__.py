@@ -1,4 +1,4 @@
-"""Evidence of what a picture went through: JPEG compression, noise, blur. Needs no torch."""
+"""Traces of JPEG compression, noise and blur in a picture. Needs no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file loses, by kind and size, as warnings for the image's row."""
+"""Losses of metadata, by kind and size, as warnings for the image's row."""
 
 from __future__ import annotations
 
