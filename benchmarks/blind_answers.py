@@ -27,7 +27,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the page hides: the models, and the sides of each pair in order."""
+    """The key that the page hides: the models, and the sides of each pair in order."""
 
     models: tuple[str, str]
     pairs: tuple[Sides, ...]

@@ -1,4 +1,4 @@
-"""How far a rerun on another CPU may differ: `python -m benchmarks.instructions`.
+"""Differences of a rerun on another CPU: `python -m benchmarks.instructions`.
 
 Every engine upscales the sample photographs in processes that see fewer of this CPU's instructions
 each, by the switches of oneDNN, OpenVINO and torch. Outputs are compared with those of torch in

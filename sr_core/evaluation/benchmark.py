@@ -23,7 +23,7 @@ MADE_LR = "bicubic"
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """How LR is made from HR: one of DEGRADATIONS, and the seed of a random one."""
+    """The degradation of HR to LR: one of DEGRADATIONS, and the seed of a random one."""
 
     name: str = MADE_LR
     seed: int = 0

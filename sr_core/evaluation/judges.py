@@ -13,7 +13,7 @@ from sr_core.metrics.suite import measure
 
 @dataclass(frozen=True, slots=True)
 class Judges:
-    """What an output keeps of its source, and the artefacts it adds; None if undefined."""
+    """Consistency of an output with its source, and its artefacts; None if undefined."""
 
     lr_psnr_db: float | None
     """Consistency with LR; higher is better, unless LR is noisy."""

@@ -12,14 +12,14 @@ RULE_VERSION = "1"
 
 QUALITY = 88
 """JPEG quality from which a file alone is no reason for the photo model: at 90 the clean model is
-as good or better, at 85 the photo model is better on three of four photographs. Subsampled colour
-moves that by less than a step of quality, so it is reported but decides nothing."""
+better on average, at 85 the photo model (docs/models.md). Subsampled colour moves that by less than
+a step of quality, so it is reported but decides nothing."""
 BLOCKS = 0.3
-"""Steps at block borders, in levels of 255: quality 85 leaves that much in every other photograph,
-95 in none."""
+"""Steps at block borders, in levels of 255: quality 85 leaves that much in some photographs, 95 in
+none."""
 NOISE = 2.6
-"""Luma noise in levels of 255, which is 4 in each of three colours. Up to 3 both models are equally
-good on average, from 5 on the photo model is better on three of four; texture stays below."""
+"""Luma noise in levels of 255, which is 4 in each of three colours. At 2 the clean model is better
+on average, at 5 the photo model (docs/models.md); texture stays below."""
 SHARPNESS = 0.48
 """Sharpness below which the clean model has nothing to work on. Photographs that were shrunk have
 .54 or more; a blur of .8 pixels leaves .47 or less, and the photo model is better on all of them.

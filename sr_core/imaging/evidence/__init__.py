@@ -15,7 +15,7 @@ __all__ = ["Evidence", "JpegEvidence", "evidence_of"]
 
 @dataclass(frozen=True, slots=True)
 class JpegEvidence:
-    """How a JPEG file is compressed."""
+    """The compression of a JPEG file."""
 
     quality: int
     """Quality of libjpeg whose luma table is as coarse on average, 1 to 100."""
@@ -28,7 +28,7 @@ class Evidence:
     """Traces of compression, noise and blur in one picture."""
 
     jpeg: JpegEvidence | None
-    """How the file is compressed; None unless it is a JPEG."""
+    """Compression of the file; None unless it is a JPEG."""
     blocks: float
     """Steps at the borders of 8x8 blocks, in levels of 255; 0 if chance may explain them."""
     noise: float
