@@ -128,8 +128,18 @@ def describe_difference(where: str, theirs: RunRecord, yours: RunRecord) -> str:
     """List the options that differ from those of the run in a root, and say what to do."""
     lines = [f"{where} already holds another run, and a run cannot change:"]
     lines += [f"  {name}: {old} -> {new}" for name, old, new in _differences(theirs, yours)]
-    lines.append("Give another output root, or the same options as that run.")
+    lines.append(_remedy(theirs, yours))
     return "\n".join(lines)
+
+
+def _remedy(theirs: RunRecord, yours: RunRecord) -> str:
+    if theirs.config == yours.config and theirs.checkpoint_hashes != yours.checkpoint_hashes:
+        began = theirs.versions.get("srfleet", "unknown")
+        return (
+            f"The weights of {theirs.config.get('model')} are not those that it began with: finish "
+            f"it with the version of srfleet that began it ({began}), or give another output root."
+        )
+    return "Give another output root, or the same options as that run."
 
 
 def _differences(theirs: RunRecord, yours: RunRecord) -> Iterator[tuple[str, str, str]]:

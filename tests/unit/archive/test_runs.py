@@ -66,6 +66,14 @@ def test_the_difference_names_each_option_with_both_values_and_a_remedy() -> Non
     ]
 
 
+def test_weights_that_changed_since_are_named_with_the_version_that_had_them() -> None:
+    theirs = replace(record(checkpoint_sha256="abc"), versions={"srfleet": "0.1.0"})
+    said = describe_difference("out", theirs, record(checkpoint_sha256="def"))
+    assert "  checkpoint sha256: abc -> def" in said
+    assert f"The weights of {CONFIG['model']} are not those that it began with" in said
+    assert "the version of srfleet that began it (0.1.0)" in said
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"{", b"[]", b"{}", b'{"format_version": "1"}', b"\xff\xfe", b'"run"'],
