@@ -28,6 +28,8 @@ class Stage:
     """Weight of the adversarial loss; 0 trains without a discriminator."""
     discriminator: Literal["paper", "unet", "features"] = "paper"
     discriminator_channels: int = 64
+    free_beyond_white: bool = False
+    """Treat values beyond white or black as white or black if the truth is; see `saturated`."""
     batch_size: int = 16
     """Crops per step, over all workers."""
     crop_px: int = 96

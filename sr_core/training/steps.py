@@ -42,6 +42,13 @@ class Networks:
     """Type for mixed precision, bfloat16, which needs no loss scaling; None for float32."""
     average: nn.Module | None = None
     """Moving average of the generator, for the artefact loss."""
+    free_beyond_white: bool = False
+    """Treat values beyond white or black as white or black if the truth is."""
+
+    def upscaled(self, generator: nn.Module, lr: Tensor, hr: Tensor) -> Tensor:
+        """Return lr upscaled as the losses see it, float32."""
+        sr: Tensor = generator(lr).float()
+        return saturated(sr, hr) if self.free_beyond_white else sr
 
     def autocast(self, device: torch.device) -> torch.autocast:
         """Return the context for forward passes."""
@@ -114,7 +121,7 @@ def srgan_step(
 
 
 def _upscaled(networks: Networks, lr: Tensor, hr: Tensor) -> _Seen:
-    sr = saturated(networks.generator(lr).float(), hr)
+    sr = networks.upscaled(networks.generator, lr, hr)
     stack = _stack(networks)
     return _Seen(sr) if stack is None else _Seen(sr, tuple(stack(sr)))
 
@@ -154,7 +161,7 @@ def _content_losses(networks: Networks, lr: Tensor, seen: _Seen, truth: _Seen) -
         losses["grid"] = grid_loss(sr, hr, hr.shape[-1] // lr.shape[-1])
     if "artefact" in networks.content and networks.average is not None:
         with torch.no_grad():
-            average = saturated(networks.average(lr).float(), hr)
+            average = networks.upscaled(networks.average, lr, hr)
         losses["artefact"] = artefact_loss(sr, average, hr)
     if seen.maps:
         losses["perceptual"] = perceptual_loss(seen.maps, truth.maps)

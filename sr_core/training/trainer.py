@@ -103,6 +103,7 @@ class Trainer:
             clip_norm=self.stage.clip_norm,
             autocast_dtype=autocast_dtype,
             average=self.average,
+            free_beyond_white=self.stage.free_beyond_white,
         )
 
     def _prepare_adversary(self) -> Adversary | None:
