@@ -2,7 +2,8 @@
 
 tests/fixtures/run-0.1.0 holds its objects: sources, two of six shards as committed, and the
 outputs of the others, except for a broken source. Only one of those outputs is uploaded, so that
-one is adopted and three are made by this version.
+one is adopted and three are made by this version. Its weights lie beside it: a run is finished with
+those that it began with.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,11 +28,13 @@ from sr_core.audit.verify.checks import verify_run
 from sr_core.config import JobConfig, RunConfig
 from sr_core.engine.prepare import open_run
 from sr_core.errors import ConfigurationError
+from sr_core.models import catalogue
 from tests.integration.storage.conftest import set_environment
 from tests.support.servers import BUCKET, moto_server
 from tests.support.small_run import contents
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "run-0.1.0"
+PROJECT = Path(__file__).parents[2]
+FIXTURE = PROJECT / "tests" / "fixtures" / "run-0.1.0"
 ROOT = f"s3://{BUCKET}/upscaled"
 COMMITTED = 2
 NOT_WRITTEN = {f"upscaled/images/{name}" for name in ("cats/001.jpg", "cats/002.png", "003.jpg")}
@@ -54,12 +58,21 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         yield open_store(ROOT)
 
 
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """Return a copy of this version with the weights that the run began with."""
+    for package in ("jobs", "sr_core"):
+        shutil.copytree(PROJECT / package, tmp_path / package)
+    shutil.copy(FIXTURE / "srgan_x4.safetensors", tmp_path / "sr_core" / "models" / "weights")
+    return tmp_path
+
+
 def srfleet(folder: Path, *arguments: str) -> tuple[int, str]:
     """Run a command; return its exit code and what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "jobs", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         timeout=240,
@@ -74,7 +87,7 @@ def rows(root: Store) -> dict[str, dict[str, Any]]:
 
 
 def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
-    root: Store, tmp_path: Path
+    root: Store, program: Path
 ) -> None:
     before = contents(root)
     parts = sorted(key for key in before if key.startswith("metrics/"))
@@ -85,16 +98,16 @@ def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
     }
     unmeasured = {key for key in before if key.startswith("images/")} - committed
     assert (len(parts), len(unmeasured)) == (COMMITTED, 1)
-    (tmp_path / "job.yaml").write_text(
+    (program / "job.yaml").write_text(
         f"source: s3://{BUCKET}/photos\noutput: {ROOT}\nrun: {{model: srgan}}\n"
         "execution: {actors: 1}\n"
     )
-    code, said = srfleet(tmp_path, "upscale", "--job", "job.yaml")
+    code, said = srfleet(program, "upscale", "--job", "job.yaml")
     assert code == 3, said  # one source is broken
     after = contents(root)
     assert before.items() <= after.items(), "a committed byte changed"
     assert verify_run(root) == []
-    assert srfleet(tmp_path, "verify", ROOT)[0] == 0
+    assert srfleet(program, "verify", ROOT)[0] == 0
     assert b"srgan" in after["report.html"]
     found = rows(root)
     adopted = {row["output_key"] for row in found.values() if row["adopted"]}
@@ -102,11 +115,13 @@ def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
     for row in found.values():
         new = row["status"] == "ok" and row["output_key"] not in committed | adopted
         assert all((row[name] is not None) == new for name in LATER_COLUMNS), row["key"]
-    assert srfleet(tmp_path, "upscale", "--job", "job.yaml")[0] == 3
+    assert srfleet(program, "upscale", "--job", "job.yaml")[0] == 3
     assert contents(root) == after, "a finished run wrote something"
 
 
-def test_no_model_need_be_named_to_resume_it(root: Store) -> None:
+def test_no_model_need_be_named_to_resume_it(root: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "WEIGHTS", FIXTURE)
+    monkeypatch.setattr(catalogue, "AUTO_MODELS", (catalogue.CLEAN,))  # the other is not there
     job = JobConfig(source=f"s3://{BUCKET}/photos", output=ROOT)
     run, manifest = open_run(job)
     assert run.record == Ledger(root).run()
@@ -117,8 +132,8 @@ def test_no_model_need_be_named_to_resume_it(root: Store) -> None:
         open_run(job.model_copy(update={"run": RunConfig(model="auto")}))
 
 
-def test_another_precision_than_its_own_is_refused(root: Store, tmp_path: Path) -> None:
+def test_another_precision_than_its_own_is_refused(root: Store, program: Path) -> None:
     arguments = ["upscale", f"s3://{BUCKET}/photos", ROOT, "--model", "srgan"]
-    code, said = srfleet(tmp_path, *arguments, "--precision", "float32")
+    code, said = srfleet(program, *arguments, "--precision", "float32")
     assert code == 2, said
     assert 'precision: not set -> "float32"' in said
