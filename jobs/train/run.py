@@ -139,26 +139,27 @@ def _feature_networks(
     Raises: ConfigurationError.
     """
     needed = {loss: stage.name for stage in training.stages for loss in feature_losses(stage)}
-    networks: dict[str, FeatureNetwork] = {}
-    if (stage := needed.pop("lpips", None)) is not None:
-        if lpips is None:
-            raise ConfigurationError(
-                f"stage {stage} needs the weights of LPIPS for its loss: give their path with "
-                "--lpips; docs/evaluation.md explains how to make the file"
-            )
-        networks["lpips"] = lpips
+    lpips_stage = needed.pop("lpips", None)
     if needed and vgg_file is None:
         raise ConfigurationError(
             f"stage {' and '.join(sorted(set(needed.values())))} needs the weights of VGG19 for "
             f"{' and '.join(sorted(needed))}: give the path of torchvision's vgg19-dcbb9e9d.pth or "
             "of its convolutions with --vgg; docs/training.md says where they come from"
         )
+    networks: dict[str, FeatureNetwork] = {}
     if vgg_file is not None:
         for loss in needed:
             if loss == "perceptual":
                 networks[loss] = load_vgg_stack(vgg_file)
             elif loss != "lpips":
                 networks[loss] = load_vgg(vgg_file, loss)
+    if lpips_stage is not None:
+        if lpips is None:
+            raise ConfigurationError(
+                f"stage {lpips_stage} needs the weights of LPIPS for its loss: give their path "
+                "with --lpips; docs/evaluation.md explains how to make the file"
+            )
+        networks["lpips"] = lpips
     return networks
 
 
