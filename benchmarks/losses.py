@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def main() -> None:
         **PIXEL_LOSSES,
         "l2 in [-1, 1]": lambda sr, hr: 4 * PIXEL_LOSSES["l2"](sr, hr),
         **{layer: _bound(load_vgg(arguments.vgg, layer)) for layer in ("vgg22", "vgg54")},
-        "perceptual": lambda sr, hr: perceptual_loss(stack(sr), stack(hr)),
+        "perceptual": partial(perceptual_loss, stack),
     }
     values: dict[str, list[tuple[float, float]]] = {name: [] for name in losses}
     for lr, hr in HeldOut.of(crops, info.scale, "bicubic").pairs:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sr_core.models.vgg import VGGFeatures
+from sr_core.models.vgg import VGGFeatures, VGGStack
 
 VGG_SCALE = 1 / 12.75
 """Factor of VGG19's feature maps in the paper; it brings their squared differences to the size of
@@ -60,19 +60,21 @@ PERCEPTUAL_WEIGHTS = (0.1, 0.1, 1.0, 1.0, 1.0)
 """Weights of conv1_2, conv2_2, conv3_4, conv4_4 and conv5_4, as in Real-ESRGAN."""
 
 
-def perceptual_loss(sr_maps: Sequence[Tensor], hr_maps: Sequence[Tensor]) -> Tensor:
+def perceptual_loss(features: VGGStack, sr: Tensor, hr: Tensor) -> Tensor:
     """Return the weighted sum of the relative absolute differences of five feature maps.
 
     Each layer's difference is divided by the mean size of its features of hr. So the layers weigh
     the same with any file of VGG19: the features of Caffe's are up to a hundred times as large as
     those of torchvision's, and by another factor in each layer.
 
-    Shapes: five maps of `VGGStack`, twice -> scalar.
+    Shapes: (N, 3, H, W) float in [0, 1], twice -> scalar.
     Source: arXiv 2107.10833 (Real-ESRGAN), section 4.1; the division is ours.
     """
-    layers = zip(PERCEPTUAL_WEIGHTS, sr_maps, hr_maps, strict=True)
+    with torch.no_grad():
+        expected = [each.float() for each in features(hr)]
+    layers = zip(PERCEPTUAL_WEIGHTS, features(sr), expected, strict=True)
     distances = [
-        weight * F.l1_loss(found.float(), truth.float()) / truth.float().abs().mean()
+        weight * F.l1_loss(found.float(), truth) / truth.abs().mean()
         for weight, found, truth in layers
     ]
     return torch.stack(distances).sum()

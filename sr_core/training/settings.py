@@ -26,7 +26,7 @@ class Stage:
     """Content losses and their weights."""
     adversarial: float = 0.0
     """Weight of the adversarial loss; 0 trains without a discriminator."""
-    discriminator: Literal["paper", "unet", "features"] = "paper"
+    discriminator: Literal["paper", "unet"] = "paper"
     discriminator_channels: int = 64
     free_beyond_white: bool = False
     """Treat values beyond white or black as white or black if the truth is; see `saturated`."""
@@ -64,11 +64,6 @@ class Stage:
         if not 0 <= self.frozen_norms_share <= 1:
             raise ValueError(
                 f"frozen_norms_share must be from 0 to 1, not {self.frozen_norms_share}"
-            )
-        if self.discriminator == "features" and self.content.get("perceptual", 0) <= 0:
-            raise ValueError(
-                "discriminator features judges the features of the perceptual loss: give "
-                "perceptual a weight in content, or take another discriminator"
             )
         if not any(weight > 0 for weight in self.content.values()):
             raise ValueError("content needs at least one loss with a weight above 0")

@@ -66,22 +66,6 @@ class Adversary:
     """The unwrapped discriminator, which the generator's step evaluates but does not update."""
     optimizer: torch.optim.Optimizer
     weight: float
-    judges_features: bool = False
-    """Judge the feature maps of the perceptual loss in place of images."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """An image and the feature maps of the perceptual loss; none if the stage has no such loss."""
-
-    image: Tensor
-    maps: tuple[Tensor, ...] = ()
-
-    def detached(self) -> _Seen:
-        return _Seen(self.image.detach(), tuple(each.detach() for each in self.maps))
-
-    def judged_by(self, adversary: Adversary) -> Tensor | tuple[Tensor, ...]:
-        return self.maps if adversary.judges_features else self.image
 
 
 def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
@@ -91,8 +75,8 @@ def srresnet_step(networks: Networks, lr: Tensor, hr: Tensor) -> dict[str, Tenso
     Source: arXiv 1609.04802, section 2.2.1.
     """
     with networks.autocast(lr.device):
-        sr, truth = _upscaled(networks, lr, hr), _true(networks, hr)
-        losses = _content_losses(networks, lr, sr, truth)
+        sr = networks.upscaled(networks.generator, lr, hr)
+        losses = _content_losses(networks, lr, sr, hr)
     _update_generator(networks, _weighted(networks.content, losses))
     return {name: loss.detach() for name, loss in losses.items()}
 
@@ -109,43 +93,26 @@ def srgan_step(
     judge = adversary.judge
     judge.requires_grad_(False)
     with networks.autocast(lr.device):
-        sr, truth = _upscaled(networks, lr, hr), _true(networks, hr)
-        losses = _content_losses(networks, lr, sr, truth)
-        adversarial = adversarial_loss(judge(sr.judged_by(adversary)).float())
+        sr = networks.upscaled(networks.generator, lr, hr)
+        losses = _content_losses(networks, lr, sr, hr)
+        adversarial = adversarial_loss(judge(sr).float())
     content = _weighted(networks.content, losses)
     _update_generator(networks, content + adversary.weight * adversarial)
     judge.requires_grad_(True)
     losses |= {"adversarial": adversarial}
-    losses |= _update_discriminator(networks, adversary, sr.detached(), truth)
+    losses |= _update_discriminator(networks, adversary, sr.detach(), hr)
     return {name: value.detach() for name, value in losses.items()}
 
 
-def _upscaled(networks: Networks, lr: Tensor, hr: Tensor) -> _Seen:
-    sr = networks.upscaled(networks.generator, lr, hr)
-    stack = _stack(networks)
-    return _Seen(sr) if stack is None else _Seen(sr, tuple(stack(sr)))
-
-
-@torch.no_grad()
-def _true(networks: Networks, hr: Tensor) -> _Seen:
-    stack = _stack(networks)
-    return _Seen(hr) if stack is None else _Seen(hr, tuple(stack(hr)))
-
-
-def _stack(networks: Networks) -> VGGStack | None:
-    network = networks.features.get("perceptual")
-    return network if isinstance(network, VGGStack) else None
-
-
 def _update_discriminator(
-    networks: Networks, adversary: Adversary, sr: _Seen, hr: _Seen
+    networks: Networks, adversary: Adversary, sr: Tensor, hr: Tensor
 ) -> dict[str, Tensor]:
     adversary.optimizer.zero_grad(set_to_none=True)
     losses, approval = [], {}
     # Separate passes: batch norm must not mix photographs with upscaled images.
-    for name, seen, is_photograph in (("d_hr", hr, True), ("d_sr", sr, False)):
-        with networks.autocast(seen.image.device):
-            logits = adversary.discriminator(seen.judged_by(adversary)).float()
+    for name, image, is_photograph in (("d_hr", hr, True), ("d_sr", sr, False)):
+        with networks.autocast(image.device):
+            logits = adversary.discriminator(image).float()
         loss = discriminator_loss(logits, is_photograph=is_photograph)
         loss.backward()
         losses.append(loss.detach())
@@ -154,8 +121,7 @@ def _update_discriminator(
     return {"discriminator": torch.stack(losses).sum()} | approval
 
 
-def _content_losses(networks: Networks, lr: Tensor, seen: _Seen, truth: _Seen) -> dict[str, Tensor]:
-    sr, hr = seen.image, truth.image
+def _content_losses(networks: Networks, lr: Tensor, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
     losses = {name: PIXEL_LOSSES[name](sr, hr) for name in networks.content if name in PIXEL_LOSSES}
     if "grid" in networks.content:
         losses["grid"] = grid_loss(sr, hr, hr.shape[-1] // lr.shape[-1])
@@ -163,16 +129,14 @@ def _content_losses(networks: Networks, lr: Tensor, seen: _Seen, truth: _Seen) -
         with torch.no_grad():
             average = networks.upscaled(networks.average, lr, hr)
         losses["artefact"] = artefact_loss(sr, average, hr)
-    if seen.maps:
-        losses["perceptual"] = perceptual_loss(seen.maps, truth.maps)
     return losses | {
-        name: _feature_loss(network, sr, hr)
-        for name, network in networks.features.items()
-        if not isinstance(network, VGGStack)
+        name: _feature_loss(network, sr, hr) for name, network in networks.features.items()
     }
 
 
-def _feature_loss(network: VGGFeatures | LPIPS, sr: Tensor, hr: Tensor) -> Tensor:
+def _feature_loss(network: FeatureNetwork, sr: Tensor, hr: Tensor) -> Tensor:
+    if isinstance(network, VGGStack):
+        return perceptual_loss(network, sr, hr)
     if isinstance(network, VGGFeatures):
         return vgg_loss(network, sr, hr)
     # Cheap beside VGG19, and the differences of normalised features are too small for bfloat16.

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from sr_core.models.discriminator import Discriminator
-from sr_core.models.feature_discriminator import FeatureDiscriminator
 from sr_core.models.generator import Generator, initialise_as_interpolator
 from sr_core.models.unet_discriminator import UNetDiscriminator
 from sr_core.training.settings import Stage
@@ -114,7 +113,6 @@ class Trainer:
             judge=self.discriminator,
             optimizer=_adam(self.discriminator),
             weight=self.stage.adversarial,
-            judges_features=self.stage.discriminator == "features",
         )
 
     def train(self, batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[StepResult]:
@@ -198,15 +196,9 @@ class Trainer:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-_DISCRIMINATORS = {
-    "paper": Discriminator,
-    "unet": UNetDiscriminator,
-    "features": FeatureDiscriminator,
-}
-
-
-def _discriminator(stage: Stage) -> nn.Module:
-    return _DISCRIMINATORS[stage.discriminator](stage.discriminator_channels)
+def _discriminator(stage: Stage) -> Discriminator | UNetDiscriminator:
+    kind = UNetDiscriminator if stage.discriminator == "unet" else Discriminator
+    return kind(stage.discriminator_channels)
 
 
 def _freeze_norms(network: nn.Module) -> None:

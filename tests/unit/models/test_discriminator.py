@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from sr_core.models.discriminator import Discriminator
-from sr_core.models.feature_discriminator import FeatureDiscriminator
 from sr_core.models.unet_discriminator import UNetDiscriminator
 
 
@@ -69,28 +68,3 @@ def test_a_u_net_has_spectral_norms_of_one_but_at_its_ends() -> None:
     inner = [*discriminator.down, *discriminator.up, *discriminator.last]
     norms = [torch.linalg.matrix_norm(each.weight.detach().flatten(1), 2).item() for each in inner]
     assert norms == pytest.approx([1.0] * 8, rel=0.05)
-
-
-def feature_maps(seed: int = 0) -> list[torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    sizes = ((64, 16, 24), (128, 8, 12), (256, 4, 6), (512, 2, 3), (512, 1, 1))
-    return [torch.rand(2, *size, generator=generator) for size in sizes]
-
-
-def test_features_are_judged_layer_by_layer_and_each_has_the_same_share_of_logits() -> None:
-    torch.manual_seed(0)
-    judge = FeatureDiscriminator(8).eval()
-    maps = feature_maps()
-    with torch.no_grad():
-        logits, others = judge(maps), judge([*maps[:3], maps[3].flip(1), maps[4]])
-    assert logits.shape == (2, 4, 16, 24)
-    assert torch.equal(logits[:, :3], others[:, :3])
-    assert not torch.equal(logits[:, 3], others[:, 3])
-
-
-def test_the_size_of_features_does_not_matter_to_their_judge() -> None:
-    torch.manual_seed(0)
-    judge = FeatureDiscriminator(8).eval()
-    with torch.no_grad():
-        small, large = (judge([size * each for each in feature_maps()]) for size in (1.0, 100.0))
-    torch.testing.assert_close(small, large)

@@ -153,8 +153,6 @@ def test_settings_that_cannot_be_trained_are_refused() -> None:
         Stage("srresnet", 1, adversarial=-1.0)
     with pytest.raises(ValueError, match="frozen_norms_share must be from 0 to 1, not 2"):
         Stage("srresnet", 1, frozen_norms_share=2)
-    with pytest.raises(ValueError, match="features judges the features of the perceptual loss"):
-        Stage("srgan", 1, adversarial=0.1, discriminator="features")
     with pytest.raises(ValueError, match="crop_px 50 is not a multiple of scale 4"):
         Training((Stage("srresnet", 1, crop_px=50),))
     with pytest.raises(ValueError, match="distinct names"):
