@@ -20,7 +20,7 @@ from jobs.train.folder import begin
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from jobs.train.task import Listing, Task
 from jobs.train.torch_device import torch_device
-from jobs.train.weights import find_vgg, open_lpips
+from jobs.train.weights import find_lpips, find_vgg, open_lpips
 from sr_core.archive.storage import open_store
 from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
@@ -96,7 +96,7 @@ def prepare(request: Request, console: Console) -> Task:
     """
     training = load_settings(request.config, Training)
     start = None if training.start is None else load_start(Path(training.start), training.scale)
-    vgg_file = find_vgg(request.vgg)
+    vgg_file, lpips_file = find_vgg(request.vgg), find_lpips(request.lpips)
     lpips = open_lpips(request.lpips, console)
     features = _feature_networks(training, vgg_file, lpips)
     photographs, held_out = _open_photographs(request, training, console)
@@ -106,6 +106,7 @@ def prepare(request: Request, console: Console) -> Task:
         "photographs": _name(photographs),
         "held_out": _name(held_out),
         "vgg_sha256": _sha256(vgg_file) if vgg_file and set(features) - {"lpips"} else None,
+        "lpips_sha256": _sha256(lpips_file) if lpips_file and "lpips" in features else None,
         "start_sha256": None if training.start is None else _sha256(Path(training.start)),
     }
     defaults = {each.name: each.default for each in (*fields(Training), *fields(Stage))}

@@ -18,17 +18,21 @@ def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
 
     Raises: ConfigurationError if the given file is missing or holds something else.
     """
-    if file is not None:
-        return load_lpips(file)
-    expected = _shared(_LPIPS)
-    if expected.is_file():
-        return load_lpips(expected)
+    if (found := find_lpips(file)) is not None:
+        return load_lpips(found)
     console.print(
-        f"LPIPS is not measured: no weights at {expected}; --lpips PATH gives their place, "
+        f"LPIPS is not measured: no weights at {_shared(_LPIPS)}; --lpips PATH gives their place, "
         "docs/evaluation.md explains how to make the file",
         style="yellow",
     )
     return None
+
+
+def find_lpips(file: Path | None) -> Path | None:
+    """Return the given file of LPIPS's weights, or the default one if it exists."""
+    if file is None and _shared(_LPIPS).is_file():
+        return _shared(_LPIPS)
+    return file
 
 
 def find_vgg(file: Path | None) -> Path | None:

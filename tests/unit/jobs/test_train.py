@@ -233,3 +233,20 @@ def test_of_many_photographs_some_are_chosen_evenly() -> None:
 
     assert np.flatnonzero(_evenly(7, 4)).tolist() == [0, 2, 4, 6]
     assert _evenly(2, 4).all()
+
+
+def test_other_lpips_weights_on_the_same_output_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "weights" / "lpips_alex_v0.1.safetensors"
+    weights.parent.mkdir()
+    monkeypatch.setenv("SRFLEET_SHARED", str(tmp_path))
+    monkeypatch.setattr("jobs.train.weights.load_lpips", lambda path: path)
+    request = small_request(tmp_path, tmp_path / "out", SRRESNET | {"content": {"lpips": 1.0}})
+    weights.write_bytes(b"one")
+    prepare(request, QUIET)
+    (tmp_path / "out" / "journal.jsonl").touch()
+    prepare(request, QUIET)
+    weights.write_bytes(b"another")
+    with pytest.raises(ConfigurationError, match="lpips_sha256 was "):
+        prepare(request, QUIET)
