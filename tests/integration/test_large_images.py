@@ -42,7 +42,7 @@ MEASURES = (
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat every picture and file as if it had gigabytes."""
     monkeypatch.setattr(scratch, "limit_bytes", 1000)
-    monkeypatch.setattr("sr_core.imaging.codecs.jpeg_strips._STRIP_PX", 0)
+    monkeypatch.setattr("sr_core.imaging.codecs.jpeg.strips._STRIP_PX", 0)
     monkeypatch.setattr("sr_core.archive.storage.blobs._RANGE_BYTES", 5000)
 
 

@@ -195,7 +195,7 @@ def test_libvips_opens_it_and_shows_the_same_pixels(kind: Kind) -> None:
 @pytest.mark.parametrize("big", [False, True], ids=["tiff", "bigtiff"])
 def test_every_page_opens_elsewhere(big: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if big:
-        monkeypatch.setattr("sr_core.imaging.codecs.tiff_write._CLASSIC_BYTES", 1000)
+        monkeypatch.setattr("sr_core.imaging.codecs.tiff.write._CLASSIC_BYTES", 1000)
     pages = (page(Kind("tiff", 3)), page(Kind("tiff", 1)), page(Kind("tiff", 3, alpha=True)))
     metadata = Metadata(exif_block(), XMP, None, (300.0, 300.0))
     data = bytes(encode(Picture(pages, metadata), "tiff", 90))

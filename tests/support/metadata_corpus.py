@@ -8,8 +8,8 @@ import struct
 import imagecodecs
 from PIL import Image
 
-from sr_core.imaging.codecs import exif_block
-from sr_core.imaging.codecs.tag_tree import Field, Tree
+from sr_core.imaging.codecs.tags import exif_block
+from sr_core.imaging.codecs.tags.tree import Field, Tree
 from sr_core.imaging.metadata import Losses
 from tests.support import metadata_files as made
 from tests.support.image_files import chunk, picture, png, saved, scene, tiff

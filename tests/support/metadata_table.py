@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from sr_core.imaging.codecs import EXTENSIONS, Metadata, decode, encode, exif_block, losses
+from sr_core.imaging.codecs import EXTENSIONS, Metadata, decode, encode, losses
+from sr_core.imaging.codecs.tags import exif_block
 from tests.support.image_files import LIMITS
 from tests.support.metadata_corpus import CORPUS
 

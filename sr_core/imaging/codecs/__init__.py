@@ -14,7 +14,7 @@ from sr_core.imaging.codecs.formats import (
     check_output_size,
     output_format,
 )
-from sr_core.imaging.codecs.jpeg_tables import jpeg_evidence
+from sr_core.imaging.codecs.jpeg.tables import jpeg_evidence
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source
 from sr_core.imaging.codecs.thumbnails import crop, thumbnail
 from sr_core.imaging.metadata import Metadata

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import exif, exif_pixels
+from sr_core.imaging.codecs.tags import exif, exif_pixels
 from sr_core.imaging.metadata import Metadata, xmp, xmp_pixels
 
 

@@ -7,26 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
-from sr_core.imaging.codecs import (
-    adapted,
-    exif,
-    gif_metadata,
-    jp2_metadata,
-    jpeg,
-    jpeg2000,
-    jpeg_metadata,
-    jxl,
-    pillow,
-    png_metadata,
-    png_read,
-    tiff_metadata,
-    tiff_read,
-    webp,
-)
+from sr_core.imaging.codecs import adapted, pillow, webp
 from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Picture
+from sr_core.imaging.codecs.gif import metadata as gif_metadata
+from sr_core.imaging.codecs.jpeg import metadata as jpeg_metadata
+from sr_core.imaging.codecs.jpeg import read as jpeg
+from sr_core.imaging.codecs.jpeg2000 import metadata as jp2_metadata
+from sr_core.imaging.codecs.jpeg2000 import read as jpeg2000
+from sr_core.imaging.codecs.jxl import coding as jxl
+from sr_core.imaging.codecs.png import metadata as png_metadata
+from sr_core.imaging.codecs.png import read as png_read
 from sr_core.imaging.codecs.raster import Raster, to_page
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.codecs.tags import exif
+from sr_core.imaging.codecs.tiff import metadata as tiff_metadata
+from sr_core.imaging.codecs.tiff import read as tiff_read
 from sr_core.imaging.colour import ColourFacts, Decision
 from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Page

@@ -7,20 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import (
-    carried,
-    exif,
-    exif_block,
-    jpeg_segments,
-    jpeg_write,
-    jxl,
-    png_write,
-    tiff_write,
-    webp,
-)
+from sr_core.imaging.codecs import carried, webp
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Picture
+from sr_core.imaging.codecs.jpeg import segments as jpeg_segments
+from sr_core.imaging.codecs.jpeg import write as jpeg_write
+from sr_core.imaging.codecs.jxl import coding as jxl
 from sr_core.imaging.codecs.pixel_tags import true_about_pixels
+from sr_core.imaging.codecs.png import write as png_write
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
+from sr_core.imaging.codecs.tags import exif, exif_block
+from sr_core.imaging.codecs.tiff import write as tiff_write
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Metadata, xmp
 from sr_core.imaging.pixels import Page, Pixels

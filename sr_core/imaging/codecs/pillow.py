@@ -10,10 +10,13 @@ import imagecodecs
 from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, ImageFile
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import avif_colour, bmp_colour, exif, gif_colour
+from sr_core.imaging.codecs import bmp_colour
+from sr_core.imaging.codecs.avif import colour as avif_colour
 from sr_core.imaging.codecs.formats import Header
+from sr_core.imaging.codecs.gif import colour as gif_colour
 from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, widened
 from sr_core.imaging.codecs.source import Source, boxes
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import ColourFacts
 from sr_core.imaging.metadata import Losses, Metadata
 from sr_core.imaging.metadata.losses import printable

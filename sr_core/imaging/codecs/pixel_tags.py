@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import exif, exif_pixels, jpeg_write
+from sr_core.imaging.codecs.jpeg import write as jpeg_write
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
+from sr_core.imaging.codecs.tags import exif, exif_pixels
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Metadata, xmp_pixels
 from sr_core.imaging.pixels import Page, Pixels

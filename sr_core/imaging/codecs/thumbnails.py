@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import jpeg_write, png_write
 from sr_core.imaging.codecs.decode import decode
 from sr_core.imaging.codecs.formats import Limits
+from sr_core.imaging.codecs.jpeg import write as jpeg_write
+from sr_core.imaging.codecs.png import write as png_write
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Metadata

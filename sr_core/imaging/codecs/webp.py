@@ -8,10 +8,10 @@ import imagecodecs
 from PIL import Image
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, model_of
 from sr_core.imaging.codecs.source import Source, riff_chunks
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import ColourFacts
 from sr_core.imaging.metadata import Losses, Metadata
 from sr_core.imaging.metadata.losses import printable

@@ -111,7 +111,7 @@ def test_others_read_the_same_jpeg_xl(page: Page) -> None:
 
 
 def test_a_large_tiff_becomes_a_bigtiff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sr_core.imaging.codecs.tiff_write._CLASSIC_BYTES", 1000)
+    monkeypatch.setattr("sr_core.imaging.codecs.tiff.write._CLASSIC_BYTES", 1000)
     picture = Picture((Page(scene(40, 30)), Page(scene(20, 30))), Metadata(exif=exif_block()))
     data = encode(picture, "tiff", 95)
     assert 43 in data[2:4]  # the byte order is that of the EXIF data

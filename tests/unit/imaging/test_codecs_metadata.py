@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageCms
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import EXTENSIONS, Metadata, Page, Picture, decode, encode, exif, losses
+from sr_core.imaging.codecs import EXTENSIONS, Metadata, Page, Picture, decode, encode, losses
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import convert_to_srgb
 from tests.support.image_files import (
     LIMITS,

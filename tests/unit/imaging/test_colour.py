@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 from sr_core.errors import ErrorClass
-from sr_core.imaging.codecs import Page, Picture, decode, encode, exif, losses
+from sr_core.imaging.codecs import Page, Picture, decode, encode, losses
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import ADOBE_RGB, DISPLAY_P3, ROMM_RGB, build, convert_to_srgb
 from tests.support.colour_files import colour_files, unsupported_files
 from tests.support.colour_kinds import ColourFile

@@ -15,7 +15,8 @@ from PIL import Image
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import Metadata, Picture, decode, encode, jpeg_strips
+from sr_core.imaging.codecs import Metadata, Picture, decode, encode
+from sr_core.imaging.codecs.jpeg import strips as jpeg_strips
 from sr_core.imaging.pixels import Page, Pixels
 from tests.support.image_files import LIMITS, exif_block, saved, scene, srgb_profile
 from tests.support.photograph import photograph

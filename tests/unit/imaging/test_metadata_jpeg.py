@@ -8,7 +8,8 @@ import struct
 import numpy as np
 import pytest
 
-from sr_core.imaging.codecs import decode, encode, exif, losses
+from sr_core.imaging.codecs import decode, encode, losses
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.metadata import Metadata
 from tests.support import metadata_files as made
 from tests.support.image_files import LIMITS, exif_block, picture, saved

@@ -7,7 +7,8 @@ import struct
 import imagecodecs
 import pytest
 
-from sr_core.imaging.codecs import decode, encode, exif_block
+from sr_core.imaging.codecs import decode, encode
+from sr_core.imaging.codecs.tags import exif_block
 from tests.support import metadata_files as made
 from tests.support.image_files import LIMITS, every_format, picture, saved
 from tests.support.image_files import exif_block as small_block

@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sr_core.imaging.codecs import Page, Picture, decode, encode, exif_block, exif_pixels, losses
-from sr_core.imaging.codecs.directory import TagFile
+from sr_core.imaging.codecs import Page, Picture, decode, encode, losses
 from sr_core.imaging.codecs.raster import turned
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.codecs.tag_tree import Field, Tree
+from sr_core.imaging.codecs.tags import exif_block, exif_pixels
+from sr_core.imaging.codecs.tags.directory import TagFile
+from sr_core.imaging.codecs.tags.tree import Field, Tree
 from sr_core.imaging.metadata import Losses, xmp, xmp_pixels
 from sr_core.imaging.metadata.turning import turned_point
 from tests.support import metadata_files as made

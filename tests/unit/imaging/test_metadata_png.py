@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from sr_core.imaging.codecs import NeedMoreBytes, decode, encode, exif, losses, probe
+from sr_core.imaging.codecs import NeedMoreBytes, decode, encode, losses, probe
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.metadata import Metadata, TextChunk
 from tests.support import metadata_files as made
 from tests.support.image_files import LIMITS, chunk, exif_block, png

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sr_core.imaging.codecs import Picture, decode, encode, exif, exif_block
+from sr_core.imaging.codecs import Picture, decode, encode
+from sr_core.imaging.codecs.tags import exif, exif_block
 from tests.support.image_files import LIMITS
 
 EXIF, NOTE, TAKEN = 0x8769, 0x927C, 0x9003

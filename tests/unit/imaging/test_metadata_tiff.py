@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from sr_core.imaging.codecs import Metadata, Page, Picture, decode, encode, exif_block, losses
-from sr_core.imaging.codecs.directory import TagFile
+from sr_core.imaging.codecs import Metadata, Page, Picture, decode, encode, losses
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.codecs.tags import exif_block
+from sr_core.imaging.codecs.tags.directory import TagFile
 from sr_core.imaging.metadata import Losses
 from tests.support import metadata_files as made
 from tests.support.image_files import LIMITS, scene, tiff, tiff_of
@@ -172,7 +173,7 @@ def test_an_orientation_of_any_type_turns_a_page_once(kind: int, value: float) -
 
 def test_tags_too_long_to_keep_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     data = tiff(scene(30, 44), extratags=[(PRIVATE, 7, 1089, bytes(range(99)) * 11, True)])
-    monkeypatch.setattr("sr_core.imaging.codecs.directory._MAX_VALUE_BYTES", 1000)
+    monkeypatch.setattr("sr_core.imaging.codecs.tags.directory._MAX_VALUE_BYTES", 1000)
     assert decode(data, LIMITS).warnings == (
         "dropped: tag 65000, which is damaged or too long, 1089 bytes",
     )
@@ -183,7 +184,7 @@ def test_pages_of_different_byte_orders_are_written_in_one(
     big: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if big:
-        monkeypatch.setattr("sr_core.imaging.codecs.tiff_write._CLASSIC_BYTES", 1000)
+        monkeypatch.setattr("sr_core.imaging.codecs.tiff.write._CLASSIC_BYTES", 1000)
     blocks = [
         decode(tiff(scene(30, 44), extratags=TEXT, byteorder=order), LIMITS).metadata.exif
         for order in "<>"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs.directory import Directory, Entry, TagFile, reversed_numbers
+from sr_core.imaging.codecs.tags.directory import Directory, Entry, TagFile, reversed_numbers
 from sr_core.imaging.metadata import Losses
 
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 0x8769, 0x8825, 0xA005

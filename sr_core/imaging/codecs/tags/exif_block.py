@@ -7,10 +7,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs.directory import TagFile
-from sr_core.imaging.codecs.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.codecs.tag_tree import (
+from sr_core.imaging.codecs.tags.directory import TagFile
+from sr_core.imaging.codecs.tags.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION
+from sr_core.imaging.codecs.tags.tree import (
     EXIF_DIRECTORY,
     Field,
     Tree,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from sr_core.imaging.codecs import exif, exif_block
-from sr_core.imaging.codecs.tag_tree import EXIF_DIRECTORY, Field, Order, Tree, laid_out
-from sr_core.imaging.codecs.tiff_metadata import ICC, IPTC, NOT_IN_EXIF, PHOTOSHOP, XMP
+from sr_core.imaging.codecs.tags import exif, exif_block
+from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, Field, Order, Tree, laid_out
+from sr_core.imaging.codecs.tiff.metadata import ICC, IPTC, NOT_IN_EXIF, PHOTOSHOP, XMP
 from sr_core.imaging.metadata import Losses, Metadata
 from sr_core.imaging.metadata.maker_notes import MAKER_NOTE, is_self_contained
 from sr_core.scratch import Spool

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.directory import Directory, TagFile
-from sr_core.imaging.codecs.tiff_layout import BITS, CIELAB, ICCLAB, PHOTOMETRIC
+from sr_core.imaging.codecs.tags import exif
+from sr_core.imaging.codecs.tags.directory import Directory, TagFile
+from sr_core.imaging.codecs.tiff.layout import BITS, CIELAB, ICCLAB, PHOTOMETRIC
 from sr_core.imaging.colour import ColourFacts, LabEncoding, Space, calibrated
 from sr_core.imaging.colour.spaces import D50, D65
 

@@ -5,7 +5,7 @@ Source: GIF89a specification; XMP specification part 3, 1.1.2 (GIF).
 
 from __future__ import annotations
 
-from sr_core.imaging.codecs.gif_colour import parts
+from sr_core.imaging.codecs.gif.colour import parts
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.metadata import Losses, Metadata
 from sr_core.imaging.metadata.losses import printable

@@ -6,8 +6,8 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from sr_core.imaging.codecs.exif import orientation
 from sr_core.imaging.codecs.source import Source, jpeg_segments
+from sr_core.imaging.codecs.tags.exif import orientation
 from sr_core.imaging.metadata import Losses, Metadata, photoshop, xmp
 from sr_core.imaging.metadata.losses import printable
 from sr_core.scratch import Blob

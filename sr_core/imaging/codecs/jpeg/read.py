@@ -16,11 +16,12 @@ from PIL import JpegImagePlugin
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif, jpeg_strips
 from sr_core.imaging.codecs.formats import Header
-from sr_core.imaging.codecs.jpeg_metadata import ICC, exif_of
+from sr_core.imaging.codecs.jpeg import strips as jpeg_strips
+from sr_core.imaging.codecs.jpeg.metadata import ICC, exif_of
 from sr_core.imaging.codecs.raster import Raster, from_pillow, negative
 from sr_core.imaging.codecs.source import Source, jpeg_segments
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import ColourFacts, Model
 from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob

@@ -15,12 +15,12 @@ from PIL import TiffImagePlugin
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import tiff_colour
-from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Raster, from_pillow, straight, widened
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.codecs.tiff_layout import (
+from sr_core.imaging.codecs.tags.directory import Directory, TagFile
+from sr_core.imaging.codecs.tiff import colour as tiff_colour
+from sr_core.imaging.codecs.tiff.layout import (
     CIELAB,
     CMYK,
     GREY,

@@ -11,8 +11,8 @@ import numpy as np
 from isal import isal_zlib
 
 from sr_core.imaging.codecs.samples import Samples
-from sr_core.imaging.codecs.tag_tree import Field, Order, link_position, serialised
-from sr_core.imaging.codecs.tiff_description import Description, begin, described
+from sr_core.imaging.codecs.tags.tree import Field, Order, link_position, serialised
+from sr_core.imaging.codecs.tiff.description import Description, begin, described
 from sr_core.imaging.metadata import Metadata
 from sr_core.scratch import Blob, Spool
 

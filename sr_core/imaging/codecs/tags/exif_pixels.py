@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs.directory import Directory, Entry, TagFile
-from sr_core.imaging.codecs.exif import EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY, opened
-from sr_core.imaging.codecs.tag_tree import Field, serialised
+from sr_core.imaging.codecs.tags.directory import Directory, Entry, TagFile
+from sr_core.imaging.codecs.tags.exif import EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY, opened
+from sr_core.imaging.codecs.tags.tree import Field, serialised
 from sr_core.imaging.metadata.turning import turned_point, turned_size
 
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214

@@ -10,7 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 
-from sr_core.imaging.codecs.png_inflate import MAX_BYTES, inflated
+from sr_core.imaging.codecs.png.inflate import MAX_BYTES, inflated
 from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_XMP, Source, png_chunks
 from sr_core.imaging.metadata import Losses, Metadata, TextChunk, photoshop
 from sr_core.imaging.metadata.losses import printable

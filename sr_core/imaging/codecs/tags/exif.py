@@ -6,8 +6,8 @@ import re
 import struct
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
-from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.codecs.tags.directory import Directory, TagFile
 from sr_core.imaging.colour import ADOBE_RGB, Space, Uncalibrated
 
 ORIENTATION = 0x0112

@@ -6,10 +6,10 @@ import math
 from typing import NamedTuple
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif
-from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.formats import MAX_PAGES
 from sr_core.imaging.codecs.source import Source
+from sr_core.imaging.codecs.tags import exif
+from sr_core.imaging.codecs.tags.directory import Directory, TagFile
 
 _SUBFILE, _WIDTH, _HEIGHT, BITS, PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
 _COMPRESSION, _STRIP_OFFSETS, _SAMPLES, _ROWS, _PLANAR = 0x103, 0x111, 0x115, 0x116, 0x11C

@@ -8,8 +8,8 @@ import numpy as np
 import simplejpeg
 
 from sr_core import scratch
-from sr_core.imaging.codecs import jpeg_strips
-from sr_core.imaging.codecs.jpeg_segments import segments
+from sr_core.imaging.codecs.jpeg import strips as jpeg_strips
+from sr_core.imaging.codecs.jpeg.segments import segments
 from sr_core.imaging.codecs.samples import Samples
 from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Pixels

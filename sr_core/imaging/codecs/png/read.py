@@ -10,12 +10,12 @@ from isal import isal_zlib
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif
 from sr_core.imaging.codecs.formats import Header
-from sr_core.imaging.codecs.png_inflate import MAX_BYTES, inflated
-from sr_core.imaging.codecs.png_metadata import exif_of
+from sr_core.imaging.codecs.png.inflate import MAX_BYTES, inflated
+from sr_core.imaging.codecs.png.metadata import exif_of
 from sr_core.imaging.codecs.raster import Raster, model_of
 from sr_core.imaging.codecs.source import Source, png_chunks
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import SRGB, CodePoints, ColourFacts, Space, calibrated
 from sr_core.scratch import Blob
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sr_core.imaging.codecs import av1_sequence
+from sr_core.imaging.codecs.avif import sequence as av1_sequence
 from sr_core.imaging.codecs.source import Chunk, Source, boxes
 from sr_core.imaging.colour import CodePoints
 

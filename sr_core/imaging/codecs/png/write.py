@@ -10,7 +10,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from sr_core.imaging.codecs.png_metadata import comment_chunk, raw_profile_chunk
+from sr_core.imaging.codecs.png.metadata import comment_chunk, raw_profile_chunk
 from sr_core.imaging.codecs.samples import Samples
 from sr_core.imaging.codecs.source import METRES_PER_INCH, PNG_SIGNATURE, PNG_XMP
 from sr_core.imaging.metadata import Metadata, photoshop

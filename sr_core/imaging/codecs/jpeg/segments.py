@@ -10,7 +10,7 @@ import hashlib
 import struct
 from collections.abc import Iterator
 
-from sr_core.imaging.codecs.jpeg_metadata import (
+from sr_core.imaging.codecs.jpeg.metadata import (
     APP1,
     APP2,
     APP13,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sr_core.errors import ImageError
-from sr_core.imaging.codecs import exif, exif_block
-from sr_core.imaging.codecs.directory import Directory, TagFile
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.codecs.tag_tree import EXIF_DIRECTORY, read
-from sr_core.imaging.codecs.tiff_layout import is_page
+from sr_core.imaging.codecs.tags import exif, exif_block
+from sr_core.imaging.codecs.tags.directory import Directory, TagFile
+from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, read
+from sr_core.imaging.codecs.tiff.layout import is_page
 from sr_core.imaging.metadata import Losses, Metadata, photoshop
 from sr_core.imaging.metadata.maker_notes import MAKER_NOTE
 

@@ -7,9 +7,9 @@ import struct
 import imagecodecs
 import numpy as np
 
-from sr_core.imaging.codecs import jxl_colour
 from sr_core.imaging.codecs.formats import Header
-from sr_core.imaging.codecs.jxl_header import (
+from sr_core.imaging.codecs.jxl import colour as jxl_colour
+from sr_core.imaging.codecs.jxl.header import (
     LINEAR_CURVE,
     SRGB_CURVE,
     Facts,

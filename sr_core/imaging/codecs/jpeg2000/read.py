@@ -8,12 +8,13 @@ from contextlib import suppress
 import imagecodecs
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import exif, jp2_colour
 from sr_core.imaging.codecs.formats import Header
-from sr_core.imaging.codecs.jp2_colour import CMYK, LAB, SYCC, Container
-from sr_core.imaging.codecs.jp2_metadata import exif_of
+from sr_core.imaging.codecs.jpeg2000 import colour as jp2_colour
+from sr_core.imaging.codecs.jpeg2000.colour import CMYK, LAB, SYCC, Container
+from sr_core.imaging.codecs.jpeg2000.metadata import exif_of
 from sr_core.imaging.codecs.raster import Raster, model_of, straight, widened
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source
+from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import CHANNELS, ColourFacts, Model
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.strips import map_strips

@@ -1,0 +1,1 @@
+"""AVIF: colour descriptions, which Pillow does not report."""

@@ -1,0 +1,1 @@
+"""GIF: profile and metadata, which Pillow does not report."""

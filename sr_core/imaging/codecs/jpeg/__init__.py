@@ -1,0 +1,1 @@
+"""JPEG: reading, writing, metadata and compression."""

@@ -1,0 +1,1 @@
+"""JPEG 2000: reading, colour and metadata."""

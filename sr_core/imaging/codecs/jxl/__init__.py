@@ -1,0 +1,1 @@
+"""JPEG XL: coding, header and colour."""

@@ -1,0 +1,1 @@
+"""PNG: reading, writing and metadata."""

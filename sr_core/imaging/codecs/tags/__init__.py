@@ -1,0 +1,1 @@
+"""Tags of TIFF and EXIF: their directories, values and edits."""

@@ -1,0 +1,1 @@
+"""TIFF: reading, writing, colour and metadata of each page."""
