@@ -32,6 +32,9 @@ Root = Annotated[str, About("", "URI of the output root")]
 Model = Annotated[str, About("", "name of the model, or path of a checkpoint")]
 Scale = Annotated[int, About("", "output pixels per input pixel along each side")]
 Licence = Annotated[str | None, About("", "licence of the weights; null if not stated")]
+RootHash = Annotated[
+    str | None, About("", "hash over the whole run; null if version 0.1.0 closed it")
+]
 Images = Annotated[int, About("images", "images of the run")]
 Statuses = Annotated[dict[str, int], About("images", "committed images by status")]
 ErrorClasses = Annotated[dict[str, int], About("images", "failed images by error class")]
@@ -179,6 +182,7 @@ class UpscaleAnswer:
     report_uri: Annotated[
         str | None, About("", "URI of the HTML report; null if it was written before")
     ]
+    root_hash: RootHash
 
     @classmethod
     def of(cls, outcome: RunOutcome) -> UpscaleAnswer:
@@ -190,6 +194,7 @@ class UpscaleAnswer:
             statuses=_every_status(outcome.statuses),
             error_classes={str(name): n for name, n in outcome.error_classes.items()},
             report_uri=outcome.report_uri,
+            root_hash=outcome.root_hash,
         )
 
 

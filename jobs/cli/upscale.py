@@ -135,3 +135,5 @@ def _answer(ended: RunOutcome, *, json: bool) -> None:
     answers().say(f"{ended.images} images: {outcome(ended.statuses, ended.error_classes)}")
     if ended.report_uri is not None:
         answers().say(f"report: {ended.report_uri}")
+    if ended.root_hash is not None:
+        answers().say(f"root hash: {ended.root_hash}")

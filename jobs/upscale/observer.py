@@ -170,6 +170,8 @@ class RunOutcome:
     error_classes: Mapping[ErrorClass, int]
     report_uri: str | None
     """None if no report was written."""
+    root_hash: str | None
+    """Hash over the whole run; None for a run that version 0.1.0 closed."""
 
     @property
     def images_failed(self) -> int:

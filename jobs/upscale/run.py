@@ -207,4 +207,5 @@ def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
         state.progress.statuses,
         state.progress.error_classes,
         f"{store.uri}/{REPORT_KEY}" if report else None,
+        run.ledger.root_hash(state),
     )

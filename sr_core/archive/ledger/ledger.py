@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
 from sr_core.archive.ledger import history, runs
+from sr_core.archive.ledger.chain import covered_keys, digests_of, root_hash_of
 from sr_core.archive.ledger.layout import (
     IMAGES_PREFIX,
     METRICS_PREFIX,
@@ -211,11 +213,33 @@ class Ledger:
                 "not committed yet; run the same command again"
             )
         if not of_round.is_closed:
-            success = summarise(
+            counted = summarise(
                 state.record.run_id, round_index, len(of_round.shards), of_round.rows
             )
+            digests = digests_of(self.store, self._covered_keys(state, round_index))
+            success = replace(counted, digests=digests, root_hash=root_hash_of(digests))
             self.store.put_if_absent(key, success_to_json(success))
         return success_from_json(self.store.read(key))
+
+    def root_hash(self, state: Snapshot) -> str | None:
+        """Read the root hash of the last closed round, which covers the whole run.
+
+        Returns:
+            None if no round is closed, or if version 0.1.0 closed the last one.
+        """
+        closed = [each.index for each in state.rounds if each.is_closed]
+        if not closed:
+            return None
+        return success_from_json(self.store.read(success_name(closed[-1]))).root_hash
+
+    def _covered_keys(self, state: Snapshot, round_index: int) -> list[str]:
+        """List the objects that the closing record of a round covers."""
+        covered = {round_index: sorted(state.rounds[round_index].committed)}
+        for earlier in range(round_index - 1, -1, -1):
+            if self.finish_round(state, earlier).root_hash is not None:
+                break
+            covered[earlier] = sorted(state.rounds[earlier].committed)
+        return covered_keys(covered)
 
     def close_rounds(self, state: Snapshot) -> Snapshot:
         """Close every round of the snapshot, and return the snapshot with its rounds closed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -30,6 +30,10 @@ class Success:
     statuses: dict[Status, int]
     error_classes: dict[ErrorClass, int]
     finished_at: datetime
+    root_hash: str | None = None
+    """Hash of `digests` (sr_core.archive.ledger.chain); None in records of version 0.1.0."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by key of the objects of the round and of the closing record before it."""
 
 
 def summarise(run_id: str, round_index: int, shards: int, rows: pa.Table) -> Success:

@@ -1,11 +1,15 @@
-"""Objects of any size, read whole within a bounded memory."""
+"""Objects of any size, read whole or hashed within a bounded memory."""
 
 from __future__ import annotations
+
+import hashlib
 
 from sr_core.archive.storage.store import Store
 from sr_core.scratch import Blob, Spool
 
 _RANGE_BYTES = 32 << 20
+_HASHED_BYTES = 16 << 20
+"""Chunk size for hashing, in bytes."""
 
 
 def read_blob(store: Store, key: str) -> Blob:
@@ -21,3 +25,18 @@ def read_blob(store: Store, key: str) -> Blob:
         spool.write(part)
         if len(part) < _RANGE_BYTES:
             return spool.finish()
+
+
+def sha256_of(store: Store, key: str) -> tuple[str, int]:
+    """Return the SHA-256 of an object, hexadecimal, and its size in bytes.
+
+    Raises: as `Store.read`.
+    """
+    digest = hashlib.sha256()
+    size_bytes = 0
+    while True:
+        part = store.read(key, start=size_bytes, length=_HASHED_BYTES)
+        digest.update(part)
+        size_bytes += len(part)
+        if len(part) < _HASHED_BYTES:
+            return digest.hexdigest(), size_bytes

@@ -9,11 +9,11 @@ before the image failed and never measured; a further round adopts it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sr_core.archive.ledger.chain import root_hash_of
 from sr_core.archive.ledger.history import Part, list_parts, list_rounds, read_parts, read_plan
 from sr_core.archive.ledger.layout import (
     IMAGES_PREFIX,
@@ -24,9 +24,9 @@ from sr_core.archive.ledger.layout import (
     success_name,
 )
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.ledger.rounds import STATE_COLUMNS, success_from_json, summarise
+from sr_core.archive.ledger.rounds import STATE_COLUMNS, Success, success_from_json, summarise
 from sr_core.archive.ledger.runs import RunRecord, identity
-from sr_core.archive.storage import Store
+from sr_core.archive.storage import Store, sha256_of
 from sr_core.audit.verify.findings import Finding, broken, unfinished
 from sr_core.audit.verify.shards import repeated, verify_shard
 from sr_core.errors import ConfigurationError, DamagedError, StorageError
@@ -126,13 +126,32 @@ def _verify_success(
     else:
         try:
             stated = success_from_json(store.read(key))
+            yield from _verify_digests(store, key, stated)
             rows = read_parts(store, [part.key for part in parts], STATE_COLUMNS)
         except (StorageError, DamagedError) as error:
             yield broken(key, str(error))
             return
         counted = summarise(run.run_id, round_index, len(parts), rows)
-        if stated != replace(counted, finished_at=stated.finished_at):
-            yield broken(key, f"it says {stated}, the parts say {counted}")
+        if _counts(stated) != _counts(counted):
+            yield broken(key, f"it says {_counts(stated)}, the parts say {_counts(counted)}")
+
+
+def _counts(success: Success) -> dict[str, object]:
+    names = ("run_id", "round_index", "shards", "images", "statuses", "error_classes")
+    return {name: getattr(success, name) for name in names}
+
+
+def _verify_digests(store: Store, key: str, stated: Success) -> Iterator[Finding]:
+    if stated.root_hash is None:
+        return
+    if root_hash_of(stated.digests) != stated.root_hash:
+        yield broken(key, "its root hash is not that of its digests")
+    for covered, digest in stated.digests.items():
+        try:
+            if sha256_of(store, covered)[0] != digest:
+                yield broken(covered, f"it was changed after {key} was written")
+        except StorageError as error:
+            yield broken(covered, str(error))
 
 
 def _verify_metrics_names(store: Store, rounds: Sequence[int]) -> Iterator[Finding]:

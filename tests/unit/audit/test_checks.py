@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from tests.support.small_run import (
     record,
     work,
 )
+from tests.support.tampering import reseal
 
 IMAGES = planned_images(4, per_shard=2, refused={1})
 FIRST_KEY = "album/0.jpg"
@@ -44,6 +46,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def findings_of(root: Path) -> list[Finding]:
+    """Verify a run whose closing records were made to agree with whatever was changed."""
+    reseal(root)
     return verify_run(open_store(str(root)))
 
 
@@ -268,8 +272,8 @@ class TestSuccess:
         path.write_text(path.read_text().replace('"images": 4', '"images": 3'))
         finding = the_only(findings_of(root))
         assert finding.subject == success_name(0)
-        assert "images=3" in finding.message
-        assert "images=4" in finding.message
+        assert "'images': 3" in finding.message
+        assert "'images': 4" in finding.message
 
     def test_damaged(self, root: Path) -> None:
         (root / success_name(0)).write_bytes(b"{}")
@@ -280,6 +284,32 @@ class TestSuccess:
         finding = the_only(findings_of(root))
         assert finding.severity is Severity.ERROR
         assert finding.message == ("the round is closed, but 1 shards of round 0 are not committed")
+
+
+class TestDigests:
+    def findings(self, root: Path) -> list[Finding]:
+        return verify_run(open_store(str(root)))
+
+    @pytest.mark.parametrize("key", [PART, RUN_KEY])
+    def test_of_an_object_that_was_changed(self, root: Path, key: str) -> None:
+        with (root / key).open("ab") as file:
+            file.write(b"\n")
+        messages = [each.message for each in self.findings(root) if each.subject == key]
+        assert f"it was changed after {success_name(0)} was written" in messages
+
+    def test_of_an_object_that_is_gone(self, root: Path) -> None:
+        (root / PART).unlink()
+        assert PART in {each.subject for each in self.findings(root)}
+
+    def test_of_an_edited_row(self, root: Path) -> None:
+        change_first(root, worker="somebody else")
+        assert the_only(self.findings(root)).subject == PART
+
+    def test_that_do_not_make_the_root_hash(self, root: Path) -> None:
+        path = root / success_name(0)
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"root_hash": "0" * 64}))
+        assert the_only(self.findings(root)).message == "its root hash is not that of its digests"
 
 
 class TestUnfinishedRun:
