@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class ErrorClass(StrEnum):
-    """Reason why an image has no output. Every failed row has exactly one; the list is closed."""
+    """Reason why a file has no output. Every row that is not ok has exactly one.
+
+    The list is closed. Those of NOT_PHOTOGRAPHS say what a skipped file is.
+    """
 
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
@@ -25,6 +28,40 @@ class ErrorClass(StrEnum):
     CONFLICT = "conflict"
     DUPLICATE_KEY = "duplicate_key"
     INTERNAL = "internal"
+    # of skipped files
+    SIDECAR = "sidecar"
+    SYSTEM_FILE = "system_file"
+    THUMBNAILS = "thumbnails"
+    TRASH = "trash"
+    EARLIER_RUN = "earlier_run"
+    TEXT = "text"
+    DOCUMENT = "document"
+    AUDIO = "audio"
+    VIDEO = "video"
+    ARCHIVE = "archive"
+    OTHER = "other"
+    SPECIAL_FILE = "special_file"
+    LINKED_FOLDER = "linked_folder"
+
+
+NOT_PHOTOGRAPHS = frozenset(
+    {
+        ErrorClass.SIDECAR,
+        ErrorClass.SYSTEM_FILE,
+        ErrorClass.THUMBNAILS,
+        ErrorClass.TRASH,
+        ErrorClass.EARLIER_RUN,
+        ErrorClass.TEXT,
+        ErrorClass.DOCUMENT,
+        ErrorClass.AUDIO,
+        ErrorClass.VIDEO,
+        ErrorClass.ARCHIVE,
+        ErrorClass.OTHER,
+        ErrorClass.SPECIAL_FILE,
+        ErrorClass.LINKED_FOLDER,
+    }
+)
+"""Classes of files that are no photographs: their rows are skipped, which is no failure."""
 
 
 class SrfleetError(Exception):

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from sr_core.errors import ErrorClass
+from sr_core.errors import NOT_PHOTOGRAPHS, ErrorClass
 
 Precision = Literal["float32", "half", "int8"]
 """Precision of a network's multiplications: half is float16 on GPUs and bfloat16 on CPUs."""
@@ -17,17 +17,41 @@ class Status(StrEnum):
     """Outcome of an image."""
 
     OK = "ok"
+    SKIPPED = "skipped"
+    """The file is no photograph, which is no failure."""
     FAILED = "failed"
     DUPLICATE = "duplicate"
     """An earlier row of the manifest has the same key."""
+
+
+def status_of(error_class: ErrorClass) -> Status:
+    """Return the status of a file that cannot be upscaled: skipped or failed."""
+    return Status.SKIPPED if error_class in NOT_PHOTOGRAPHS else Status.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSidecar:
+    """A sidecar of an image, such as an .xmp file, and the key of its copy."""
+
+    key: str
+    output_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A sidecar that was copied beside the output of its image."""
+
+    key: str
+    output_key: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One image of the source. A field is None if it is unknown.
 
-    An image that is refused before the run has status failed or duplicate and an error class; it
-    stays in the manifest.
+    A file that is refused before the run has status failed, skipped or duplicate and an error
+    class; it stays in the manifest.
     """
 
     image_id: str
@@ -62,6 +86,8 @@ class PlannedImage:
     output_format: str | None
     output_width_px: int | None
     output_height_px: int | None
+    sidecars: tuple[PlannedSidecar, ...] | None = None
+    """Sidecars to copy; None if the run copies none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +125,8 @@ class MetricsRow:
     height_out_px: int | None = None
     output_size_bytes: int | None = None
     output_sha256: str | None = None
+    sidecars: tuple[Sidecar, ...] | None = None
+    """Copies of the source's sidecars; None if the run copies none."""
     adopted: bool = False
     same_pixels_as: str | None = None
     model: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from jobs.cli.json_text import to_text
+from sr_core.archive.source.skipped import failed_only, skipped_only
 from sr_core.records import Status
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sr_core.archive.ledger.snapshot import Progress
     from sr_core.archive.planning.estimate import Estimate
     from sr_core.audit.verify.findings import Finding
+    from sr_core.errors import ErrorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ RootHash = Annotated[
 Images = Annotated[int, About("images", "images of the run")]
 Statuses = Annotated[dict[str, int], About("images", "committed images by status")]
 ErrorClasses = Annotated[dict[str, int], About("images", "failed images by error class")]
+Skipped = Annotated[dict[str, int], About("files", "skipped files by class")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class StatusAnswer:
     output_megapixels_done: Annotated[float, About("MP", "output in committed shards")]
     statuses: Statuses
     error_classes: ErrorClasses
+    skipped: Skipped
     last_commit_at: Annotated[
         str | None, About("ISO 8601, UTC", "time of the newest commit; null before the first")
     ]
@@ -81,7 +85,8 @@ class StatusAnswer:
             output_megapixels=progress.megapixels,
             output_megapixels_done=progress.megapixels - progress.megapixels_left,
             statuses=_every_status(progress.statuses),
-            error_classes={str(name): n for name, n in progress.error_classes.items()},
+            error_classes=_named(failed_only(progress.error_classes)),
+            skipped=_named(skipped_only(progress.error_classes)),
             last_commit_at=None if last is None else last.isoformat(),
         )
 
@@ -125,6 +130,7 @@ class PlanAnswer:
     unprobed: Annotated[int, About("images", "images of unknown size, in no sum below")]
     duplicates: Annotated[int, About("files", "files that a table names again")]
     refused: Annotated[dict[str, int], About("files", "refused files by error class")]
+    skipped: Skipped
     source_megapixels: Annotated[float, About("MP", "pixels of the sources")]
     native_megapixels: Annotated[float, About("MP", "pixels that the model makes")]
     output_megapixels: Annotated[float, About("MP", "pixels of the outputs")]
@@ -152,6 +158,7 @@ class PlanAnswer:
             unprobed=summary.unprobed,
             duplicates=summary.duplicates,
             refused=dict(summary.failed),
+            skipped=dict(summary.skipped),
             source_megapixels=summary.source_megapixels,
             native_megapixels=summary.native_megapixels,
             output_megapixels=summary.output_megapixels,
@@ -179,6 +186,7 @@ class UpscaleAnswer:
     images: Images
     statuses: Statuses
     error_classes: ErrorClasses
+    skipped: Skipped
     report_uri: Annotated[
         str | None, About("", "URI of the HTML report; null if it was written before")
     ]
@@ -192,7 +200,8 @@ class UpscaleAnswer:
             root_uri=outcome.root_uri,
             images=outcome.images,
             statuses=_every_status(outcome.statuses),
-            error_classes={str(name): n for name, n in outcome.error_classes.items()},
+            error_classes=_named(failed_only(outcome.error_classes)),
+            skipped=_named(skipped_only(outcome.error_classes)),
             report_uri=outcome.report_uri,
             root_hash=outcome.root_hash,
         )
@@ -268,3 +277,7 @@ def answer_text(answer: Answer) -> str:
 
 def _every_status(statuses: Mapping[Status, int]) -> dict[str, int]:
     return {str(status): statuses.get(status, 0) for status in Status}
+
+
+def _named(classes: Mapping[ErrorClass, int]) -> dict[str, int]:
+    return {str(name): count for name, count in classes.items()}

@@ -29,6 +29,7 @@ from jobs.upscale.observer import (
     Warned,
 )
 from sr_core.archive.source.changes import Change
+from sr_core.archive.source.skipped import failed_only, listed
 from sr_core.errors import ErrorClass
 from sr_core.records import ShardResult, Status
 
@@ -178,14 +179,14 @@ def describe(event: RunEvent) -> str | None:
 
 
 def outcome(statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, int]) -> str:
-    """Summarize statuses and failures: 98 ok, 2 failed (decode 2)."""
+    """Summarize statuses: 98 ok, 3 skipped (2 sidecars, 1 video), 2 failed (decode 2)."""
     parts = [f"{statuses.get(Status.OK, 0)} ok"]
+    if statuses.get(Status.SKIPPED):
+        parts.append(f"{statuses[Status.SKIPPED]} skipped ({listed(error_classes)})")
     failed = statuses.get(Status.FAILED, 0)
     if failed:
-        listed = sorted(error_classes.items(), key=lambda item: -item[1])
-        classes = ", ".join(
-            f"{name} {count}" for name, count in listed if name is not ErrorClass.DUPLICATE_KEY
-        )
+        counts = sorted(failed_only(error_classes).items(), key=lambda item: -item[1])
+        classes = ", ".join(f"{name} {count}" for name, count in counts)
         parts.append(f"{failed} failed ({classes})")
     if statuses.get(Status.DUPLICATE):
         parts.append(f"{statuses[Status.DUPLICATE]} named twice")

@@ -10,6 +10,7 @@ import typer
 
 from jobs.cli.options import SourceArgument
 from jobs.cli.terminal import answers, notices
+from sr_core.archive.source.skipped import listed
 
 if TYPE_CHECKING:
     from jobs.upscale.manifest import ManifestMade
@@ -80,4 +81,6 @@ def _lines(output: Path, made: ManifestMade) -> Iterator[str]:
         yield f"  {summary.duplicates} rows repeat a file"
     for name, count in sorted(summary.failed.items()):
         yield f"  {count} refused: {name}"
+    if summary.skipped:
+        yield f"  {sum(summary.skipped.values())} skipped: {listed(summary.skipped)}"
     yield f"  digest {summary.digest}"

@@ -29,6 +29,7 @@ from jobs.cli.options import (
 )
 from jobs.cli.terminal import answers
 from jobs.durations import duration
+from sr_core.archive.source.skipped import listed
 
 if TYPE_CHECKING:
     from sr_core.archive.planning.estimate import Estimate
@@ -100,6 +101,8 @@ def _contents(summary: PlanSummary) -> Iterator[tuple[str, str]]:
     yield "images", f"{summary.images} of {summary.rows} files"
     for name, count in sorted(summary.failed.items()):
         yield "", f"{count} refused: {name}"
+    if summary.skipped:
+        yield "", f"{sum(summary.skipped.values())} skipped: {listed(summary.skipped)}"
     if summary.duplicates:
         yield "", f"{summary.duplicates} named again"
     if summary.unprobed:

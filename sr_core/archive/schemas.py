@@ -19,9 +19,21 @@ import pyarrow as pa
 from sr_core.errors import ErrorClass
 from sr_core.metrics.metric import Metric
 from sr_core.metrics.registry import METRICS
-from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
+from sr_core.records import (
+    ManifestRow,
+    MetricsRow,
+    PlannedImage,
+    PlannedSidecar,
+    Sidecar,
+    Status,
+)
 
 FORMAT_VERSION = "1"
+
+
+def _structs(*names: str) -> pa.DataType:
+    return pa.list_(pa.struct([pa.field(name, pa.string(), nullable=False) for name in names]))
+
 
 _ARROW_TYPES: dict[Any, pa.DataType] = {
     bool: pa.bool_(),
@@ -32,6 +44,8 @@ _ARROW_TYPES: dict[Any, pa.DataType] = {
     ErrorClass: pa.string(),
     datetime: pa.timestamp("us", tz="UTC"),
     tuple[str, ...]: pa.list_(pa.string()),
+    tuple[PlannedSidecar, ...]: _structs("key", "output_key"),
+    tuple[Sidecar, ...]: _structs("key", "output_key", "sha256"),
 }
 _UNITS = {"_px": "px", "_bytes": "bytes", "_ms": "ms"}
 
@@ -47,8 +61,8 @@ _MANIFEST_COLUMNS = {
     "height_px": "height of the source after EXIF orientation",
     "pages": "pages of the source (TIFF), else 1",
     "reference_key": "key of the true high-resolution image, if any",
-    "status": "ok; failed or duplicate if that is known before the run",
-    "error_class": "reason why the image cannot be processed; null exactly if status is ok",
+    "status": "ok; failed, skipped or duplicate if that is known before the run",
+    "error_class": "reason why the file is not upscaled; null exactly if status is ok",
     "error_message": "the reason in words",
 }
 _PLAN_COLUMNS = {
@@ -57,6 +71,7 @@ _PLAN_COLUMNS = {
     "output_format": "format of the output: jpeg, png, webp, tiff, jxl",
     "output_width_px": "width of the output",
     "output_height_px": "height of the output",
+    "sidecars": "sidecars to copy, and the keys of the copies; null if the run copies none",
 }
 _METRICS_COLUMNS: dict[str, str | Metric] = {
     "image_id": "the image, as in the plan",
@@ -64,7 +79,8 @@ _METRICS_COLUMNS: dict[str, str | Metric] = {
     "round": "0, and one more for each further plan; the latest round of an image counts",
     "shard": "number of the shard within its round",
     "attempt": "the attempt that committed the shard",
-    "status": "ok: the output exists; failed: it does not; duplicate: the key is listed twice",
+    "status": "ok: the output exists; failed: it does not; skipped: the file is no photograph; "
+    "duplicate: the key is listed twice",
     "error_class": "reason why there is no output; null exactly if status is ok",
     "error_message": "the reason in words",
     "warnings": "remarks on an image that is ok, or from before it failed",
@@ -85,6 +101,7 @@ _METRICS_COLUMNS: dict[str, str | Metric] = {
     "height_out_px": "height of the output",
     "output_size_bytes": "size of the output in storage",
     "output_sha256": "SHA-256 of the output in storage, hexadecimal",
+    "sidecars": "copies of the source's sidecars; null if the run copies none",
     "adopted": "true if an earlier attempt wrote the output and this one read it back",
     "same_pixels_as": "image_id of an identical source whose upscaled pixels were reused",
     "model": "model that upscaled: its name or file; null for adopted outputs",
@@ -180,8 +197,10 @@ srfleet.run_id and srfleet.round."""
 METRICS_SCHEMA = _schema("metrics", _arrow_fields(MetricsRow, _METRICS_COLUMNS))
 """Columns of MetricsRow. A committed part adds the metadata keys srfleet.run_id, srfleet.round and
 srfleet.shard, and srfleet.versions: JSON of the versions that computed it, by package."""
-LATER_COLUMNS = frozenset({"model", "model_scale", "model_reason", "precision", "device"})
-"""Columns that parts of version 0.1.0 do not have; they are read as nulls."""
+LATER_COLUMNS = frozenset(
+    {"model", "model_scale", "model_reason", "precision", "device", "sidecars"}
+)
+"""Columns that plans and parts of earlier versions do not have; they are read as nulls."""
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar, get_type_hints
 
 import pyarrow as pa
@@ -18,7 +18,14 @@ from sr_core.archive.schemas import (
     plain_type,
 )
 from sr_core.errors import ErrorClass
-from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
+from sr_core.records import (
+    ManifestRow,
+    MetricsRow,
+    PlannedImage,
+    PlannedSidecar,
+    Sidecar,
+    Status,
+)
 
 PARQUET_OPTIONS: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
 """Keyword arguments of every Parquet writer of the project."""
@@ -32,6 +39,8 @@ _FROM_ARROW: dict[object, Callable[[Any], object]] = {
     Status: Status,
     ErrorClass: ErrorClass,
     tuple[str, ...]: tuple,
+    tuple[PlannedSidecar, ...]: lambda found: tuple(PlannedSidecar(**each) for each in found),
+    tuple[Sidecar, ...]: lambda found: tuple(Sidecar(**each) for each in found),
 }
 
 
@@ -53,7 +62,8 @@ def plan_table(rows: Sequence[PlannedImage]) -> pa.Table:
 
 def plan_rows(table: pa.Table) -> list[PlannedImage]:
     """Turn a table with the columns of PLAN_SCHEMA, in any order, into planned images."""
-    own_columns = [table.column(name).to_pylist() for name in PLAN_OWN_COLUMNS]
+    hints = get_type_hints(PlannedImage)
+    own_columns = [_values(table, name, hints[name]) for name in PLAN_OWN_COLUMNS]
     return [
         PlannedImage(image, *own)
         for image, *own in zip(manifest_rows(table), *own_columns, strict=True)
@@ -96,8 +106,10 @@ def _table(
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _array(values: Sequence[object], column: pa.Field) -> pa.Array:
+def _array(values: Sequence[Any], column: pa.Field) -> pa.Array:
     """Build one column. from_pandas makes NaN null; text that is not Unicode is escaped."""
+    if pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type):
+        values = [None if value is None else list(map(asdict, value)) for value in values]
     try:
         array = pa.array(values, column.type, from_pandas=True)
     except UnicodeEncodeError:
@@ -115,11 +127,14 @@ def _escaped(value: object) -> object:
 
 def _records(table: pa.Table, record: type[Record]) -> list[Record]:
     hints = get_type_hints(record)
-    columns = []
-    for field in fields(record):
-        values = table.column(field.name).to_pylist()
-        convert = _FROM_ARROW.get(plain_type(hints[field.name]))
-        if convert is not None:
-            values = [None if value is None else convert(value) for value in values]
-        columns.append(values)
+    columns = [_values(table, each.name, hints[each.name]) for each in fields(record)]
     return [record(*values) for values in zip(*columns, strict=True)]
+
+
+def _values(table: pa.Table, name: str, annotation: object) -> list[Any]:
+    """Return a column as values of a record's field."""
+    values: list[Any] = table.column(name).to_pylist()
+    convert = _FROM_ARROW.get(plain_type(annotation))
+    if convert is None:
+        return values
+    return [None if value is None else convert(value) for value in values]

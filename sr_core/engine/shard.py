@@ -16,7 +16,8 @@ from sr_core.engine.pipeline import Pipeline
 from sr_core.engine.rows import refused_row
 from sr_core.engine.stages import Stages
 from sr_core.engine.work import Assignment, Work
-from sr_core.records import MetricsRow, PlannedImage, ShardResult
+from sr_core.errors import ErrorClass
+from sr_core.records import MetricsRow, PlannedImage, ShardResult, Status
 
 
 class ShardWorker:
@@ -95,6 +96,11 @@ class ShardWorker:
         return _result(round_index, shard, rows, committed=committed)
 
 
+def _failures(rows: Sequence[MetricsRow]) -> dict[ErrorClass, int]:
+    failed = (row for row in rows if row.status is Status.FAILED)
+    return dict(Counter(row.error_class for row in failed if row.error_class))
+
+
 def _result(
     round_index: int, shard: int, rows: Sequence[MetricsRow], *, committed: bool
 ) -> ShardResult:
@@ -105,7 +111,7 @@ def _result(
         rows[0].attempt,  # a shard has at least one image, and its rows one attempt
         committed,
         dict(Counter(row.status for row in rows)),
-        dict(Counter(row.error_class for row in rows if row.error_class)),
+        _failures(rows),
         sum(row.adopted for row in rows),
         output_px / 1e6,
         sum(row.upscale_ms or 0.0 for row in rows),

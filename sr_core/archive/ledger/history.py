@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sr_core.archive.ledger.layout import METRICS_PREFIX, parse_part_name, plan_name
 from sr_core.archive.ledger.rounds import STATE_COLUMNS, latest
-from sr_core.archive.schemas import LATER_COLUMNS, MANIFEST_SCHEMA, METRICS_SCHEMA
+from sr_core.archive.schemas import LATER_COLUMNS, MANIFEST_SCHEMA, METRICS_SCHEMA, PLAN_SCHEMA
 from sr_core.archive.storage import Store
 from sr_core.archive.tables import UNREADABLE
 from sr_core.errors import DamagedError
@@ -62,11 +62,12 @@ def read_plan(
     key = plan_name(round_index)
     try:
         with store.arrow_file(key) as file:
-            return pq.read_table(
+            table = pq.read_table(
                 file, columns=list(columns), filters=rows, page_checksum_verification=True
             )
     except UNREADABLE as error:
         raise DamagedError(f"{key} is not a readable table: {error}") from error
+    return _with_later_columns(table, columns, PLAN_SCHEMA)
 
 
 def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:
@@ -83,12 +84,18 @@ def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:
             table = file.read(columns=list(columns))
     except UNREADABLE as error:
         raise DamagedError(f"{key} is not a readable table: {error}") from error
-    for name in sorted(LATER_COLUMNS.intersection(columns).difference(table.column_names)):
-        field = METRICS_SCHEMA.field(name)
-        table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    table = _with_later_columns(table, columns, METRICS_SCHEMA)
     if set(table.column_names) != set(columns):
         raise DamagedError(f"{key} does not have the columns of the metrics table")
     return table.select(list(columns))
+
+
+def _with_later_columns(table: pa.Table, columns: Sequence[str], schema: pa.Schema) -> pa.Table:
+    """Add the columns that are newer than a table, as nulls."""
+    for name in sorted(LATER_COLUMNS.intersection(columns).difference(table.column_names)):
+        field = schema.field(name)
+        table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table
 
 
 def read_parts(store: Store, keys: Sequence[str], columns: Sequence[str]) -> pa.Table:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.errors import DamagedError, ErrorClass
+from sr_core.errors import NOT_PHOTOGRAPHS, DamagedError, ErrorClass
 from sr_core.records import Status
 
 STATE_COLUMNS = ("image_id", "round", "status", "error_class")
@@ -102,6 +102,10 @@ def contradiction(status: str, error_class: str | None) -> str | None:
         return f"it is ok with error class {error_class}"
     if status == Status.FAILED and error_class is None:
         return "it is failed without an error class"
+    if status == Status.FAILED and error_class in NOT_PHOTOGRAPHS:
+        return f"it is failed with class {error_class}, which is one of skipped files"
+    if status == Status.SKIPPED and error_class not in NOT_PHOTOGRAPHS:
+        return f"it is skipped with class {error_class}, which is not one of skipped files"
     return None
 
 

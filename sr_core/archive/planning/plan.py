@@ -173,6 +173,7 @@ def _outputs(
         "output_format": formats,
         "output_width_px": _only(has_size, pa.array(sizes.output_width_px)),
         "output_height_px": _only(has_size, pa.array(sizes.output_height_px)),
+        "sidecars": pa.nulls(len(manifest), PLAN_SCHEMA.field("sidecars").type),
     }
     return columns, manifest["key"].take(pa.array(names.renamed, pa.int64())).to_pylist()
 

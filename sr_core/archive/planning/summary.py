@@ -36,10 +36,10 @@ class PlanSummary:
     """Totals of a plan.
 
     `images` can be processed; of those, `unprobed` ones have unknown sizes and are not part of the
-    megapixels and bytes. `megapixels_by_scale` come out of the model: a network upscales by its own
-    scale, and its output is resized after that. Output bytes are estimates by format. `renamed`
-    images could not have their plain output name. `over_limit` images were refused for their size
-    and are among the `failed`.
+    megapixels and bytes. `skipped` files are no photographs. `megapixels_by_scale` come out of the
+    model: a network upscales by its own scale, and its output is resized after that. Output bytes
+    are estimates by format. `renamed` images could not have their plain output name. `over_limit`
+    images were refused for their size and are among the `failed`.
     """
 
     rows: int
@@ -47,6 +47,7 @@ class PlanSummary:
     unprobed: int
     duplicates: int
     failed: Mapping[str, int]
+    skipped: Mapping[str, int]
     shards: int
     source_megapixels: float
     megapixels_by_scale: Mapping[int, float]
@@ -82,7 +83,12 @@ def summarise(
     """
     is_ok = pc.equal(planned["status"], Status.OK)
     images = planned.select(_SIZE_COLUMNS).filter(is_ok)
-    failed = planned.select(["error_class"]).filter(pc.equal(planned["status"], Status.FAILED))
+    classes = {
+        status: Counter(
+            planned["error_class"].filter(pc.equal(planned["status"], status)).to_pylist()
+        )
+        for status in (Status.FAILED, Status.SKIPPED)
+    }
     output_px = _output_px_by_format(images)
     source_px = _ints(_product(images, "width_px", "height_px", "pages"))
     scales = network_scales(model, *(_ints(images[name]) for name in _SIDES))
@@ -91,8 +97,9 @@ def summarise(
         rows=len(planned),
         images=len(images),
         unprobed=images["format"].null_count,
-        duplicates=len(planned) - len(images) - len(failed),
-        failed=Counter(failed["error_class"].to_pylist()),
+        duplicates=pc.sum(pc.equal(planned["status"], Status.DUPLICATE)).as_py() or 0,
+        failed=classes[Status.FAILED],
+        skipped=classes[Status.SKIPPED],
         shards=shards,
         source_megapixels=int(source_px.sum()) / 1e6,
         megapixels_by_scale=megapixels_by_scale(scales, source_px, made_px),
@@ -126,6 +133,7 @@ def add_up(summaries: Sequence[PlanSummary]) -> PlanSummary:
         unprobed=sum(each.unprobed for each in summaries),
         duplicates=sum(each.duplicates for each in summaries),
         failed=total(each.failed for each in summaries),
+        skipped=total(each.skipped for each in summaries),
         shards=sum(each.shards for each in summaries),
         source_megapixels=sum(each.source_megapixels for each in summaries),
         megapixels_by_scale=_added(each.megapixels_by_scale for each in summaries),

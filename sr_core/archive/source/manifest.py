@@ -36,7 +36,7 @@ class ManifestSummary:
     """Totals of a manifest.
 
     `images` are the rows that can be processed; the headers of `unprobed` ones could not be read
-    yet, so that they are not part of the megapixels.
+    yet, so that they are not part of the megapixels. `skipped` files are no photographs.
     """
 
     rows: int = 0
@@ -46,6 +46,7 @@ class ManifestSummary:
     megapixels: float = 0.0
     size_bytes: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
     digest: str = ""
 
 
@@ -201,8 +202,8 @@ def _count(summary: ManifestSummary, table: pa.Table) -> None:
     summary.unprobed += images["format"].null_count
     summary.megapixels += _total(pc.multiply(images["width_px"], images["height_px"])) / 1e6
     summary.duplicates += _total(pc.equal(table["status"], Status.DUPLICATE))
-    refused = table.filter(pc.equal(table["status"], Status.FAILED))
-    summary.failed.update(refused["error_class"].to_pylist())
+    for status, counts in ((Status.FAILED, summary.failed), (Status.SKIPPED, summary.skipped)):
+        counts.update(table["error_class"].filter(pc.equal(table["status"], status)).to_pylist())
 
 
 def _total(values: pa.ChunkedArray) -> int:

@@ -83,7 +83,10 @@ def render_report(
     shown = read_lines(
         store, ok.take(pa.array([each.index for each in ranking], pa.int64())), metrics
     )
-    not_ok = read_lines(store, _some_of_each_class(rows.filter(pc.invert(is_ok))), metrics)
+    is_skipped = pc.equal(rows.column("status"), Status.SKIPPED.value)
+    failed = rows.filter(pc.invert(pc.or_(is_ok, is_skipped)))
+    not_ok = read_lines(store, _some_of_each_class(failed), metrics)
+    skipped = read_lines(store, _some_of_each_class(rows.filter(is_skipped)), metrics)
     cards = _cards(store, source, shown, ranking)
     return PAGES.render(
         "report.html.j2",
@@ -93,8 +96,8 @@ def render_report(
         histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
         cards=cards,
         card_kinds=_card_kinds(cards),
-        lines=[*not_ok, *shown],
-        line_kinds=_line_kinds([*not_ok, *shown]),
+        lines=[*not_ok, *shown, *skipped],
+        line_kinds=_line_kinds([*not_ok, *shown, *skipped]),
         lines_per_class=LINES_PER_CLASS,
         metrics=metrics,
         ok_count=ok.num_rows,

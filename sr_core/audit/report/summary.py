@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Progress
-from sr_core.errors import ErrorClass
+from sr_core.archive.source.skipped import failed_only, listed
 from sr_core.models.cards import find_card
 from sr_core.models.catalogue import AUTO, models_of
 from sr_core.page.text import duration, megapixels, number
@@ -62,6 +62,8 @@ class Summary:
     facts: list[Fact]
     classes: list[tuple[str, int]]
     """Error classes with their number of images, the commonest first."""
+    skipped: str
+    """Skipped files by kind; empty if there are none."""
     record: list[tuple[str, str]]
     """The record of the run, as labels and values."""
 
@@ -83,6 +85,7 @@ def summarise(progress: Progress, ok: pa.Table) -> Summary:
         shares=_shares(progress),
         facts=_facts(progress, ok),
         classes=_classes(progress),
+        skipped=listed(progress.error_classes),
         record=_record(run),
     )
 
@@ -113,13 +116,14 @@ def _state(progress: Progress) -> str:
 
 def _headline(progress: Progress) -> str:
     ok = progress.statuses.get(Status.OK, 0)
+    images = progress.images - progress.statuses.get(Status.SKIPPED, 0)
     if not progress.statuses:
-        return f"No result yet for {_images(progress.images)}"
+        return f"No result yet for {_images(images)}"
     if not ok:
-        return f"None of {_images(progress.images)} upscaled"
-    if ok == progress.images:
+        return f"None of {_images(images)} upscaled"
+    if ok == images:
         return f"{_images(ok).capitalize()} upscaled, none failed"
-    return f"{number(ok)} of {_images(progress.images)} upscaled"
+    return f"{number(ok)} of {_images(images)} upscaled"
 
 
 def _images(count: int) -> str:
@@ -130,6 +134,7 @@ def _shares(progress: Progress) -> list[Share]:
     counts = [
         ("ok", "ok", progress.statuses.get(Status.OK, 0)),
         ("failed", "failed", progress.statuses.get(Status.FAILED, 0)),
+        ("skipped", "skipped", progress.statuses.get(Status.SKIPPED, 0)),
         ("duplicate", "duplicate", progress.statuses.get(Status.DUPLICATE, 0)),
     ]
     rest = progress.images - sum(count for _, _, count in counts)
@@ -185,11 +190,7 @@ def _bytes(count: int) -> tuple[str, str]:
 
 
 def _classes(progress: Progress) -> list[tuple[str, int]]:
-    counts = [
-        (str(name), count)
-        for name, count in progress.error_classes.items()
-        if name is not ErrorClass.DUPLICATE_KEY
-    ]
+    counts = [(str(name), n) for name, n in failed_only(progress.error_classes).items()]
     return sorted(counts, key=lambda pair: (-pair[1], pair[0]))
 
 
