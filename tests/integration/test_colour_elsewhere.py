@@ -94,6 +94,7 @@ FOLLOWED = {
         *("TIFF-grey-infrared", "TIFF-ycbcr-1x1-full", "!PNG-icc-over-srgb"),
     ),
     "djxl": ("JXL-*", "!JXL-*icc lossy*"),
+    "heif-convert": ("HEIF-icc", "HEIF-nclx-1-13"),
     "opj_decompress": (
         *("JP2-cdef-*", "JP2-cmyk", "JP2-grey*", "JP2-icc-16", "JP2-icc-2", "JP2-icc-then-*"),
         *("JP2-lab*", "JP2-srgb", "JP2-sycc*"),
@@ -107,6 +108,7 @@ FOLLOWED = {
 
 UNCHECKED = (
     *("*-exif-r03", "JPEG-exif-2"),  # viewers ignore the interoperability index
+    "HEIF-nclx-*",  # heif-convert drops code points, and no browser reads HEIF
     *("BMP-calibrated-*", "TIFF-chromaticities", "JP2-cicp-*", "JP2-romm", "JP2-icc-3"),
     *(
         "TIFF-icclab-*",
@@ -197,6 +199,11 @@ def by_djxl(file: ColourFile, folder: Path) -> NDArray[np.float64]:
     return by_libvips(file._replace(data=(folder / "out.png").read_bytes()), folder)
 
 
+def by_heif_convert(file: ColourFile, folder: Path) -> NDArray[np.float64]:
+    ran("heif-convert", saved_in(folder, file), folder / "out.png")
+    return by_libvips(file._replace(data=(folder / "out.png").read_bytes()), folder)
+
+
 def by_opj(file: ColourFile, folder: Path) -> NDArray[np.float64]:
     ran("opj_decompress", "-i", saved_in(folder, file), "-o", folder / "out.png")
     with Image.open(folder / "out.png") as image:
@@ -213,6 +220,7 @@ PROGRAMS: dict[str, tuple[Reader, str | None]] = {
     "libvips": (by_libvips, "always"),
     "magick": (by_magick, MAGICK),
     "djxl": (by_djxl, shutil.which("djxl")),
+    "heif-convert": (by_heif_convert, shutil.which("heif-convert")),
     "opj_decompress": (by_opj, shutil.which("opj_decompress")),
     "tiff2rgba": (by_tiff2rgba, shutil.which("tiff2rgba")),
 }

@@ -49,6 +49,7 @@ from tests.support.colour_kinds import (
     p3_profile,
 )
 from tests.support.colour_tiffs import tiff_files
+from tests.support.heif_files import heif
 from tests.support.image_files import jpeg_with, saved, tiff
 from tests.support.jxl_files import JXL_FILES
 
@@ -72,6 +73,7 @@ def _profiles() -> Iterator[ColourFile]:
     both = saved(image, "AVIF", icc_profile=icc, quality=100)
     both = both.replace(b"nclx" + struct.pack(">HH", 2, 2), b"nclx" + struct.pack(">HH", 9, 16))
     yield ColourFile("AVIF-icc-over-nclx", both, P3_GAMMA, within=3)
+    yield ColourFile("HEIF-icc", heif(flat(), icc_profile=icc), P3_GAMMA, within=2.5)
     yield ColourFile("BMP-icc", bmp5(b"DEBM", icc), P3_GAMMA)
     yield ColourFile("GIF-icc", gif_of(icc), P3_GAMMA)
     grey, grey_icc = np.full((SIZE, SIZE), GREY, np.uint8), grey_profile()
@@ -82,12 +84,14 @@ def _profiles() -> Iterator[ColourFile]:
 
 
 def _code_points() -> Iterator[ColourFile]:
-    """Files with code points: PNG, AVIF and JPEG 2000."""
+    """Files with code points: PNG, AVIF, HEIF and JPEG 2000."""
     for (primaries, transfer), shown in CODE_POINTS.items():
         kind = f"{primaries}-{transfer}"
         chunk = cicp(primaries, transfer)
         yield ColourFile(f"PNG-cicp-{kind}", png_of(flat(), chunk), shown)
         yield ColourFile(f"AVIF-nclx-{kind}", avif(primaries, transfer), shown, within=2.5)
+        points = {"color_primaries": primaries, "transfer_characteristics": transfer}
+        yield ColourFile(f"HEIF-nclx-{kind}", heif(flat(), **points), shown, within=2.5)
         colour = struct.pack(">BBBHHHB", 5, 0, 0, primaries, transfer, 0, 128)
         yield ColourFile(f"JP2-cicp-{kind}", jp2(flat(), colour), shown)
     bare = avif(12, 13).replace(b"colrnclx", b"freenclx")
@@ -242,6 +246,8 @@ def unsupported_files() -> dict[str, bytes]:
         found[f"PNG-{kind}"] = png_of(flat(), cicp(primaries, transfer))
         if primaries < 23 and transfer < 19:
             found[f"AVIF-{kind}"] = avif(primaries, transfer)
+            points = {"color_primaries": primaries, "transfer_characteristics": transfer}
+            found[f"HEIF-{kind}"] = heif(flat(), **points)
     inks = tiff(flat((1, 2, 3, 4)), photometric="separated", extratags=[(332, 3, 1, 2, True)])
     found["TIFF-other-inks"] = inks
     found["AVIF-10-bit-pq"] = avif(9, 16, 10)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from sr_core.imaging.codecs import Limits
+from tests.support.heif_files import heif
 
 LIMITS = Limits(
     max_bytes=1 << 28, max_side_px=65_500, max_source_px=40_000_000, max_output_px=40_000_000
@@ -136,6 +137,7 @@ def every_format() -> dict[str, bytes]:
         "BMP": saved(picture(), "BMP"),
         "GIF": saved(picture("P"), "GIF"),
         "AVIF": saved(picture(), "AVIF", quality=95),
+        "HEIF": heif(scene(40, 56)),
         "JPEG2000": saved(picture(), "JPEG2000"),
         "JXL": imagecodecs.jpegxl_encode(scene(40, 56), lossless=True),
     }

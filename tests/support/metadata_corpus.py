@@ -12,8 +12,11 @@ from sr_core.imaging.codecs.tags import exif_block
 from sr_core.imaging.codecs.tags.tree import Field, Tree
 from sr_core.imaging.metadata import Losses
 from tests.support import metadata_files as made
+from tests.support.heif_files import Part, muxed, part_of
+from tests.support.heif_files import heif as coded
 from tests.support.image_files import chunk, picture, png, saved, scene, tiff
 
+DESCRIBES = ((b"cdsc", (1,)),)
 XMP = made.xmp(
     'tiff:ImageWidth="56" exif:PixelXDimension="56" GPano:FullPanoWidthPixels="560"',
     "<dc:subject><rdf:Bag><rdf:li>Großmutter</rdf:li></rdf:Bag></dc:subject>",
@@ -144,6 +147,18 @@ def avif() -> bytes:
     return file.getvalue() + made.box(b"mpvd", b"movie")
 
 
+def heif() -> bytes:
+    """Return a HEIF file with every kind, and a thumbnail and a video besides."""
+    small = part_of(coded(scene(16, 16)))
+    items = [
+        part_of(coded(scene(40, 56))),
+        Part(b"Exif", bytes(4) + exif(orientation=False), references=DESCRIBES),
+        Part(b"mime", XMP, references=DESCRIBES, content=b"application/rdf+xml"),
+        Part(small.kind, small.data, small.properties, ((b"thmb", (1,)),)),
+    ]
+    return muxed(items, behind=made.box(b"mpvd", b"movie"))
+
+
 CORPUS = {
     "jpeg": jpeg,
     "png": png_file,
@@ -153,5 +168,6 @@ CORPUS = {
     "gif": gif,
     "jp2": jp2,
     "avif": avif,
+    "heif": heif,
 }
 """Functions that return the file of each format."""

@@ -20,6 +20,7 @@ NAMES = {
     "gif": "GIF",
     "jp2": "JPEG 2000",
     "avif": "AVIF",
+    "heif": "HEIF",
 }
 
 

@@ -15,13 +15,14 @@ _PACKAGES = (
     "numpy",
     "openvino",
     "pillow",
+    "pillow-heif",
     "pyarrow",
     "ray",
     "safetensors",
     "simplejpeg",
     "torch",
 )
-"""Packages that decide pixels or tables; OpenVINO is optional."""
+"""Packages that decide pixels or tables; OpenVINO and pillow-heif are optional."""
 _SOURCE_TREE = Path(__file__).parents[3]
 
 

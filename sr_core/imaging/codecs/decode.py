@@ -11,6 +11,10 @@ from sr_core.imaging.codecs import adapted, pillow, webp
 from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Picture
 from sr_core.imaging.codecs.gif import metadata as gif_metadata
+from sr_core.imaging.codecs.heif import colour as heif_colour
+from sr_core.imaging.codecs.heif import header as heif_header
+from sr_core.imaging.codecs.heif import metadata as heif_metadata
+from sr_core.imaging.codecs.heif import read as heif_read
 from sr_core.imaging.codecs.jpeg import metadata as jpeg_metadata
 from sr_core.imaging.codecs.jpeg import read as jpeg
 from sr_core.imaging.codecs.jpeg2000 import metadata as jp2_metadata
@@ -54,6 +58,9 @@ _READERS = {
     "JPEG2000": _Reader(jpeg2000.header, jp2_metadata.metadata, jpeg2000.colours, jpeg2000.rasters),
     "AVIF": _Reader(
         pillow.header_of_avif, pillow.metadata_of_avif, pillow.colours_of_avif, pillow.rasters
+    ),
+    "HEIF": _Reader(
+        heif_header.header, heif_metadata.metadata, heif_colour.colours, heif_read.rasters
     ),
     "BMP": _Reader(
         pillow.header_of_bmp, pillow.metadata_of_bmp, pillow.colours_of_bmp, pillow.rasters

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs.heif.header import primary_of
+from sr_core.imaging.codecs.heif.items import read_items
 from sr_core.imaging.codecs.source import PNG_SIGNATURE, Source
 
 _STARTS = (
@@ -29,6 +31,10 @@ _OTHERS = (
 )
 _BMP_HEADER_BYTES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _LONGEST = 64
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1"}
+)
 
 
 def detect(source: Source) -> str:
@@ -49,11 +55,9 @@ def detect(source: Source) -> str:
     if start[:2] == b"BM" and int.from_bytes(start[14:18], "little") in _BMP_HEADER_BYTES:
         return "BMP"
     brands = _brands(start)
-    if brands & {b"avif", b"avis"}:
-        return "AVIF"
+    if brands & (_AVIF_BRANDS | _HEIF_BRANDS):
+        return _coding(source, brands)
     others = [name for signature, name in _OTHERS if start.lstrip().startswith(signature)]
-    if brands & {b"heic", b"heix", b"mif1", b"hevc"}:
-        others = ["HEIC"]
     found = others[0] if others else f"unknown, begins with {start[:8].hex(' ')}"
     raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"not a supported image format: {found}")
 
@@ -64,3 +68,16 @@ def _brands(start: bytes) -> set[bytes]:
         return set()
     end = min(int.from_bytes(start[:4], "big"), len(start))
     return {start[8:12], *(start[at : at + 4] for at in range(16, end, 4))}
+
+
+def _coding(source: Source, brands: set[bytes]) -> str:
+    """Return AVIF or HEIF, by the coding of the primary picture; by the brands if it has none."""
+    try:
+        items = read_items(source)
+        primary = 0 if items is None else primary_of(items)
+        kinds = set() if items is None else {items.all[each].kind for each in items.coded(primary)}
+    except (ImageError, KeyError):  # the reader of the format says what is wrong
+        kinds = set()
+    if b"av01" in kinds:
+        return "AVIF"
+    return "HEIF" if kinds or not brands & _AVIF_BRANDS else "AVIF"

@@ -27,6 +27,7 @@ _ORDERS: dict[str, tuple[_Statement, ...]] = {
     "PNG": ("code_points", "icc", "enumerated", "calibrated"),
     # ISO/IEC 23000-22 (MIAF), 7.3.6.4: a profile describes the colours, nclx only the matrix.
     "AVIF": ("icc", "code_points"),
+    "HEIF": ("icc", "code_points"),
     # ISO/IEC 18181-1, annex E.2: either a profile or an enumerated encoding.
     "JXL": ("icc", "enumerated"),
     # ITU-T T.800, I.5.3.3: readers follow the first colour specification; there is one.

@@ -119,7 +119,7 @@ def test_pixels_are_not_decoded() -> None:
         b"8BPS\x00\x01" + bytes(100),
         b"%!PS-Adobe-3.0 EPSF-3.0\n",
         b"%PDF-1.7\n",
-        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(60),
+        b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(60),  # a camera raw file
         b"II*\0\x10\0\0\0CR\x02\0" + bytes(100),  # a camera raw file
         FILES["PNG"].replace(b"\r\n", b"\n"),  # transferred as text
         FILES["JPEG"][2:],
