@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobs.upscale.observer import RunOutcome
     from sr_core.archive.ledger.snapshot import Progress
     from sr_core.archive.planning.estimate import Estimate
+    from sr_core.audit.verdicts.audit import Audit, Tally
     from sr_core.audit.verify.findings import Finding
     from sr_core.errors import ErrorClass
 
@@ -187,6 +188,7 @@ class UpscaleAnswer:
     statuses: Statuses
     error_classes: ErrorClasses
     skipped: Skipped
+    verdicts: Annotated[dict[str, int], About("images", "images by verdict, by the shipped rules")]
     report_uri: Annotated[
         str | None, About("", "URI of the HTML report; null if it was written before")
     ]
@@ -202,6 +204,7 @@ class UpscaleAnswer:
             statuses=_every_status(outcome.statuses),
             error_classes=_named(failed_only(outcome.error_classes)),
             skipped=_named(skipped_only(outcome.error_classes)),
+            verdicts=dict(outcome.verdicts),
             report_uri=outcome.report_uri,
             root_hash=outcome.root_hash,
         )
@@ -266,7 +269,93 @@ class ModelsAnswer:
         )
 
 
-Answer = StatusAnswer | VerifyAnswer | PlanAnswer | UpscaleAnswer | ExportAnswer | ModelsAnswer
+@dataclass(frozen=True, slots=True)
+class TallyAnswer:
+    """Counts of verdicts in `srfleet audit --json`."""
+
+    name: Annotated[str, About("", "name of the reason, folder or model")]
+    passed: Annotated[int, About("images", "images that pass")]
+    review: Annotated[int, About("images", "images to look at")]
+    fail: Annotated[int, About("images", "images that fail")]
+
+    @classmethod
+    def of(cls, tally: Tally) -> TallyAnswer:
+        """Make the answer from counts."""
+        return cls(tally.name, tally.passed, tally.review, tally.fail)
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedAnswer:
+    """One of the `flagged` images of `srfleet audit --json`."""
+
+    key: Annotated[str, About("", "path of the source relative to the source root")]
+    verdict: Annotated[str, About("", "review or fail")]
+    reasons: Annotated[list[str], About("", "reasons, the worst first")]
+    error_class: Annotated[str | None, About("", "error class of a failed image")]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedRunAnswer:
+    """One of the `runs` of `srfleet audit --json`."""
+
+    root_uri: Root
+    run_id: RunId
+    total: Annotated[TallyAnswer, About("", "all images with a verdict")]
+    without_baseline: Annotated[int, About("images", "images of models without a baseline")]
+    reasons: Annotated[list[TallyAnswer], About("", "images of each reason")]
+    folders: Annotated[list[TallyAnswer], About("", "images of each folder at the top")]
+    models: Annotated[list[TallyAnswer], About("", "images of each model; adopted ones name none")]
+    flagged: Annotated[list[FlaggedAnswer], About("", "images that do not pass, the worst first")]
+
+    @classmethod
+    def of(cls, uri: str, audit: Audit, limit: int) -> AuditedRunAnswer:
+        """Make the answer from the audit of a run, with at most `limit` images."""
+        return cls(
+            root_uri=uri,
+            run_id=audit.record.run_id,
+            total=TallyAnswer.of(audit.total),
+            without_baseline=audit.without_baseline(),
+            reasons=[TallyAnswer.of(tally) for _, tally in audit.by_reason()],
+            folders=[TallyAnswer.of(each) for each in audit.by_folder()],
+            models=[TallyAnswer.of(each) for each in audit.by_model()],
+            flagged=[
+                FlaggedAnswer(
+                    each.key,
+                    each.verdict.label,
+                    list(dict.fromkeys(reason.name for reason, _ in each.reasons)),
+                    each.error_class,
+                )
+                for each in audit.flagged(limit)
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAnswer:
+    """The answer of `srfleet audit --json`."""
+
+    schema: ClassVar[str] = "srfleet.audit/1"
+    rules: Annotated[str, About("", "name and version of the rules")]
+    rules_sha256: Annotated[str, About("", "SHA-256 of the file of rules")]
+    runs: Annotated[list[AuditedRunAnswer], About("", "one object for each run, see below")]
+
+    @classmethod
+    def of(cls, audits: Sequence[tuple[str, Audit]], limit: int) -> AuditAnswer:
+        """Make the answer from the audits of runs by the same rules, named by their URIs."""
+        rules = audits[0][1].rules
+        listed = [AuditedRunAnswer.of(uri, audit, limit) for uri, audit in audits]
+        return cls(f"{rules.name} {rules.version}", rules.sha256, listed)
+
+
+Answer = (
+    AuditAnswer
+    | StatusAnswer
+    | VerifyAnswer
+    | PlanAnswer
+    | UpscaleAnswer
+    | ExportAnswer
+    | ModelsAnswer
+)
 
 
 def answer_text(answer: Answer) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from jobs.cli import (
+    audit,
     demo,
     doctor,
     evaluate,
@@ -18,6 +19,7 @@ from jobs.cli import (
     upscale,
     verify,
 )
+from jobs.cli.help import Command
 from jobs.cli.terminal import run
 
 app = typer.Typer(
@@ -27,7 +29,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Upscale whole photo archives 2 or 4 times, with a table of quality metrics.\n\n"
     "Exit codes: 0 done; 1 a bug in srfleet; 2 bad usage or configuration; 3 done, but some "
-    "images failed; 5 verify found damage; 75 not finished, the same command resumes.",
+    "images failed; 4 a verdict fails --fail-on; 5 verify found damage; 75 not finished, the same "
+    "command resumes.",
 )
 
 for command, examples in (
@@ -36,6 +39,7 @@ for command, examples in (
     (plan.plan, plan.EXAMPLES),
     (status.status, status.EXAMPLES),
     (verify.verify, verify.EXAMPLES),
+    (audit.audit, audit.EXAMPLES),
     (doctor.doctor, doctor.EXAMPLES),
     (demo.demo, demo.EXAMPLES),
     (models.models, models.EXAMPLES),
@@ -44,7 +48,7 @@ for command, examples in (
     (quantize.quantize, quantize.EXAMPLES),
     (export.export, export.EXAMPLES),
 ):
-    app.command(epilog="\n\n".join(examples))(command)
+    app.command(cls=Command, epilog="\n\n".join(examples))(command)
 
 
 def main() -> None:

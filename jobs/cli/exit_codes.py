@@ -24,6 +24,8 @@ class ExitCode(IntEnum):
     """Bad usage or configuration: the command cannot work as given."""
     FAILED_IMAGES = 3
     """Done, but some images failed."""
+    GATE = 4
+    """An image has a verdict that fails the gate of --fail-on."""
     DAMAGE = 5
     """Verify found damage."""
     TRY_AGAIN = 75

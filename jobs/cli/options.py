@@ -79,6 +79,7 @@ PrecisionOption = Annotated[
     typer.Option(
         help="Coarsest precision allowed: float32, half, or int8.",
         show_default="auto: half on devices that have it, else float32",
+        hidden=True,
     ),
 ]
 EngineOption = Annotated[
@@ -86,11 +87,12 @@ EngineOption = Annotated[
     typer.Option(
         help="Library that computes the network: auto, torch, or openvino.",
         show_default="auto: the fastest here",
+        hidden=True,
     ),
 ]
 TimesOption = Annotated[
     str | None,
-    typer.Option(help="Dates of output files: source or now.", show_default="source"),
+    typer.Option(help="Dates of output files: source or now.", show_default="source", hidden=True),
 ]
 AddressOption = Annotated[
     str | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.cli.audit import FailOn, FailOnOption, describe_verdicts, is_failed_by
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import (
     ActorsOption,
@@ -48,7 +49,9 @@ ExtendOption = Annotated[
 ]
 LogOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Append events to FILE, one JSON object per line."),
+    typer.Option(
+        metavar="FILE", help="Append events to FILE, one JSON object per line.", hidden=True
+    ),
 ]
 
 
@@ -70,6 +73,7 @@ def upscale(
     times: TimesOption = None,
     retry_failed: RetryFailedOption = False,
     extend: ExtendOption = False,
+    fail_on: FailOnOption = None,
     json: JsonOption = False,
     log_json: LogOption = None,
 ) -> None:
@@ -88,7 +92,14 @@ def upscale(
         },
     )
     raise typer.Exit(
-        drive(configuration, retry_failed=retry_failed, extend=extend, json=json, log=log_json)
+        drive(
+            configuration,
+            retry_failed=retry_failed,
+            extend=extend,
+            fail_on=fail_on,
+            json=json,
+            log=log_json,
+        )
     )
 
 
@@ -97,6 +108,7 @@ def drive(
     *,
     retry_failed: bool = False,
     extend: bool = False,
+    fail_on: FailOn | None = None,
     json: bool = False,
     log: Path | None = None,
 ) -> ExitCode:
@@ -119,10 +131,12 @@ def drive(
         if event_log is not None:
             event_log.finish(ended)
     _answer(ended, json=json)
-    if not ended.images_failed:
-        return ExitCode.DONE
-    notices().say("the report names the failed images; --retry-failed tries them again")
-    return ExitCode.FAILED_IMAGES
+    if ended.images_failed:
+        notices().say("the report names the failed images; --retry-failed tries them again")
+    if is_failed_by(ended.verdicts, fail_on):
+        notices().say(f"--fail-on {fail_on}: `srfleet audit {ended.root_uri}` lists the images")
+        return ExitCode.GATE
+    return ExitCode.FAILED_IMAGES if ended.images_failed else ExitCode.DONE
 
 
 def _answer(ended: RunOutcome, *, json: bool) -> None:
@@ -133,6 +147,7 @@ def _answer(ended: RunOutcome, *, json: bool) -> None:
         answers().data(answer_text(UpscaleAnswer.of(ended)))
         return
     answers().say(f"{ended.images} images: {outcome(ended.statuses, ended.error_classes)}")
+    answers().say(f"verdicts: {describe_verdicts(ended.verdicts)}")
     if ended.report_uri is not None:
         answers().say(f"report: {ended.report_uri}")
     if ended.root_hash is not None:

@@ -168,6 +168,8 @@ class RunOutcome:
     images: int
     statuses: Mapping[Status, int]
     error_classes: Mapping[ErrorClass, int]
+    verdicts: Mapping[str, int]
+    """Number of images by verdict (pass, review, fail), by the shipped rules."""
     report_uri: str | None
     """None if no report was written."""
     root_hash: str | None

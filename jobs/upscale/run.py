@@ -22,6 +22,9 @@ from jobs.upscale.plan import Approve, ChooseImages, PlannedRun, Planner, with_p
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.source.changes import Change
 from sr_core.audit.report.report import REPORT_KEY, write_report
+from sr_core.audit.verdicts.audit import audit_run
+from sr_core.audit.verdicts.baselines import shipped_baselines
+from sr_core.audit.verdicts.rules import shipped_rules
 from sr_core.config import JobConfig
 from sr_core.engine.prepare import OpenRun, open_run
 from sr_core.engine.rounds import (
@@ -198,6 +201,7 @@ def _what_is_left(run: OpenRun, state: Snapshot | None) -> str:
 
 def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
     store = run.ledger.store
+    audit = audit_run(store, shipped_rules(), shipped_baselines(), state)
     if report:
         write_report(store, source=run.source.store, state=state)
     return RunOutcome(
@@ -206,6 +210,7 @@ def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
         state.progress.images,
         state.progress.statuses,
         state.progress.error_classes,
+        audit.total.by_verdict,
         f"{store.uri}/{REPORT_KEY}" if report else None,
         run.ledger.root_hash(state),
     )

@@ -17,7 +17,7 @@ from sr_core.archive.storage import Store
 from sr_core.audit.report.lines import PLACE_COLUMNS, Line, read_lines
 from sr_core.audit.report.pages import PAGES
 from sr_core.audit.report.panes import Pane, panes
-from sr_core.audit.report.values import columns_of, values_of
+from sr_core.audit.values import columns_of, values_of
 from sr_core.errors import ConfigurationError
 from sr_core.metrics.metric import Metric
 from sr_core.metrics.registry import PSNR_Y, REPORTED, TIME

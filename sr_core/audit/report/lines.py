@@ -14,7 +14,7 @@ from sr_core.archive.ledger.layout import part_name
 from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store
 from sr_core.archive.tables import metrics_rows, metrics_table
-from sr_core.audit.report.values import values_of
+from sr_core.audit.values import values_of
 from sr_core.metrics.metric import Metric
 from sr_core.records import MetricsRow
 

@@ -23,7 +23,7 @@ from sr_core.audit.report.pages import PAGES
 from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summarise
-from sr_core.audit.report.values import columns_of, values_of
+from sr_core.audit.values import columns_of, values_of
 from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
 from sr_core.records import Status

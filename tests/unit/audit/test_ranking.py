@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.audit.report.histogram import histogram
 from sr_core.audit.report.ranking import worst_first
-from sr_core.audit.report.values import columns_of
+from sr_core.audit.values import columns_of
 from sr_core.metrics.metric import Metric
 from sr_core.metrics.registry import REPORTED
 

@@ -106,6 +106,15 @@ def test_targets() -> None:
             parse_target(wrong)
 
 
+def test_the_long_help_shows_what_the_short_one_leaves_out() -> None:
+    runner = CliRunner(env={"COLUMNS": "100"})
+    short, long = (runner.invoke(app, ["upscale", each]) for each in ("--help", "--help-all"))
+    assert long.exit_code == 0
+    assert "--precision" in long.output
+    assert "--precision" not in short.output
+    assert "--help-all" in short.output
+
+
 @pytest.mark.parametrize("name", get_command(app).commands)
 def test_the_help_of_a_command_fits_a_screen_and_shows_two_examples(name: str) -> None:
     said = CliRunner(env={"COLUMNS": "100"}).invoke(app, [name, "--help"]).output

@@ -1,0 +1,1 @@
+"""Verdicts: pass, review or fail for each image of a run, by a file of rules."""

@@ -1,0 +1,186 @@
+"""Judging: the rules applied to the rows of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sr_core.audit.values import columns_of, values_of
+from sr_core.audit.verdicts.baselines import Baseline
+from sr_core.audit.verdicts.rules import Quantile, Rule, Rules, Verdict
+from sr_core.metrics.metric import Values
+from sr_core.records import Status
+
+NOT_UPSCALED = "not_upscaled"
+NOT_MEASURED = "not_measured"
+_BUILT_IN = {
+    NOT_UPSCALED: "there is no output; the error class says why",
+    NOT_MEASURED: "no metric of the rules was measured",
+}
+_NO_VERDICT = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason for a verdict: its name and meaning."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """The verdicts on the rows of a table, and their reasons."""
+
+    reasons: tuple[Reason, ...]
+    levels: NDArray[np.int8]
+    """Verdict by reason and row, of shape (reasons, rows); 0, which is pass, if it does not
+    apply."""
+    verdicts: NDArray[np.int8]
+    """Verdict of each row; -1 for a row that is neither ok nor failed."""
+    without_baseline: NDArray[np.bool_]
+    """True for each image whose model has no baseline, so that numbers alone judged it."""
+
+    def of(self, verdict: Verdict) -> NDArray[np.intp]:
+        """Return the rows with a verdict."""
+        return np.flatnonzero(self.verdicts == verdict)
+
+    def reasons_of(self, row: int) -> list[tuple[Reason, Verdict]]:
+        """Return the reasons for the verdict on a row, the worst first."""
+        levels = self.levels[:, row]
+        found = [(self.reasons[index], Verdict(levels[index])) for index in np.flatnonzero(levels)]
+        return sorted(found, key=lambda each: -each[1])
+
+
+def columns_for(rules: Rules) -> set[str]:
+    """Return the columns of the metrics table that `judge` needs."""
+    metrics = {rule.judged for rule in rules.rules}
+    return columns_of(list(metrics)) | {"status", "model", "width_in_px", "width_out_px"}
+
+
+def judge(rows: pa.Table, rules: Rules, baselines: Mapping[str, Sequence[Baseline]]) -> Judgement:
+    """Judge rows of the metrics table.
+
+    A value that is undefined breaks no rule, but an image without any value of the rules is to be
+    reviewed. A limit that needs a missing baseline is left out. An adopted output does not name
+    its model: it gets the mildest limits of the run's models.
+
+    Args:
+        rows: with the columns of `columns_for(rules)`.
+        rules: the rules.
+        baselines: of each model that the run may have used; an empty sequence if it has none.
+    """
+    status = _strings(rows, "status")
+    is_ok, is_failed = status == Status.OK.value, status == Status.FAILED.value
+    groups = list(_groups(rows, is_ok, baselines))
+    reasons = _reasons(rules)
+    levels = {each.name: np.zeros(rows.num_rows, dtype=np.int8) for each in reasons}
+    measured = np.zeros(rows.num_rows, dtype=bool)
+    for rule in rules.rules:
+        values = values_of(rule.judged, rows)
+        measured |= ~np.isnan(values)
+        of_reason = levels[rule.reason]
+        for group in groups:
+            if group.is_judged_by(rule):
+                found = _apply(rule, values[group.rows], group.baselines)
+                of_reason[group.rows] = np.maximum(of_reason[group.rows], found)
+    levels[NOT_UPSCALED][is_failed] = Verdict.FAIL
+    levels[NOT_MEASURED][is_ok & ~measured] = Verdict.REVIEW
+    table = np.stack(list(levels.values()))
+    verdicts = np.where(is_ok | is_failed, table.max(axis=0), _NO_VERDICT).astype(np.int8)
+    without = np.zeros(rows.num_rows, dtype=bool)
+    for group in groups:
+        without[group.rows] = not group.baselines
+    return Judgement(reasons, table, verdicts, without)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Images of equal models and baselines."""
+
+    rows: NDArray[np.intp]
+    models: tuple[str, ...]
+    baselines: tuple[Baseline, ...]
+    """One for each of the models; empty if one of them has none."""
+
+    def is_judged_by(self, rule: Rule) -> bool:
+        """Return True if the rule is for all models that may have made the images."""
+        return rule.models is None or set(self.models) <= set(rule.models)
+
+
+def _groups(
+    rows: pa.Table, is_ok: NDArray[np.bool_], baselines: Mapping[str, Sequence[Baseline]]
+) -> Iterator[_Group]:
+    names, factors = _strings(rows, "model"), _factors(rows)
+    for name in sorted(set(names[is_ok])):
+        models = (name,) if name else tuple(baselines)
+        for factor in np.unique(factors[is_ok & (names == name)]):
+            nearest = [_nearest(baselines.get(model, ()), float(factor)) for model in models]
+            known = tuple(each for each in nearest if each is not None)
+            chosen = np.flatnonzero(is_ok & (names == name) & (factors == factor))
+            yield _Group(chosen, models, known if len(known) == len(models) else ())
+
+
+def _strings(rows: pa.Table, column: str) -> NDArray[np.object_]:
+    """Return a column of strings; null becomes the empty string."""
+    filled = pc.fill_null(rows.column(column), "")
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=object)
+
+
+def _factors(rows: pa.Table) -> NDArray[np.float64]:
+    """Return the enlargement of each image, in steps of half a power of two."""
+    factor = pc.divide(
+        pc.cast(rows.column("width_out_px"), pa.float64()), rows.column("width_in_px")
+    )
+    found = pc.fill_null(factor, 1.0).to_numpy(zero_copy_only=False)
+    # With --target each image has a factor of its own, while baselines are few.
+    return np.asarray(np.exp2(np.round(2 * np.log2(found)) / 2))
+
+
+def _nearest(baselines: Sequence[Baseline], factor: float) -> Baseline | None:
+    """Return the baseline of the nearest scale, as a ratio."""
+    return min(baselines, key=lambda each: abs(math.log(factor / each.scale)), default=None)
+
+
+def _reasons(rules: Rules) -> tuple[Reason, ...]:
+    meanings = dict(_BUILT_IN)
+    for rule in rules.rules:
+        meanings.setdefault(rule.reason, rule.meaning)
+    return tuple(Reason(name, meaning) for name, meaning in meanings.items())
+
+
+def _apply(rule: Rule, values: Values, baselines: Sequence[Baseline]) -> NDArray[np.int8]:
+    """Return the verdicts of a rule; NaN is beyond no limit."""
+    found = np.zeros(values.size, dtype=np.int8)
+    for verdict, limits in rule.limits.items():
+        above = _limits(rule.metric, limits.above, limits.stretch, baselines)
+        below = _limits(rule.metric, limits.below, limits.stretch, baselines)
+        beyond = np.zeros(values.size, dtype=bool)
+        if above:
+            beyond |= values > max(above)  # the mildest
+        if below:
+            beyond |= values < min(below)
+        found[beyond] = verdict
+    return found
+
+
+def _limits(
+    metric: str,
+    limit: float | Quantile | None,
+    stretch: float,
+    baselines: Sequence[Baseline],
+) -> list[float]:
+    """Return a limit as a number for each baseline; empty if there is none or one is unknown."""
+    if limit is None:
+        return []
+    if isinstance(limit, float):
+        return [limit]
+    found = [each.limit(metric, limit, stretch) for each in baselines]
+    known = [each for each in found if each is not None]
+    return known if len(known) == len(found) else []
