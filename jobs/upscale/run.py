@@ -201,9 +201,10 @@ def _what_is_left(run: OpenRun, state: Snapshot | None) -> str:
 
 def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
     store = run.ledger.store
-    audit = audit_run(store, shipped_rules(), shipped_baselines(), state)
     if report:
-        write_report(store, source=run.source.store, state=state)
+        audit = write_report(store, source=run.source.store, state=state)
+    else:
+        audit = audit_run(store, shipped_rules(), shipped_baselines(), state)
     return RunOutcome(
         run.record.run_id,
         store.uri,

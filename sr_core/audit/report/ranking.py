@@ -25,28 +25,30 @@ class Ranked:
     """None if no metric of the image is on its bad side."""
 
 
-def worst_first(columns: Sequence[tuple[Metric, Values]], count: int, limit: int) -> list[Ranked]:
-    """Order images by their worst metric, and keep the first `limit`.
+def worst_first(
+    columns: Sequence[tuple[Metric, Values]], verdicts: NDArray[np.int8], limit: int
+) -> list[Ranked]:
+    """Order images by their verdict and then by their worst metric, and keep the first `limit`.
 
     The deviation of an image is that of its worst metric, in robust standard deviations (scaled
     median absolute deviation) of the run itself. Undefined values do not count; +inf is the best
     value of a metric for which higher is better. Equal images keep the order of the table.
 
     Args:
-        columns: metrics with their values, `count` of each.
-        count: number of images.
+        columns: metrics with their values, as many of each as there are verdicts.
+        verdicts: the verdict on each image, higher is worse.
         limit: number of images to return.
     """
     judged = [(metric, values) for metric, values in columns if metric.direction != "none"]
-    worst = np.zeros(count)
-    reason = np.zeros(count, dtype=np.int8)
+    worst = np.zeros(verdicts.size)
+    reason = np.zeros(verdicts.size, dtype=np.int8)
     for number, (metric, values) in enumerate(judged):
         deviations = _deviations(metric, values)
         further = deviations > worst
         worst[further], reason[further] = deviations[further], number
     return [
         Ranked(int(index), float(worst[index]), judged[reason[index]][0] if worst[index] else None)
-        for index in _largest(worst, limit)
+        for index in np.lexsort((-worst, -verdicts))[:limit]
     ]
 
 
@@ -60,13 +62,3 @@ def _deviations(metric: Metric, values: Values) -> Values:
     spread = max(float(spread), metric.grain)
     signed = (median - values if metric.direction == "higher" else values - median) / spread
     return np.nan_to_num(signed, nan=0.0, posinf=np.inf, neginf=0.0)
-
-
-def _largest(scores: Values, limit: int) -> NDArray[np.intp]:
-    """Return the indices of the largest scores; selects before sorting, for millions of rows."""
-    chosen = np.arange(scores.size)
-    if limit < scores.size:
-        bound = np.partition(scores, scores.size - limit - 1)[scores.size - limit - 1 :].min()
-        above, level = np.flatnonzero(scores > bound), np.flatnonzero(scores == bound)
-        chosen = np.sort(np.concatenate((above[:limit], level[: max(0, limit - above.size)])))
-    return chosen[np.argsort(-scores[chosen], kind="stable")]

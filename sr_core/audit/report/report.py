@@ -24,6 +24,10 @@ from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summarise
 from sr_core.audit.values import columns_of, values_of
+from sr_core.audit.verdicts.audit import Audit, audit_rows
+from sr_core.audit.verdicts.baselines import shipped_baselines
+from sr_core.audit.verdicts.judging import Reason, columns_for
+from sr_core.audit.verdicts.rules import Verdict, shipped_rules
 from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
 from sr_core.records import Status
@@ -39,17 +43,26 @@ DETAIL_PX = 224
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One image of the contact sheet: its row, its place in the ranking, its pictures."""
+    """One image of the contact sheet: its row, place in the ranking, pictures and verdict."""
 
     line: Line
     ranked: Ranked
     preview: Preview
+    reasons: tuple[tuple[Reason, Verdict], ...]
+    """Reasons for the verdict, the worst first; empty if it passes."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the image."""
+        return self.reasons[0][1] if self.reasons else Verdict.PASS
 
 
 def write_report(
     store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
-) -> None:
+) -> Audit:
     """Write report.html into the root of a run, finished or not; replaces an earlier report.
+
+    Returns: the verdicts on the images, by the shipped rules.
 
     Args:
         store: the root of the run.
@@ -59,8 +72,9 @@ def write_report(
 
     Raises: ConfigurationError if the root holds no run; RetryLaterError if a store cannot be used.
     """
-    page = render_report(store, source=source, state=state, limit_images=limit_images)
+    page, audit = _render(store, source, state, limit_images)
     store.replace(REPORT_KEY, page)
+    return audit
 
 
 def render_report(
@@ -71,15 +85,23 @@ def render_report(
     Of a large run only the columns of numbers are read, and whole rows of the images shown.
     Pictures are read one at a time.
     """
+    return _render(store, source, state, limit_images)[0]
+
+
+def _render(
+    store: Store, source: Store | None, state: Snapshot | None, limit_images: int
+) -> tuple[bytes, Audit]:
     if state is None:
         state = Ledger(store).snapshot()
     rows = latest_rows(store, state.parts, _columns(state))
+    audit = audit_rows(state.record, rows, shipped_rules(), shipped_baselines())
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
+    verdicts = audit.judgement.verdicts[is_ok.to_numpy()]
     ok = rows.filter(is_ok)
     measured = [(metric, values_of(metric, ok)) for metric in REPORTED]
     measured = [(each, values) for each, values in measured if not np.isnan(values).all()]
     metrics = [metric for metric, _ in measured]
-    ranking = worst_first(measured, ok.num_rows, limit_images)
+    ranking = worst_first(measured, verdicts, limit_images)
     shown = read_lines(
         store, ok.take(pa.array([each.index for each in ranking], pa.int64())), metrics
     )
@@ -87,10 +109,19 @@ def render_report(
     failed = rows.filter(pc.invert(pc.or_(is_ok, is_skipped)))
     not_ok = read_lines(store, _some_of_each_class(failed), metrics)
     skipped = read_lines(store, _some_of_each_class(rows.filter(is_skipped)), metrics)
-    cards = _cards(store, source, shown, ranking)
-    return PAGES.render(
+    places = np.flatnonzero(is_ok.to_numpy())
+    reasons = [audit.judgement.reasons_of(int(places[each.index])) for each in ranking]
+    cards = _cards(store, source, shown, ranking, reasons)
+    page = PAGES.render(
         "report.html.j2",
-        kinds=[*Status, *ErrorClass, *(metric.name for metric in REPORTED), "warned"],
+        kinds=[
+            *Status,
+            *ErrorClass,
+            *(each.label for each in Verdict),
+            *(metric.name for metric in REPORTED),
+            "warned",
+        ],
+        audit=audit,
         root=store.uri,
         head=summarise(state.progress, ok),
         histograms=list(filter(None, (histogram(each, values) for each, values in measured))),
@@ -104,14 +135,19 @@ def render_report(
         row_count=rows.num_rows,
         made_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
+    return page, audit
 
 
 def _cards(
-    store: Store, source: Store | None, shown: Sequence[Line], ranking: Sequence[Ranked]
+    store: Store,
+    source: Store | None,
+    shown: Sequence[Line],
+    ranking: Sequence[Ranked],
+    reasons: Sequence[Sequence[tuple[Reason, Verdict]]],
 ) -> list[Card]:
     return [
-        Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX))
-        for line, ranked in zip(shown, ranking, strict=True)
+        Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX), tuple(found))
+        for line, ranked, found in zip(shown, ranking, reasons, strict=True)
     ]
 
 
@@ -119,7 +155,11 @@ def _columns(state: Snapshot) -> Sequence[str]:
     """Choose the columns to read of all images; of a small run all, so that it is read once."""
     if state.progress.images <= WHOLE_ROWS_UP_TO:
         return [*METRICS_SCHEMA.names]
-    return sorted(columns_of(REPORTED).union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS))
+    return sorted(
+        columns_of(REPORTED).union(
+            PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS, columns_for(shipped_rules()), ["key"]
+        )
+    )
 
 
 def _some_of_each_class(rows: pa.Table) -> pa.Table:
@@ -134,7 +174,13 @@ def _some_of_each_class(rows: pa.Table) -> pa.Table:
 
 def _card_kinds(cards: Sequence[Card]) -> list[tuple[str, str, int]]:
     reasons = Counter(card.ranked.metric for card in cards)
-    kinds = [(each.name, each.label, reasons[each]) for each in REPORTED if each in reasons]
+    verdicts = Counter(card.verdict for card in cards)
+    kinds = [
+        (each.label, each.label, verdicts[each])
+        for each in (Verdict.FAIL, Verdict.REVIEW)
+        if each in verdicts
+    ]
+    kinds += [(each.name, each.label, reasons[each]) for each in REPORTED if each in reasons]
     warned = sum(bool(card.line.row.warnings) for card in cards)
     return [*kinds, ("warned", "with warnings", warned)] if warned else kinds
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.audit.report.histogram import histogram
@@ -25,7 +26,16 @@ VALUES = st.lists(st.one_of(st.floats(0, 60), st.just(np.inf), st.just(np.nan)),
 def order(columns: dict[Metric, list[float]], limit: int = 100) -> list[int]:
     count = len(next(iter(columns.values())))
     arrays = [(metric, np.array(values)) for metric, values in columns.items()]
-    return [each.index for each in worst_first(arrays, count, limit)]
+    return [each.index for each in worst_first(arrays, passed(count), limit)]
+
+
+def passed(count: int) -> NDArray[np.int8]:
+    return np.zeros(count, dtype=np.int8)
+
+
+def test_a_worse_verdict_comes_before_a_worse_metric() -> None:
+    psnr, verdicts = np.array([46, 30, 45.0]), np.array([1, 0, 2], dtype=np.int8)
+    assert [each.index for each in worst_first([(LR_PSNR, psnr)], verdicts, 3)] == [2, 0, 1]
 
 
 def test_every_value_of_a_report_is_read_from_columns_of_the_table() -> None:
@@ -39,17 +49,17 @@ def test_low_is_bad_for_one_measure_and_high_for_another() -> None:
 
 def test_an_image_counts_by_the_worst_of_its_measures() -> None:
     psnr, drift = np.array([46, 45, 47, 44.0]), np.array([0.4, 0.5, 7.0, 0.3])
-    first = worst_first([(LR_PSNR, psnr), (DRIFT, drift)], 4, 1)[0]
+    first = worst_first([(LR_PSNR, psnr), (DRIFT, drift)], passed(4), 1)[0]
     assert (first.index, first.metric) == (2, DRIFT)
 
 
 def test_a_measure_without_a_direction_makes_no_image_bad() -> None:
-    ranking = worst_first([(SHARPNESS, np.array([1, 90, 2.0]))], 3, 3)
+    ranking = worst_first([(SHARPNESS, np.array([1, 90, 2.0]))], passed(3), 3)
     assert [each.metric for each in ranking] == [None] * 3
 
 
 def test_undefined_values_do_not_count_and_infinite_is_best() -> None:
-    ranking = worst_first([(LR_PSNR, np.array([np.nan, np.inf, 46, 40]))], 4, 4)
+    ranking = worst_first([(LR_PSNR, np.array([np.nan, np.inf, 46, 40]))], passed(4), 4)
     assert [each.index for each in ranking] == [3, 0, 1, 2]
     assert [each.metric for each in ranking] == [LR_PSNR, None, None, None]
 
@@ -61,7 +71,7 @@ def test_equal_images_keep_their_order() -> None:
 def test_a_tiny_difference_in_a_crowd_of_equals_is_not_huge() -> None:
     values = np.full(1000, 46.0)
     values[5] -= 1e-6
-    assert worst_first([(LR_PSNR, values)], 1000, 1)[0].deviations < 0.01
+    assert worst_first([(LR_PSNR, values)], passed(1000), 1)[0].deviations < 0.01
 
 
 @given(VALUES, st.integers(0, 70))

@@ -66,6 +66,22 @@ def test_the_head_counts_what_the_ledger_counts(run: PhotoRun) -> None:
     assert run.record.run_id in page.all("header")[0].text
 
 
+def test_the_page_leads_with_the_verdicts_and_their_reasons(run: PhotoRun) -> None:
+    run.add("dull.png", colour_drift_delta_e=0.9)
+    run.add("pink.png", colour_drift_delta_e=40.0)
+    run.add("good.png")
+    run.fail("broken.jpg", ErrorClass.DECODE)
+    run.write()
+    page = page_of(run)
+    said = page.all("p", class_="verdicts")[0].text
+    assert said.startswith("2 pass 0 review 2 fail by the rules srfleet 1")
+    assert names_of(cards_of(page))[0] == "pink.png"
+    assert "colours differ" in cards_of(page)[0].all("p", class_="verdict")[0].text
+    assert not cards_of(page)[1].all("p", class_="verdict")
+    reasons = page.all("section")[0].all("tbody")[0].all("tr")
+    assert [row.all("code")[0].text for row in reasons] == ["not_upscaled", "colour_cast"]
+
+
 def test_the_page_is_self_contained(run: PhotoRun) -> None:
     run.add("a.png")
     run.fail("b.png", ErrorClass.DECODE)
