@@ -1,0 +1,93 @@
+"""Source and output compared as ExifTool reads them: the differences that nothing explains.
+
+A difference is explained if it is intended, as docs/formats.md lists, or named in a warning.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sr_core.imaging.codecs import Page, Picture
+from tests.support.metadata_expected import INTENDED, Enlargement, expected, is_named
+
+Tags = dict[str, Any]
+"""Values by group and tag, such as "IFD0:Make"; further ones of a name are "IFD0:Make (2)"."""
+
+SCALE = 2
+_LONGEST_PX = 240
+_ADDED = re.compile(r"(IFD0|JFIF|PNG-pHYs):[XY]?Resolution(Unit)?|IFD1:|ICC")
+
+
+def exiftool(*paths: Path) -> dict[str, Tags]:
+    """Return what ExifTool reads, by file name and then by group and tag."""
+    command = ["exiftool", "-a", "-G1:4", "-j", "-n", "-@", "-"]
+    listed = "\n".join(map(str, paths)).encode()
+    said = subprocess.run(command, input=listed, capture_output=True, check=False).stdout
+    return {
+        Path(each["SourceFile"]).name: _numbered(each)
+        for each in json.loads(said.decode(errors="replace"))
+    }
+
+
+def _numbered(tags: Tags) -> Tags:
+    """Number the tags of one name in their order, as ExifTool numbers them across groups."""
+    found, seen = {}, Counter[str]()
+    for key, value in tags.items():
+        name = re.sub(r":Copy\d+:", ":", key)
+        seen[name] += 1
+        found[name if seen[name] == 1 else f"{name} ({seen[name]})"] = value
+    return found
+
+
+def enlarged(picture: Picture) -> tuple[Picture, Enlargement]:
+    """Return a picture of twice the size, or of a small size if it is large, without filtering."""
+    pages = tuple(_enlarged(page) for page in picture.pages)
+    (height, width), (high, wide) = (each[0].pixels.shape[:2] for each in (pages, picture.pages))
+    turned = picture.orientation_in != 1
+    made = Enlargement(width, height, width / wide, height / high, turned)
+    return replace(picture, pages=pages), made
+
+
+def _enlarged(page: Page) -> Page:
+    step = math.ceil(max(page.pixels.shape[:2]) / _LONGEST_PX)
+    pixels = page.pixels[::step, ::step].repeat(SCALE, 0).repeat(SCALE, 1)
+    alpha = page.alpha
+    if alpha is not None:
+        alpha = alpha[::step, ::step].repeat(SCALE, 0).repeat(SCALE, 1)
+    return Page(pixels, alpha)
+
+
+def differences(before: Tags, after: Tags, warnings: str, made: Enlargement) -> list[str]:
+    """Return the differences that are neither intended nor named."""
+    return [*_lost(before, after, warnings, made), *_new(before, after)]
+
+
+def _lost(before: Tags, after: Tags, warnings: str, made: Enlargement) -> Iterator[str]:
+    values_after = {str(value) for value in after.values()}
+    for key, value in before.items():
+        if INTENDED.match(key) or key.startswith("ExifTool:"):
+            continue
+        if key.startswith("IFD1:") and any(each.startswith("IFD1:") for each in after):
+            continue  # made anew
+        wanted, same = expected(key, value, after.get(key), made)
+        same = same or ("Comment" in key and str(value) in values_after)
+        if not same and not is_named(key, warnings):
+            yield f"{key}: {value!r} became {after.get(key)!r}, expected {wanted!r}"
+
+
+def _new(before: Tags, after: Tags) -> Iterator[str]:
+    values_before = {str(value) for value in before.values()}
+    for key, value in after.items():
+        warned = key.startswith("ExifTool:Warning") or key == "ExifTool:Error"
+        allowed = key in before or INTENDED.match(key) or _ADDED.match(key)
+        allowed = allowed or str(value) in values_before
+        if not allowed or (warned and str(value) not in values_before):
+            yield f"{key}: {value!r} is new"
