@@ -23,7 +23,10 @@ def kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[
     if block is not None:
         try:
             dpi = dpi or exif.resolution_of(block)
+            before = block
             block, thumbnail = exif_pixels.without_thumbnail(block)
+            if block != before and not thumbnail:
+                notes.append("dropped: tags of an EXIF thumbnail that is missing or damaged")
             block = exif.upright(block)
         except ImageError as error:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")

@@ -16,6 +16,26 @@ _HOLDS = {
 """Kinds besides EXIF and XMP by format. PNG holds IPTC as ImageMagick and ExifTool write it."""
 
 
+_SEGMENT_BYTES = 65_527
+"""Most bytes of an EXIF block in one JPEG segment."""
+_LEAST_THUMBNAIL_BYTES = 4096
+_MOST_THUMBNAIL_BYTES = 65_000
+
+
+def thumbnail_room(metadata: Metadata, format: str) -> int:  # noqa: A002
+    """Return how many bytes a new EXIF thumbnail may have; 0 if the output cannot have one.
+
+    TIFF has no EXIF thumbnail. In JPEG it must fit into the segment of the EXIF data, unless these
+    need several segments anyway.
+    """
+    if format == "tiff" or metadata.exif is None or not metadata.thumbnail_bytes:
+        return 0
+    room = _SEGMENT_BYTES - len(metadata.exif)
+    if format != "jpeg" or room < 0:
+        return _MOST_THUMBNAIL_BYTES
+    return room if room >= _LEAST_THUMBNAIL_BYTES else 0
+
+
 def fitted(metadata: Metadata, format: str) -> Metadata:  # noqa: A002
     """Return the metadata that a format holds, XMP as one packet except in JPEG."""
     if metadata.extended_xmp is not None and format != "jpeg" and metadata.xmp is not None:
@@ -28,8 +48,9 @@ def fitted(metadata: Metadata, format: str) -> Metadata:  # noqa: A002
 def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
     """List the kinds that a format does not hold, as warnings for the image's row."""
     found, holds = Losses(), _HOLDS[format]
-    if format == "tiff" and metadata.thumbnail_bytes:
-        found.add("EXIF thumbnail, which tiff cannot hold", metadata.thumbnail_bytes)
+    if metadata.thumbnail_bytes and not thumbnail_room(metadata, format):
+        why = "tiff cannot hold" if format == "tiff" else "does not fit beside the EXIF data"
+        found.add(f"EXIF thumbnail, which {why}", metadata.thumbnail_bytes)
     if "iptc" not in holds and metadata.iptc is not None:
         found.add(f"IPTC data, which {format} cannot hold", len(metadata.iptc))
     if "photoshop" not in holds and metadata.photoshop is not None:
@@ -45,6 +66,6 @@ def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
         found.add(f"PNG time, which {format} cannot hold", len(metadata.modified))
     if metadata.extended_xmp is not None and format != "jpeg" and metadata.xmp is not None:
         packets = xmp.Packets(metadata.xmp, metadata.extended_xmp)
-        if xmp.merged(packets) is None:
+        if not xmp.can_be_merged(packets):
             found.add("extended XMP of unknown structure", len(metadata.extended_xmp))
     return found.warnings()

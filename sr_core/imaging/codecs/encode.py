@@ -88,13 +88,16 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
         metadata = replace(metadata, icc=None, code_points=None, exif=block)
     later = [
-        true_about_pixels(about, each, picture.profile(index), thumbnail=False)
+        true_about_pixels(about, each, picture.profile(index))
         for index, (about, each) in enumerate(
             zip(metadata.later, picture.pages[1:], strict=False), 1
         )
     ]
     metadata = true_about_pixels(
-        carried.fitted(metadata, format), page, metadata.icc, thumbnail=format != "tiff"
+        carried.fitted(metadata, format),
+        page,
+        metadata.icc,
+        thumbnail_room=carried.thumbnail_room(metadata, format),
     )
     metadata = replace(metadata, later=tuple(later))
     if metadata.exif is None and metadata.dpi is not None and format in ("webp", "jxl"):

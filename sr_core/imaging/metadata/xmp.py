@@ -73,6 +73,11 @@ def refer(packets: Packets) -> Packets:
     return packets._replace(main=_GUID.sub(rb"\g<1>" + digest, packets.main))
 
 
+def can_be_merged(packets: Packets) -> bool:
+    """Return True if `merged` knows the structure of both packets."""
+    return all(packet is None or _content(packet, _RDF) is not None for packet in packets)
+
+
 def merged(packets: Packets) -> bytes | None:
     """Return one packet with the properties of both; None if their structure is not known."""
     if packets.extended is None:

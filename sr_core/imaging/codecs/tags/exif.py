@@ -16,7 +16,8 @@ EXIF_DIRECTORY, GPS_DIRECTORY = 0x8769, 0x8825
 COLOUR_SPACE, INTEROPERABILITY, _INTEROPERABILITY_INDEX = 0xA001, 0xA005, 1
 _ADOBE, _UNCALIBRATED = 2, 0xFFFF  # values of ColorSpace; 1 is sRGB
 MIN_DPI, MAX_DPI = 0.01, 1e6
-_SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003))  # width and height in IFD0 and in the EXIF IFD
+# Width and height in IFD0, in the EXIF IFD and in the interoperability IFD.
+_SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003), (0x1001, 0x1002))
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
 # Attributes, empty elements and elements of plain text. The pattern never backtracks far, so a
@@ -59,8 +60,12 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
     """
     tags, first = opened(exif)
     changed = bytearray(exif)
-    inner = tags.number(first, EXIF_DIRECTORY)
-    directories = [first, tags.directory(inner)] if inner else [first]
+    directories = [first]
+    for link in (EXIF_DIRECTORY, INTEROPERABILITY):
+        position = tags.number(directories[-1], link)
+        if not position or any(position == each.position for each in directories):
+            break
+        directories.append(tags.directory(position))
     for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
         _set_number(changed, tags, directory, wide, width_px)
         _set_number(changed, tags, directory, high, height_px)
@@ -191,11 +196,11 @@ def _set_upright(changed: bytearray, tags: TagFile, first: Directory) -> None:
 def _set_number(
     changed: bytearray, tags: TagFile, directory: Directory, tag: int, value: int
 ) -> None:
-    """Overwrite a single number; a SHORT becomes a LONG if the value needs it."""
+    """Make a tag a single number, if it exists: a SHORT if it was one and the value fits."""
     entry = directory.entries.get(tag)
-    if entry is None or entry.type not in (3, 4) or entry.number != 1:
+    if entry is None:
         return
-    kind = 3 if entry.type == 3 and value < 1 << 16 else 4
-    struct.pack_into(tags.order + "H", changed, entry.position + 2, kind)
-    packed = struct.pack(tags.order + ("H" if kind == 3 else "I"), value)
-    changed[entry.start : entry.start + 4] = packed.ljust(4, b"\0")
+    kind, letter = (3, "HH") if entry.type == 3 and value < 1 << 16 else (4, "I")
+    values = (value, 0) if kind == 3 else (value,)
+    packed = struct.pack(tags.order + "HI" + letter, kind, 1, *values)
+    changed[entry.position + 2 : entry.position + 12] = packed

@@ -12,6 +12,7 @@ from sr_core.imaging.codecs.tags.directory import TagFile
 from sr_core.imaging.codecs.tags.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION
 from sr_core.imaging.codecs.tags.tree import (
     EXIF_DIRECTORY,
+    PRIVATE_LINKS,
     Field,
     Tree,
     laid_out,
@@ -87,7 +88,7 @@ def resolution_fields(dpi: tuple[float, float], order: str) -> tuple[Field, ...]
 
 
 def links_of(exif: bytes, tree: Tree) -> tuple[Field, ...]:
-    """Return the links of a block to its EXIF and GPS directories.
+    """Return the links of a block to its directories, private ones too.
 
     Args:
         exif: the block.
@@ -95,9 +96,10 @@ def links_of(exif: bytes, tree: Tree) -> tuple[Field, ...]:
     """
     tags = TagFile(Source(exif))
     first = tags.directory(tags.first)
+    linked = [*(tag for tag, _ in tree.inner), *sorted(PRIVATE_LINKS & set(first.entries))]
     return tuple(
         Field(tag, _LONG, 1, struct.pack(tags.order + "I", tags.number(first, tag)))
-        for tag, _ in tree.inner
+        for tag in linked
     )
 
 
@@ -106,7 +108,7 @@ def damage(exif: bytes) -> list[str]:
     losses = Losses()
     try:
         tags = TagFile(Source(exif))
-        read(tags, tags.directory(tags.first), frozenset(), losses)
+        read(tags, tags.directory(tags.first), PRIVATE_LINKS, losses)
     except ImageError:
         return ["EXIF data that cannot be written as TIFF tags was dropped"]
     return losses.warnings()

@@ -74,6 +74,7 @@ def without_thumbnail(exif: bytes) -> tuple[bytes, int]:
     """Unlink the thumbnail and remove its bytes; return the block and their number.
 
     The block is cut if the thumbnail is at its end, as in most files; else the bytes become zeros.
+    Other data may follow it, such as previews that maker notes refer to.
 
     Raises: ImageError if the block cannot be read.
     """
@@ -91,9 +92,11 @@ def without_thumbnail(exif: bytes) -> tuple[bytes, int]:
     end = max(stop for _, stop in used)
     if not 0 < start <= len(exif) - length:
         return bytes(changed), 0
-    places = [second.position, start, *(entry.start for entry in second.entries.values())]
-    if min(places) >= end:
-        return bytes(changed[: min(places)]), length
+    parts = [(second.position, second.next_link + 4), (start, start + length)]
+    parts += [(entry.start, entry.start + entry.length) for entry in second.entries.values()]
+    cut = min(parts)[0]
+    if cut >= end and not _between(exif, parts).strip(b"\0"):
+        return bytes(changed[:cut]), length
     if all(stop <= start or begin >= start + length for begin, stop in used):
         changed[start : start + length] = bytes(length)
     return bytes(changed), length
@@ -142,6 +145,16 @@ def _extents(tags: TagFile, first: Directory) -> Iterator[tuple[int, int]]:
             yield entry.start, entry.start + entry.length
         links = [tag for tag in _LINKS if tag in directory.entries]
         pending += [tags.directory(tags.number(directory, tag)) for tag in links]
+
+
+def _between(exif: bytes, parts: list[tuple[int, int]]) -> bytes:
+    """Return the bytes from the first part to the end of the block that belong to no part."""
+    parts = sorted(parts)
+    found, done = [], parts[0][0]
+    for start, end in parts:
+        found.append(exif[done:start])
+        done = max(done, end)
+    return b"".join([*found, exif[done:]])
 
 
 def _exif_directory(exif: bytes) -> tuple[TagFile, Directory | None]:

@@ -10,12 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from sr_core.errors import ImageError
+from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.tags.directory import Directory, Entry, TagFile, reversed_numbers
 from sr_core.imaging.metadata import Losses
 
 EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 0x8769, 0x8825, 0xA005
-_LINKS = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY})
+LINKS = frozenset({EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY})
+"""Tags that link to directories, which are read."""
+PRIVATE_LINKS = frozenset({0x190, 0x8290, 0x888A, 0xFE00})
+"""Tags that link to directories of other kinds: fax profiles, Kodak's, Leaf's, Kodak's raw files'.
+
+Source: ExifTool's Exif.pm (entries with a SubDirectory of IFD layout).
+"""
 _SHORT_FORM = {16: (4, "Q", "I"), 17: (9, "q", "i")}
 """Types of BigTIFF: the classic type, and the struct letters of both."""
 _IFD, _IFD8, _LONG, _LONG8 = 13, 18, 4, 16
@@ -77,7 +83,7 @@ def read(
     directory: Directory,
     left_out: frozenset[int],
     losses: Losses,
-    depth: int = 0,
+    above: tuple[int, ...] = (),
 ) -> Tree:
     """Read the tags of a directory, and of the EXIF, GPS and interoperability directories in it.
 
@@ -86,17 +92,18 @@ def read(
         directory: a directory of it.
         left_out: tags of this directory to ignore.
         losses: receives the tags that cannot be read or moved.
-        depth: number of links followed so far.
+        above: positions of the directories that link to this one; a link back is damage.
 
     Raises: NeedMoreBytes.
     """
     fields, inner = [], []
+    path = (*above, directory.position)
     for tag in sorted(set(directory.entries) - left_out):
         entry = directory.entries[tag]
         try:
-            if tag in _LINKS and depth < len(_LINKS):
-                linked = tags.directory(tags.number(directory, tag))
-                inner.append((tag, read(tags, linked, frozenset(), losses, depth + 1)))
+            if tag in LINKS:
+                linked = tags.directory(below(tags, directory, tag, path))
+                inner.append((tag, read(tags, linked, frozenset(), losses, path)))
             elif (field := _field(tags, entry)) is not None:
                 fields.append(field)
             else:
@@ -104,6 +111,17 @@ def read(
         except ImageError:
             losses.add(f"tag {tag}, which is damaged or too long", entry.length)
     return Tree("<" if tags.order == "<" else ">", tuple(fields), tuple(inner))
+
+
+def below(tags: TagFile, directory: Directory, tag: int, path: tuple[int, ...]) -> int:
+    """Return the position of the directory that a tag links to.
+
+    Raises: ImageError if it is one of the directories on the path to the tag.
+    """
+    position = tags.number(directory, tag)
+    if position in path:
+        raise ImageError(ErrorClass.DECODE, f"tag {tag} links back to a directory above it")
+    return position
 
 
 def laid_out(tree: Tree, position: int, *, big: bool = False) -> tuple[bytes, tuple[Field, ...]]:
@@ -163,7 +181,7 @@ def link_position(position: int, count: int, *, big: bool) -> int:
 def _field(tags: TagFile, entry: Entry) -> Field | None:
     """Return a tag in the form of a classic TIFF; None if it is a link, or has no such form."""
     value = tags.value(entry)
-    if entry.type in (_IFD, _IFD8):
+    if entry.type in (_IFD, _IFD8) or entry.tag in PRIVATE_LINKS:
         return None
     if entry.type not in _SHORT_FORM:
         return Field(entry.tag, entry.type, entry.number, value, entry.start)

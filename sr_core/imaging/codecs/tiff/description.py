@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from sr_core.imaging.codecs.tags import exif, exif_block
+from sr_core.imaging.codecs.tags.repair import without_damaged
 from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, Field, Order, Tree, laid_out
 from sr_core.imaging.codecs.tiff.metadata import ICC, IPTC, NOT_IN_EXIF, PHOTOSHOP, XMP
 from sr_core.imaging.metadata import Losses, Metadata
@@ -41,6 +42,7 @@ def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
         return described(_started(file, order, big=big), metadata, order, big=big)
     tree = exif_block.tree_of(block, NOT_IN_EXIF)
     if not big:
+        block = without_damaged(block)
         file.write(block, b"\0" * (len(block) % 2))
         links = exif_block.links_of(block, tree)
         return Description(tree.order, _fields(metadata, (*tree.fields, *links), tree.order))
