@@ -26,6 +26,11 @@ _LONGEST_PX = 240
 _ADDED = re.compile(r"(IFD0|JFIF|PNG-pHYs):[XY]?Resolution(Unit)?|IFD1:|ICC")
 
 
+_WARNING = re.compile(r"ExifTool:(Warning|Error)")
+_MOVED = re.compile(r"File:Comment|IPTC")
+"""Tags that move to other groups; control characters of comments are written in other ways."""
+
+
 def exiftool(*paths: Path) -> dict[str, Tags]:
     """Return what ExifTool reads, by file name and then by group and tag."""
     command = ["exiftool", "-a", "-G1:4", "-j", "-n", "-@", "-"]
@@ -71,23 +76,33 @@ def differences(before: Tags, after: Tags, warnings: str, made: Enlargement) -> 
 
 
 def _lost(before: Tags, after: Tags, warnings: str, made: Enlargement) -> Iterator[str]:
-    values_after = {str(value) for value in after.values()}
+    values_after = {_letters(value) for value in after.values()}
     for key, value in before.items():
         if INTENDED.match(key) or key.startswith("ExifTool:"):
             continue
         if key.startswith("IFD1:") and any(each.startswith("IFD1:") for each in after):
             continue  # made anew
         wanted, same = expected(key, value, after.get(key), made)
-        same = same or ("Comment" in key and str(value) in values_after)
+        if _MOVED.match(key):
+            same = _letters(value) in values_after
+        same = same or value == ""  # nothing to lose
         if not same and not is_named(key, warnings):
             yield f"{key}: {value!r} became {after.get(key)!r}, expected {wanted!r}"
 
 
+def _letters(value: Any) -> str:
+    return re.sub(r"[\W\0-\x1f]+", "", str(value))
+
+
 def _new(before: Tags, after: Tags) -> Iterator[str]:
-    values_before = {str(value) for value in before.values()}
+    if before.get("File:FileType") == "JXL":
+        return  # ExifTool 12 does not read compressed boxes
+    values_before = {_letters(value) for value in before.values()}
+    doubted = " ".join(str(value) for key, value in before.items() if _WARNING.match(key))
     for key, value in after.items():
-        warned = key.startswith("ExifTool:Warning") or key == "ExifTool:Error"
+        warned = bool(_WARNING.match(key))
         allowed = key in before or INTENDED.match(key) or _ADDED.match(key)
-        allowed = allowed or str(value) in values_before
-        if not allowed or (warned and str(value) not in values_before):
+        allowed = allowed or _letters(value) in values_before
+        allowed = allowed or key.partition(":")[2] in doubted
+        if not allowed or (warned and _letters(value) not in values_before):
             yield f"{key}: {value!r} is new"

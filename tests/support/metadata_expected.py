@@ -30,8 +30,8 @@ _SAMPLES = (
     r"ImageWidth|ImageHeight|BitsPerSample|Compression|PhotometricInterpretation|FillOrder"
     r"|Strip\w+|SamplesPerPixel|RowsPerStrip|Predictor|PlanarConfiguration|Orientation"
     r"|YCbCr\w+|ReferenceBlackWhite|SubfileType|OldSubfileType|ColorMap|Tile\w+|ExtraSamples"
-    r"|SampleFormat|Threshholding|GrayResponse\w+|JPEG\w+|T[46]Options|TransferFunction"
-    r"|M(in|ax)SampleValue|TransferRange|InkSet|Indexed|CleanFaxData|Thumbnail\w+"
+    r"|SampleFormat|Thresh\w+|GrayResponse\w+|JPEG\w+|T[46]Options|TransferFunction"
+    r"|M(in|ax)SampleValue|TransferRange|InkSet|Indexed|CleanFaxData|Thumbnail\w+|(Other|Preview)Image\w*|JpgFromRaw\w*|PaletteHistogram"
 )
 """Tags of a TIFF directory that describe how its samples are stored."""
 INTENDED = re.compile(
@@ -49,7 +49,9 @@ _NAMES = (
     (r"Photoshop", "Photoshop"),
     (r"File:Comment", "comment|APP10 segment"),
     (r"PNG", "PNG t|PNG chunk"),
-    (r"IFD1|IFD2", "EXIF thumbnail|second EXIF"),
+    (r"IFD1", "EXIF thumbnail"),
+    (r"(IFD[1-9]\d*|SubIFD\d*)", "only the first of|reduced copies|SubIFDs"),
+    (r"\w+:(Preview|Jpg|Other)\w*", "after the (main )?picture"),
     (r"IFD0:ImageSourceData", "layers of Photoshop"),
     (r"IFD0:(PixelScale|Model\w+)|GeoTiff|IFD0:GeoTiff\w+", "on the ground"),
     (r"JFXX", "JFXX"),
@@ -60,12 +62,16 @@ _NAMES = (
     (r"PhotoMechanic", "PhotoMechanic"),
     (r"CanonVRD", r"Canon \(VRD\)"),
     (r"Samsung", "Samsung"),
-    (r"XML\S*", "box xml of JPEG 2000"),
+    (r"XML\S*|XMP-x", "box xml of JPEG 2000"),
     (
         r"XMP-(hdrgm|Container|GContainer\w*|Item|GCamera)|XMP-(exif|tiff):NativeDigest",
         "parts of the old",
     ),
-    (r"ICC\S*|(ExifIFD|IFD0):ColorSpace|InteropIFD:InteropIndex", "converted to sRGB"),
+    (
+        r"(ExifIFD|XMP-exif):ColorSpace|InteropIFD:InteropIndex|XMP-photoshop:ICC\w+|ICC\S*",
+        "converted to sRGB",
+    ),
+    (r"ICC\S*", "ICC profile"),
     (
         r"(SPIFF|CIFF|AVI1|MetaIFD|RMETA|PrintIM|NITF|Qualcomm|MediaJukebox|JPEG-HDR|JSON|AdobeCM"
         r"|PictureInfo|Kodak(Effects|Borders)IFD|GraphConv|FLIR|InfiRay|GoPro|Casio|HP|Stim|Unknown)",
@@ -77,6 +83,8 @@ _NAMES = (
 
 def is_named(key: str, warnings: str) -> bool:
     """Return True if a warning names the loss of a tag."""
+    if key.endswith(")") and re.search("second (EXIF|XMP|IPTC)", warnings):
+        return True
     return any(
         re.match(rf"({pattern})(?![\w-])", key) and re.search(words, warnings)
         for pattern, words in _NAMES
@@ -92,7 +100,7 @@ def expected(key: str, value: Any, now: Any, made: Enlargement) -> tuple[Any, bo
         return "a place elsewhere", True
     wanted = change(made, value)
     close = isinstance(wanted, float) and math.isclose(wanted, float(now), rel_tol=1e-3)
-    return wanted, close or wanted == now
+    return wanted, close or str(wanted) == str(now)
 
 
 def _size(side: str) -> Callable[[Enlargement, Any], Any]:
@@ -106,8 +114,14 @@ def _place(made: Enlargement, value: Any) -> Any:
 
 
 _PIXEL_TAGS: tuple[tuple[str, Callable[[Enlargement, Any], Any]], ...] = (
-    (r"(ExifIFD|XMP-exif):ExifImageWidth|XMP-tiff:ImageWidth", _size("width_px")),
-    (r"(ExifIFD|XMP-exif):ExifImageHeight|XMP-tiff:ImageHeight", _size("height_px")),
+    (
+        r"(ExifIFD|XMP-exif):ExifImageWidth|InteropIFD:RelatedImageWidth|XMP-tiff:ImageWidth",
+        _size("width_px"),
+    ),
+    (
+        r"(ExifIFD|XMP-exif):ExifImageHeight|InteropIFD:RelatedImageHeight|XMP-tiff:ImageHeight",
+        _size("height_px"),
+    ),
     (r"XMP-GPano:.*(Width|Left).*", lambda made, value: round(value * made.across)),
     (r"XMP-GPano:.*(Height|Top).*", lambda made, value: round(value * made.down)),
     (r"ExifIFD:Subject(Area|Location)", _place),

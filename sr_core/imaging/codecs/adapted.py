@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs.tags import exif, exif_pixels
-from sr_core.imaging.metadata import Metadata, xmp, xmp_pixels
+from sr_core.imaging.metadata import Metadata, xmp, xmp_exif, xmp_pixels
 
 
 def kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[str]) -> Metadata:
@@ -31,14 +31,16 @@ def kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[
         except ImageError as error:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
             block = None
-    if block is not None and size_px is not None:
-        stored = size_px[::-1] if turn >= 5 else size_px
+    stored = size_px[::-1] if size_px is not None and turn >= 5 else size_px
+    if block is not None and stored is not None:
         with suppress(ImageError):  # places in a damaged directory stay as they are
             block = exif_pixels.turned(block, turn, *stored)
     if dpi is not None and not all(exif.MIN_DPI < value < exif.MAX_DPI for value in dpi):
         notes.append(f"an impossible resolution of {dpi[0]:g}x{dpi[1]:g} dpi was dropped")
         dpi = None
-    main, extended = (_kept_xmp(packet, turn, notes) for packet in (raw.xmp, raw.extended_xmp))
+    main, extended = (
+        _kept_xmp(packet, turn, stored, notes) for packet in (raw.xmp, raw.extended_xmp)
+    )
     return replace(
         raw,
         exif=block,
@@ -56,12 +58,24 @@ def later(
     """Adapt the metadata of the pages after the first."""
     pages = [kept(page, None, 1, notes) for page in raw]
     return tuple(
-        replace(page, exif=exif.as_srgb(page.exif)) if change and page.exif is not None else page
-        for page, change in zip(pages, converted, strict=False)
+        as_srgb(page) if change else page for page, change in zip(pages, converted, strict=False)
     )
 
 
-def _kept_xmp(packet: bytes | None, orientation: int, notes: list[str]) -> bytes | None:
+def as_srgb(metadata: Metadata) -> Metadata:
+    """Return the metadata of pixels that were converted to sRGB, without the profile's name."""
+    block, main, extended = metadata.exif, metadata.xmp, metadata.extended_xmp
+    return replace(
+        metadata,
+        exif=None if block is None else exif.as_srgb(block),
+        xmp=None if main is None else xmp_exif.as_srgb(main),
+        extended_xmp=None if extended is None else xmp_exif.as_srgb(extended),
+    )
+
+
+def _kept_xmp(
+    packet: bytes | None, orientation: int, stored_px: tuple[int, int] | None, notes: list[str]
+) -> bytes | None:
     if packet is None:
         return None
     packet = xmp.as_utf_8(packet)
@@ -74,4 +88,4 @@ def _kept_xmp(packet: bytes | None, orientation: int, notes: list[str]) -> bytes
         )
     if orientation == 1:  # XMP alone turns no picture; what it says stays
         return kept
-    return exif.xmp_upright(xmp_pixels.upright(kept, orientation))
+    return exif.xmp_upright(xmp_pixels.upright(kept, orientation, stored_px))

@@ -129,8 +129,8 @@ def _decode(data: Blob, limits: Limits) -> Picture:
         code_points=decisions[0].code_points,
     )
     converted = [decision.convert is not None for decision in decisions]
-    if converted[0] and metadata.exif is not None:
-        metadata = replace(metadata, exif=exif.as_srgb(metadata.exif))
+    if converted[0]:
+        metadata = adapted.as_srgb(metadata)
     metadata = replace(metadata, later=adapted.later(raw.later, converted[1:], notes))
     pixels = sum(width * height for width, height in sizes)
     if pixels > _ABSURD_PX_PER_BYTE * len(data):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import carried, webp
+from sr_core.imaging.codecs import adapted, carried, webp
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Picture
 from sr_core.imaging.codecs.jpeg import segments as jpeg_segments
 from sr_core.imaging.codecs.jpeg import write as jpeg_write
@@ -16,6 +16,7 @@ from sr_core.imaging.codecs.pixel_tags import true_about_pixels
 from sr_core.imaging.codecs.png import write as png_write
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.codecs.tags import exif, exif_block
+from sr_core.imaging.codecs.tiff import description as tiff_description
 from sr_core.imaging.codecs.tiff import write as tiff_write
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Metadata, xmp
@@ -69,8 +70,8 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
     kept = _without_gps(metadata) if strip_gps else metadata
     if _blocks(kept) < _blocks(metadata):
         found.append("metadata whose GPS position cannot be removed was dropped")
-    if format == "tiff" and kept.exif is not None:
-        found += exif_block.damage(kept.exif)
+    if format == "tiff":
+        found += tiff_description.losses(kept)
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped: the EXIF data does not contain it")
     return (
@@ -85,8 +86,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
     metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
     if metadata.icc is not None and _needs_srgb(page, format):
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
-        block = None if metadata.exif is None else exif.as_srgb(metadata.exif)
-        metadata = replace(metadata, icc=None, code_points=None, exif=block)
+        metadata = replace(adapted.as_srgb(metadata), icc=None, code_points=None)
     later = [
         true_about_pixels(about, each, picture.profile(index))
         for index, (about, each) in enumerate(

@@ -41,8 +41,10 @@ def true_about_pixels(
     if block is not None:
         with suppress(ImageError):
             block = exif.with_size(block, width, height)
+        with suppress(ImageError):
             if before is not None:
                 block = exif_pixels.scaled(block, width / before[0], height / before[1])
+        with suppress(ImageError):
             if thumbnail_room:
                 small = _thumbnail(page, icc, thumbnail_room - _DIRECTORY_BYTES)
                 block = exif_pixels.with_thumbnail(block, small)

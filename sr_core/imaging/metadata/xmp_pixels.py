@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from sr_core.imaging.metadata import xmp_exif
 from sr_core.imaging.metadata.turning import turned_point, turned_size
 from sr_core.imaging.metadata.xmp_text import change_number, prefixes, replace_elements
 
@@ -47,6 +48,7 @@ def with_size(
     if before_px is None:
         return packet
     across, down = width_px / before_px[0], height_px / before_px[1]
+    packet = xmp_exif.scaled(packet, across, down)
     packet = _with_dimensions(packet, _scaled(across), _scaled(down))
     for names, ratio in ((_ACROSS, across), (_DOWN, down)):
         for name in names:
@@ -54,8 +56,13 @@ def with_size(
     return packet
 
 
-def upright(packet: bytes, orientation: int) -> bytes:
-    """Move face regions with the pixels of a picture that is turned or mirrored.
+def upright(packet: bytes, orientation: int, stored_px: tuple[int, int] | None = None) -> bytes:
+    """Move face regions and the subject's place with the pixels that are turned or mirrored.
+
+    Args:
+        packet: the packet.
+        orientation: EXIF orientation that is applied.
+        stored_px: size of the stored picture, (width, height), if known.
 
     Source: MWG Guidelines for Handling Image Metadata 2.0, section 5.9 (centre and size, shares of
     the sides); Microsoft's People Tagging (left, top, width and height, likewise).
@@ -64,6 +71,8 @@ def upright(packet: bytes, orientation: int) -> bytes:
         return packet
     if orientation >= 5:
         packet = _with_swapped_dimensions(packet)
+    if stored_px is not None:
+        packet = xmp_exif.turned(packet, orientation, *stored_px)
     known = prefixes(packet, _AREA)
     packet = replace_elements(
         packet, _REGIONS, b"Area", lambda part: _moved_area(part, orientation, known)

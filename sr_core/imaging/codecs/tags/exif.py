@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import suppress
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs.source import Source
@@ -61,11 +62,12 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
     tags, first = opened(exif)
     changed = bytearray(exif)
     directories = [first]
-    for link in (EXIF_DIRECTORY, INTEROPERABILITY):
-        position = tags.number(directories[-1], link)
-        if not position or any(position == each.position for each in directories):
-            break
-        directories.append(tags.directory(position))
+    with suppress(ImageError):  # a link that leads nowhere
+        for link in (EXIF_DIRECTORY, INTEROPERABILITY):
+            position = tags.number(directories[-1], link)
+            if not position or position in [each.position for each in directories]:
+                break
+            directories.append(tags.directory(position))
     for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
         _set_number(changed, tags, directory, wide, width_px)
         _set_number(changed, tags, directory, high, height_px)

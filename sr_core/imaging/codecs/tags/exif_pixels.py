@@ -10,7 +10,7 @@ from sr_core.errors import ImageError
 from sr_core.imaging.codecs.tags.directory import Directory, Entry, TagFile
 from sr_core.imaging.codecs.tags.exif import EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY, opened
 from sr_core.imaging.codecs.tags.tree import Field, serialised
-from sr_core.imaging.metadata.turning import turned_point, turned_size
+from sr_core.imaging.metadata.turning import turned_subject
 
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _FOCAL_X, _FOCAL_Y = 0xA20E, 0xA20F
@@ -33,14 +33,9 @@ def turned(exif: bytes, orientation: int, width_px: int, height_px: int) -> byte
 
     Raises: ImageError if the block cannot be read.
     """
-    wide, high = turned_size(width_px, height_px, orientation)
 
     def moved(values: _Numbers) -> _Numbers:
-        x, y = turned_point(values[0] / width_px, values[1] / height_px, orientation)
-        sides = values[2:]
-        if len(sides) == 2:
-            sides = list(turned_size(sides[0], sides[1], orientation))
-        return [x * wide, y * high, *sides]
+        return turned_subject(values, orientation, width_px, height_px)
 
     return exif if orientation == 1 else _with_subject(exif, moved)
 

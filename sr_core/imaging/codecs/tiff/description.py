@@ -5,10 +5,18 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from sr_core.errors import ImageError
 from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tags.repair import without_damaged
 from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, Field, Order, Tree, laid_out
-from sr_core.imaging.codecs.tiff.metadata import ICC, IPTC, NOT_IN_EXIF, PHOTOSHOP, XMP
+from sr_core.imaging.codecs.tiff.metadata import (
+    ICC,
+    IPTC,
+    LARGE_OR_FALSE,
+    NOT_IN_EXIF,
+    PHOTOSHOP,
+    XMP,
+)
 from sr_core.imaging.metadata import Losses, Metadata
 from sr_core.imaging.metadata.maker_notes import MAKER_NOTE, is_self_contained
 from sr_core.scratch import Spool
@@ -18,6 +26,16 @@ _CLASSIC, _BIG = 42, 43
 _BIG_HEADER_BYTES = 16
 _FURTHEST_NOTE = 32 << 10
 _NOTE_PATH = (EXIF_DIRECTORY, MAKER_NOTE)
+_KINDS = {XMP: _BYTE, IPTC: _UNDEFINED, PHOTOSHOP: _BYTE, ICC: _UNDEFINED}
+_NAMES = {
+    XMP: "second XMP packet",
+    IPTC: "second IPTC block",
+    PHOTOSHOP: "second Photoshop resources",
+    ICC: "ICC profile",
+}
+_NOT_COPIED = (NOT_IN_EXIF - frozenset(_KINDS)) | {ICC}
+"""Tags of an EXIF block that are not copied. Its IPTC, XMP and resources are, if it has the only
+ones."""
 _RESOLUTION = frozenset({exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT})
 
 
@@ -30,6 +48,29 @@ class Description:
     fields: tuple[Field, ...]
 
 
+def losses(metadata: Metadata) -> list[str]:
+    """List what is lost of an EXIF block in a TIFF, as warnings for the image's row.
+
+    A block may hold IPTC, XMP, Photoshop resources or a profile beside those of the file; a TIFF
+    has one place for each.
+    """
+    if metadata.exif is None:
+        return []
+    try:
+        tree = exif_block.tree_of(metadata.exif)
+    except ImageError:
+        return exif_block.damage(metadata.exif)
+    found = Losses()
+    apart = _apart(metadata)
+    for field in tree.fields:
+        other = apart.get(field.tag)
+        if field.tag in LARGE_OR_FALSE:
+            found.add(LARGE_OR_FALSE[field.tag], len(field.value))
+        elif field.tag == ICC or (other is not None and other != field.value):
+            found.add(f"{_NAMES[field.tag]} in the EXIF data", len(field.value))
+    return [*exif_block.damage(metadata.exif), *found.warnings()]
+
+
 def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
     """Write the header of a file, and the metadata of its first page that its directory links to.
 
@@ -40,7 +81,7 @@ def begin(file: Spool, metadata: Metadata, *, big: bool) -> Description:
     if block is None or not exif_block.is_readable(block):
         order: Order = "<" if big else _order(metadata)
         return described(_started(file, order, big=big), metadata, order, big=big)
-    tree = exif_block.tree_of(block, NOT_IN_EXIF)
+    tree = exif_block.tree_of(block, _NOT_COPIED)
     if not big:
         block = without_damaged(block)
         file.write(block, b"\0" * (len(block) % 2))
@@ -62,7 +103,7 @@ def described(file: Spool, metadata: Metadata, order: Order, *, big: bool) -> De
     """Write the metadata that the directory of a page links to, and return its tags."""
     tree = Tree(order, ())
     if metadata.exif is not None and exif_block.is_readable(metadata.exif):
-        tree = exif_block.movable(exif_block.tree_of(metadata.exif, NOT_IN_EXIF), Losses())
+        tree = exif_block.movable(exif_block.tree_of(metadata.exif, _NOT_COPIED), Losses())
         tree = tree.in_order(order)
     return _laid_out(file, metadata, tree, big=big)
 
@@ -88,15 +129,25 @@ def _started(file: Spool, order: str, *, big: bool) -> Spool:
     return file
 
 
+def _apart(metadata: Metadata) -> dict[int, bytes | None]:
+    """Return the metadata that a TIFF keeps in tags of their own."""
+    return {
+        XMP: metadata.xmp,
+        IPTC: metadata.iptc,
+        PHOTOSHOP: metadata.photoshop,
+        ICC: metadata.icc,
+    }
+
+
 def _fields(metadata: Metadata, tags: tuple[Field, ...], order: str) -> tuple[Field, ...]:
     """Return the tags of the EXIF block, with those that are kept apart from it."""
-    bodies = (
-        (XMP, _BYTE, metadata.xmp),
-        (IPTC, _UNDEFINED, metadata.iptc),
-        (PHOTOSHOP, _BYTE, metadata.photoshop),
-        (ICC, _UNDEFINED, metadata.icc),
-    )
-    found = [Field(tag, kind, len(body), body) for tag, kind, body in bodies if body is not None]
+    found = [
+        Field(tag, _KINDS[tag], len(body), body)
+        for tag, body in _apart(metadata).items()
+        if body is not None
+    ]
+    given = {field.tag for field in found}
+    tags = tuple(tag for tag in tags if tag.tag not in given)
     block = metadata.exif
     if metadata.dpi is not None and (block is None or exif.resolution_of(block) is None):
         tags = tuple(tag for tag in tags if tag.tag not in _RESOLUTION)

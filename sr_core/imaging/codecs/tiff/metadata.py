@@ -16,7 +16,7 @@ from sr_core.imaging.metadata.maker_notes import MAKER_NOTE
 
 XMP, IPTC, PHOTOSHOP, ICC = 0x2BC, 0x83BB, 0x8649, 0x8773
 _KEPT_APART = frozenset({XMP, IPTC, PHOTOSHOP, ICC})
-_LARGE_OR_FALSE = {
+LARGE_OR_FALSE = {
     0x14A: "further pictures in a page (SubIFDs)",
     0x935C: "layers of Photoshop",
     0x830E: "size of pixels on the ground (GeoTIFF)",
@@ -32,7 +32,7 @@ STRUCTURE = frozenset(
     | {0x213, 0x214}
 )
 """Tags that describe how a TIFF stores its samples; they would be wrong in another file."""
-NOT_IN_EXIF = STRUCTURE | _KEPT_APART | frozenset(_LARGE_OR_FALSE)
+NOT_IN_EXIF = STRUCTURE | _KEPT_APART | frozenset(LARGE_OR_FALSE)
 """Tags of a page that are no part of its EXIF block."""
 _LONG = 4
 _IIM = 0x1C
@@ -60,7 +60,7 @@ def with_later(pages: Sequence[Metadata]) -> Metadata:
 
 
 def _page(tags: TagFile, directory: Directory, losses: Losses, *, first: bool) -> Metadata:
-    for tag, name in _LARGE_OR_FALSE.items():
+    for tag, name in LARGE_OR_FALSE.items():
         if tag in directory.entries:
             losses.add(name, directory.entries[tag].length)
     tree = read(tags, directory, NOT_IN_EXIF, losses)
