@@ -38,7 +38,7 @@ def exiftool(*paths: Path) -> dict[str, Tags]:
     said = subprocess.run(command, input=listed, capture_output=True, check=False).stdout
     return {
         Path(each["SourceFile"]).name: _numbered(each)
-        for each in json.loads(said.decode(errors="replace"))
+        for each in json.loads(said.decode(errors="replace") or "[]")
     }
 
 

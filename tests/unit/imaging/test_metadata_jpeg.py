@@ -184,7 +184,22 @@ def test_segments_that_are_dropped_are_named(segment: tuple[int, bytes], name: s
     [
         (saved(picture(), "JPEG"), "pictures after the main picture"),
         (b"bytes of a maker" * 9, "data after the picture, 144 bytes"),
-        (b"picture" * 30 + b"SEFT", "trailer of Samsung, 214 bytes"),
+        (b"picture" * 30 + b"\0\0SEFT", "trailer of Samsung, 216 bytes"),
+        (b"picture" * 30 + b"\0\0QDIOBS", "trailer of Samsung, 218 bytes"),
+        (bytes(90) + b"CANON OPTIONAL DATA\0" + bytes(40), "trailer of Canon (VRD), 150 bytes"),
+        (bytes(90) + b"\0\0\0Zcbipcbbl", "trailer of PhotoMechanic, 102 bytes"),
+        (bytes(90) + b"\0\1\0\0\0d\xa1\xb2\xc3\xd4", "trailer of FotoStation (with IPTC)"),
+        (b"AXS!" + bytes(90) + b"AXS!" + bytes(8), "trailer of AFCP (with IPTC), 106 bytes"),
+        (b"AXS*" + bytes(90) + b"AXS*" + bytes(8), "trailer of AFCP (with IPTC), 106 bytes"),
+        (b"~\x10\4\xfe0MIE~\0\4\0zmie~\0\0\6\0\0\0\1\x10\4", "trailer of MIE (with metadata)"),
+        (bytes(90) + b"8db42d694ccc418790edff439fe026bf", "trailer of Insta360, 122 bytes"),
+        (b"setting" * 9 + bytes(6) + b"/NIKON APP", "trailer of Nikon's app, 79 bytes"),
+        (b"vivo{}" + b"\xff" * 4 + b"\x1b*9HWfu\x84\x93\xa2\xb1", "trailer of Vivo, 21 bytes"),
+        (b"{}" * 40 + b"jxrs\0\0\0\0", "trailer of OnePlus, 88 bytes"),
+        (
+            b"MotionPhoto_Data" + made.VIDEO + b"\0\0SEFT",
+            "video of a motion photo, in a trailer of Samsung, 146 bytes",
+        ),
     ],
 )
 def test_bytes_after_the_picture_are_named(trailer: bytes, name: str) -> None:

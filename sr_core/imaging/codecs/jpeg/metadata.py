@@ -31,13 +31,22 @@ _KNOWN = (
 _VIDEO_BRANDS = (b"ftypmp4", b"ftypisom", b"ftypqt")
 _TRAILERS = (
     (b"SEFT", "Samsung"),
+    (b"QDIOBS", "Samsung"),
     (b"CANON OPTIONAL DATA", "Canon (VRD)"),
     (b"cbipcbbl", "PhotoMechanic"),
     (b"\xa1\xb2\xc3\xd4", "FotoStation (with IPTC)"),
     (b"AXS!", "AFCP (with IPTC)"),
     (b"AXS*", "AFCP (with IPTC)"),
+    (b"~\0\4\0zmie", "MIE (with metadata)"),
+    (b"8db42d694ccc418790edff439fe026bf", "Insta360"),
+    (b"/NIKON APP", "Nikon's app"),
+    (b"\x1b*9HWfu\x84\x93\xa2\xb1", "Vivo"),
+    (b"jxrs", "OnePlus"),
 )
-"""Ends of the data that programs append to a JPEG file, as ExifTool knows them."""
+"""Ends of the data that cameras and programs append to a JPEG file.
+
+Source: ExifTool 13, IdentifyTrailer.
+"""
 _MOST_MARKERS = 100_000
 """Most markers from the first scan to the end of the picture; a hostile file may have more."""
 _END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -196,10 +205,10 @@ def _name_trailer(source: Source, losses: Losses) -> None:
 
 def _trailer_name(data: Blob, start: int) -> str:
     head, tail = data[start : start + 4096], data[max(start, len(data) - 64) :]
-    if head[4:8] == b"ftyp" or any(brand in head for brand in _VIDEO_BRANDS):
-        return "video of a motion photo, after the picture"
     if data.find(b"MotionPhoto_Data", start) >= 0:
         return "video of a motion photo, in a trailer of Samsung"
+    if head[4:8] == b"ftyp" or any(brand in head for brand in _VIDEO_BRANDS):
+        return "video of a motion photo, after the picture"
     for end, program in _TRAILERS:
         if end in tail:
             return f"trailer of {program}"
