@@ -23,6 +23,7 @@ from sr_core.imaging.codecs.jxl import coding as jxl
 from sr_core.imaging.codecs.png import metadata as png_metadata
 from sr_core.imaging.codecs.png import read as png_read
 from sr_core.imaging.codecs.raster import Raster, to_page
+from sr_core.imaging.codecs.salvage import check_damage, decoded_share, marked
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.codecs.tiff import metadata as tiff_metadata
@@ -85,17 +86,18 @@ def probe(data: Blob | Source, size_bytes: int | None = None) -> Header:
     return _header(source)[0]
 
 
-def decode(data: Blob, limits: Limits) -> Picture:
+def decode(data: Blob, limits: Limits, *, salvage: bool = False) -> Picture:
     """Decode a whole file: every page, upright, with its metadata.
 
     Args:
         data: the file.
         limits: limits checked against the header.
+        salvage: keep the decodable part of a damaged file, with the rest marked by grey.
 
     Raises: ImageError for anything wrong with the file.
     """
     try:
-        return _decode(data, limits)
+        return _decode(data, limits, salvage=salvage)
     except ImageError:
         raise
     except MemoryError as error:
@@ -105,7 +107,7 @@ def decode(data: Blob, limits: Limits) -> Picture:
         raise ImageError(ErrorClass.DECODE, message) from error
 
 
-def _decode(data: Blob, limits: Limits) -> Picture:
+def _decode(data: Blob, limits: Limits, *, salvage: bool) -> Picture:
     if len(data) > limits.max_bytes:
         raise ImageError(
             ErrorClass.TOO_LARGE, f"{len(data)} bytes, more than the limit of {limits.max_bytes}"
@@ -119,7 +121,10 @@ def _decode(data: Blob, limits: Limits) -> Picture:
     notes: list[str] = []
     raw = _metadata(reader, source, notes)
     facts = _colours(reader, source, raw, header, notes)
-    made = _pages(reader.rasters(data, header), facts, header.format, sizes, notes)
+    rasters = reader.rasters(data, header)
+    share = decoded_share(rasters)
+    notes += check_damage(rasters, salvage=salvage)
+    made = _pages(rasters, facts, header.format, sizes, notes)
     pages, decisions = zip(*made, strict=True)
     profiles = tuple(decision.profile for decision in decisions)
     size = (header.width_px, header.height_px)
@@ -144,6 +149,7 @@ def _decode(data: Blob, limits: Limits) -> Picture:
         header.orientation,
         tuple(notes),
         profiles[1:],
+        share,
     )
 
 
@@ -163,7 +169,7 @@ def _pages(
                 ErrorClass.DECODE,
                 f"the picture does not have the {width}x{height} px of its header",
             )
-        made.append((page, decision))
+        made.append((marked(page, raster), decision))
         notes += [note for note in (*raster.warnings, *decision.warnings) if note not in notes]
     return made
 

@@ -91,6 +91,8 @@ class Picture:
     """Warnings for the user; appended to the row's warnings."""
     later_profiles: tuple[bytes | None, ...] = ()
     """ICC profile of each page after the first; empty if there is only one page."""
+    decoded_share: float | None = None
+    """Share of a damaged file that was decoded, 0 to 1; None if the file is whole."""
 
     def profile(self, index: int) -> bytes | None:
         """Return the ICC profile of a page; None for sRGB."""

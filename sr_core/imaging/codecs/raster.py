@@ -11,12 +11,24 @@ from PIL import Image
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.colour import CHANNELS, ColourFacts, Decision, Model, decide
-from sr_core.imaging.pixels import Page, Pixels
+from sr_core.imaging.pixels import Box, Page, Pixels
 from sr_core.imaging.strips import map_strips
 
 _CONVERTED = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "YCbCr": "RGB"}
 _MODELS: dict[str, Model] = {"L": "grey", "LA": "grey", "I;16": "grey", "RGB": "rgb"}
 _MODELS |= {"RGBA": "rgb", "CMYK": "cmyk", "LAB": "lab"}
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """The part of a page that cannot be decoded."""
+
+    reason: str
+    boxes: tuple[Box, ...] = ()
+    """Undecoded parts of the stored samples, which do not overlap; the samples in them mean
+    nothing."""
+    detail: float = 1.0
+    """Share of the detail of all other samples that was decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class Raster:
     orientation: int = 1
     """EXIF orientation still to be applied."""
     warnings: tuple[str, ...] = ()
+    damage: Damage | None = None
+    """None if the whole page was decoded."""
 
 
 def model_of(samples: Pixels) -> Model:

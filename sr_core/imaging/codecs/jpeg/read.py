@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import struct
 from dataclasses import replace
-from itertools import islice
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -17,8 +16,11 @@ from PIL import JpegImagePlugin
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.formats import Header
+from sr_core.imaging.codecs.jpeg import damage
+from sr_core.imaging.codecs.jpeg import stream as jpeg_stream
 from sr_core.imaging.codecs.jpeg import strips as jpeg_strips
 from sr_core.imaging.codecs.jpeg.metadata import ICC, exif_of
+from sr_core.imaging.codecs.jpeg.stream import Stream
 from sr_core.imaging.codecs.raster import Raster, from_pillow, negative
 from sr_core.imaging.codecs.source import Source, jpeg_segments
 from sr_core.imaging.codecs.tags import exif
@@ -29,13 +31,6 @@ from sr_core.scratch import Blob
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _MODELS: dict[str, Model] = {"L": "grey", "RGB": "rgb", "CMYK": "cmyk"}
-_MAX_SCANS = 500
-"""Most scans of a picture. Each scan costs a pass over all pixels, so that a small progressive file
-could take hours."""
-
-_SCAN = re.compile(rb"\xff\xda")
-# Padding before the end marker. Some cameras write it; a damaged scan can leave it as well.
-_PADDED = re.compile(r"extraneous bytes before marker 0xd9")
 
 
 def header(source: Source) -> Header:
@@ -76,58 +71,72 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG
 
 
 def rasters(data: Blob, header: Header) -> list[Raster]:
-    """Decode the pixels. Warnings of libjpeg count as damage, so a truncated scan never passes.
+    """Decode the pixels. Warnings of libjpeg about scans count as damage, so no truncation passes.
 
     Raises: ImageError.
     """
-    if len(list(islice(_SCAN.finditer(data), _MAX_SCANS + 1))) > _MAX_SCANS:
-        raise ImageError(ErrorClass.DECODE, f"the JPEG has more than {_MAX_SCANS} scans")
-    data = _bare(data)
-    warnings: tuple[str, ...] = ()
+    stream = jpeg_stream.read(data)
+    decode = partial(_decoded, header=header)
     try:
-        samples = _decoded(data, header)
-    except ValueError as error:
-        if "subsampling" in str(error):  # factors that the TurboJPEG API does not support
-            raster = from_pillow(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
-            return [replace(raster, orientation=header.orientation)]
-        if not _PADDED.search(str(error)):
-            raise ImageError(ErrorClass.DECODE, f"the JPEG is damaged: {error}") from error
-        samples = simplejpeg.decode_jpeg(data, _SPACES[header.mode], strict=False)
-        warnings = (f"the JPEG may be damaged: {error}",)
+        found = damage.decoded(stream, decode)
+    except _SamplingError:
+        return [_through_pillow(stream, header)]
+    samples = found.samples
     if header.mode == "CMYK":  # Adobe stores inks inverted, and all writers follow
         samples = negative(samples)
-    return [Raster(samples, _MODELS[header.mode], header.orientation, warnings)]
+    model = _MODELS[header.mode]
+    return [Raster(samples, model, header.orientation, found.warnings, found.damage)]
 
 
-def _decoded(data: Blob, header: Header) -> Pixels:
+class _SamplingError(Exception):
+    """The sampling factors are not supported by the TurboJPEG API."""
+
+
+def _decoded(data: Blob, height: int, strict: bool, header: Header) -> Pixels:
     """Decode a JPEG; a large one made of strips is decoded strip by strip.
 
-    Raises: ValueError from simplejpeg; ImageError.
+    Args:
+        data: the file.
+        height: its height in pixels, which may be less than that of the picture.
+        strict: raise ValueError for any warning of libjpeg.
+        header: header of the picture.
+
+    Raises: ValueError for damage; ImageError if there is no room for the pixels.
     """
     space = _SPACES[header.mode]
-    shape = (*header.stored_shape, len(header.mode))
-    if math.prod(shape) <= scratch.limit_bytes:
-        return cast("Pixels", simplejpeg.decode_jpeg(data, space))
-    samples = scratch.empty(shape, np.uint8)
-    strips = jpeg_strips.split(data)
-    if strips is None:
-        found = simplejpeg.decode_jpeg(data, space, buffer=samples)
-        return samples if found.shape == shape else found
-    for rows, strip in strips:
-        simplejpeg.decode_jpeg(strip, space, buffer=samples[rows])
+    shape = (height, header.stored_shape[1], len(header.mode))
+    try:
+        if math.prod(shape) <= scratch.limit_bytes:
+            return cast("Pixels", simplejpeg.decode_jpeg(data, space, strict=strict))
+        samples = scratch.empty(shape, np.uint8)
+        strips = jpeg_strips.split(data)
+        if strips is None:
+            found = simplejpeg.decode_jpeg(data, space, buffer=samples, strict=strict)
+            return samples if found.shape == shape else found
+        for rows, strip in strips:
+            simplejpeg.decode_jpeg(strip, space, buffer=samples[rows], strict=strict)
+    except ValueError as error:
+        if "subsampling" in str(error):
+            raise _SamplingError from error
+        raise
+    except ImageError as error:
+        if error.error_class is ErrorClass.DECODE:  # strips are missing
+            raise ValueError(error.message) from error
+        raise
     return samples
 
 
-def _bare(data: Blob) -> Blob:
-    """Drop segments that do not affect pixels, so that damaged metadata is not taken for theirs.
+def _through_pillow(stream: Stream, header: Header) -> Raster:
+    """Decode with Pillow, which knows all sampling factors, but does not report damaged scans.
 
-    The JFIF and Adobe segments stay: they define the colour transform.
+    It reports a file that ends before the last row, if no end marker hides that.
+
+    Raises: ImageError.
     """
-    bare, view = scratch.Spool(), memoryview(data)
-    bare.write(view[:2])
-    for kind, start, length in jpeg_segments(Source(data)):
-        if kind == b"\xda":
-            bare.write(view[start - 4 :])
-        elif kind in b"\xe0\xee" or not (0xE0 <= kind[0] <= 0xEF or kind == b"\xfe"):
-            bare.write(view[start - 4 : start + length])
-    return bare.finish()
+    data = stream.file(end=b"")
+    warnings = tuple(f"the JPEG is odd, but whole: {remark}" for remark in stream.remarks)
+    try:
+        raster = from_pillow(JpegImagePlugin.JpegImageFile(io.BytesIO(data)))
+    except OSError as error:
+        raise ImageError(ErrorClass.DECODE, f"the JPEG is damaged: {error}") from error
+    return replace(raster, orientation=header.orientation, warnings=warnings)
