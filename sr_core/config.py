@@ -44,6 +44,8 @@ class RunConfig(_Frozen):
     """Coarsest precision that may compute the network. auto is decided at the first start, by the
     available devices; run.json holds the decision."""
     strip_gps: bool = False
+    salvage: bool = False
+    """Upscale the decodable part of damaged files, with the rest marked by grey."""
     measure: bool = True
     """Measure quality; checksums, sizes and times are always recorded."""
     max_source_bytes: int = Field(default=1 << 30, gt=0)

@@ -118,6 +118,7 @@ class MetricsRow:
     height_in_px: int | None = None
     pages: int | None = None
     orientation_in: int | None = None
+    decoded_share: float | None = None
     # output, as stored
     output_key: str | None = None
     format_out: str | None = None

@@ -40,6 +40,7 @@ RootHash = Annotated[
 ]
 Images = Annotated[int, About("images", "images of the run")]
 Statuses = Annotated[dict[str, int], About("images", "committed images by status")]
+Salvaged = Annotated[int, About("images", "images with an output of which only a part was decoded")]
 ErrorClasses = Annotated[dict[str, int], About("images", "failed images by error class")]
 Skipped = Annotated[dict[str, int], About("files", "skipped files by class")]
 
@@ -64,6 +65,7 @@ class StatusAnswer:
     statuses: Statuses
     error_classes: ErrorClasses
     skipped: Skipped
+    salvaged: Salvaged
     last_commit_at: Annotated[
         str | None, About("ISO 8601, UTC", "time of the newest commit; null before the first")
     ]
@@ -88,6 +90,7 @@ class StatusAnswer:
             statuses=_every_status(progress.statuses),
             error_classes=_named(failed_only(progress.error_classes)),
             skipped=_named(skipped_only(progress.error_classes)),
+            salvaged=progress.salvaged,
             last_commit_at=None if last is None else last.isoformat(),
         )
 
@@ -189,6 +192,7 @@ class UpscaleAnswer:
     error_classes: ErrorClasses
     skipped: Skipped
     verdicts: Annotated[dict[str, int], About("images", "images by verdict, by the shipped rules")]
+    salvaged: Salvaged
     report_uri: Annotated[
         str | None, About("", "URI of the HTML report; null if it was written before")
     ]
@@ -205,6 +209,7 @@ class UpscaleAnswer:
             error_classes=_named(failed_only(outcome.error_classes)),
             skipped=_named(skipped_only(outcome.error_classes)),
             verdicts=dict(outcome.verdicts),
+            salvaged=outcome.salvaged,
             report_uri=outcome.report_uri,
             root_hash=outcome.root_hash,
         )

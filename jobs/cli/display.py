@@ -178,9 +178,11 @@ def describe(event: RunEvent) -> str | None:
     return line
 
 
-def outcome(statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, int]) -> str:
-    """Summarize statuses: 98 ok, 3 skipped (2 sidecars, 1 video), 2 failed (decode 2)."""
-    parts = [f"{statuses.get(Status.OK, 0)} ok"]
+def outcome(
+    statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, int], salvaged: int = 0
+) -> str:
+    """Summarize statuses: 98 ok (1 salvaged), 2 skipped (2 sidecars), 2 failed (decode 2)."""
+    parts = [f"{statuses.get(Status.OK, 0)} ok" + (f" ({salvaged} salvaged)" if salvaged else "")]
     if statuses.get(Status.SKIPPED):
         parts.append(f"{statuses[Status.SKIPPED]} skipped ({listed(error_classes)})")
     failed = statuses.get(Status.FAILED, 0)

@@ -64,6 +64,9 @@ QualityOption = Annotated[
 StripGpsOption = Annotated[
     bool | None, typer.Option("--strip-gps", help="Remove GPS positions from the outputs.")
 ]
+SalvageOption = Annotated[
+    bool | None, typer.Option("--salvage", help="Upscale the readable part of damaged files.")
+]
 ActorsOption = Annotated[
     int | None,
     typer.Option(
@@ -85,7 +88,7 @@ PrecisionOption = Annotated[
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        help="Library that computes the network: auto, torch, or openvino.",
+        help="Library: auto, torch, or openvino.",
         show_default="auto: the fastest here",
         hidden=True,
     ),
@@ -114,6 +117,7 @@ def run_options(
     quality: int | None,
     precision: str | None,
     strip_gps: bool | None,
+    salvage: bool | None,
 ) -> dict[str, object]:
     """Map options of the command line to keys of the `run` section of a job file."""
     return {
@@ -124,6 +128,7 @@ def run_options(
         "quality": quality,
         "precision": precision,
         "strip_gps": strip_gps,
+        "salvage": salvage,
     }
 
 

@@ -21,6 +21,7 @@ from jobs.cli.options import (
     ModelOption,
     PrecisionOption,
     QualityOption,
+    SalvageOption,
     ScaleOption,
     StripGpsOption,
     TargetOption,
@@ -59,6 +60,7 @@ def plan(
     quality: QualityOption = None,
     precision: PrecisionOption = None,
     strip_gps: StripGpsOption = None,
+    salvage: SalvageOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
     engine: EngineOption = None,
@@ -74,7 +76,7 @@ def plan(
         job,
         source,
         output or (None if job else _ANY_OUTPUT),
-        run_options(model, scale, target, format_, quality, precision, strip_gps),
+        run_options(model, scale, target, format_, quality, precision, strip_gps, salvage),
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
     found = plan_run(configuration).estimate()

@@ -45,7 +45,7 @@ def _lines(progress: Progress) -> list[str]:
         f"{progress.images_done} of {progress.images} images, "
         f"{progress.shards_done} of {progress.shards} shards, "
         f"{progress.megapixels - progress.megapixels_left:.1f} of {progress.megapixels:.1f} MP",
-        outcome(progress.statuses, progress.error_classes),
+        outcome(progress.statuses, progress.error_classes, progress.salvaged),
     ]
     if progress.rounds > 1:
         lines.append(f"{progress.rounds} rounds")

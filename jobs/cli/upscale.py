@@ -23,6 +23,7 @@ from jobs.cli.options import (
     ModelOption,
     PrecisionOption,
     QualityOption,
+    SalvageOption,
     ScaleOption,
     StripGpsOption,
     TargetOption,
@@ -66,6 +67,7 @@ def upscale(
     quality: QualityOption = None,
     precision: PrecisionOption = None,
     strip_gps: StripGpsOption = None,
+    salvage: SalvageOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
     engine: EngineOption = None,
@@ -82,7 +84,7 @@ def upscale(
         job,
         source,
         output,
-        run_options(model, scale, target, format_, quality, precision, strip_gps),
+        run_options(model, scale, target, format_, quality, precision, strip_gps, salvage),
         {
             "actors": actors,
             "device": device,
@@ -146,7 +148,8 @@ def _answer(ended: RunOutcome, *, json: bool) -> None:
     if json:
         answers().data(answer_text(UpscaleAnswer.of(ended)))
         return
-    answers().say(f"{ended.images} images: {outcome(ended.statuses, ended.error_classes)}")
+    counted = outcome(ended.statuses, ended.error_classes, ended.salvaged)
+    answers().say(f"{ended.images} images: {counted}")
     answers().say(f"verdicts: {describe_verdicts(ended.verdicts)}")
     if ended.report_uri is not None:
         answers().say(f"report: {ended.report_uri}")

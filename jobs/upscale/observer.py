@@ -170,6 +170,8 @@ class RunOutcome:
     error_classes: Mapping[ErrorClass, int]
     verdicts: Mapping[str, int]
     """Number of images by verdict (pass, review, fail), by the shipped rules."""
+    salvaged: int
+    """Images with an output of which only a part was decoded."""
     report_uri: str | None
     """None if no report was written."""
     root_hash: str | None

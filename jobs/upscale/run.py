@@ -212,6 +212,7 @@ def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
         state.progress.statuses,
         state.progress.error_classes,
         audit.total.by_verdict,
+        state.progress.salvaged,
         f"{store.uri}/{REPORT_KEY}" if report else None,
         run.ledger.root_hash(state),
     )

@@ -95,6 +95,7 @@ _METRICS_COLUMNS: dict[str, str | Metric] = {
     "height_in_px": "height of the source after EXIF orientation",
     "pages": "number of pages upscaled",
     "orientation_in": "EXIF orientation of the source, 1 to 8",
+    "decoded_share": "share of the source that was decoded; below 1 only in a run with --salvage",
     "output_key": "path of the output relative to the run's root",
     "format_out": "format of the output",
     "width_out_px": "width of the output",
@@ -198,7 +199,7 @@ METRICS_SCHEMA = _schema("metrics", _arrow_fields(MetricsRow, _METRICS_COLUMNS))
 """Columns of MetricsRow. A committed part adds the metadata keys srfleet.run_id, srfleet.round and
 srfleet.shard, and srfleet.versions: JSON of the versions that computed it, by package."""
 LATER_COLUMNS = frozenset(
-    {"model", "model_scale", "model_reason", "precision", "device", "sidecars"}
+    {"decoded_share", "device", "model", "model_reason", "model_scale", "precision", "sidecars"}
 )
 """Columns that plans and parts of earlier versions do not have; they are read as nulls."""
 

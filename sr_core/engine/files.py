@@ -66,7 +66,7 @@ class FileUpscaler:
 
         Raises: ImageError; its `error_class` is what a run's row would hold.
         """
-        picture = decode(data, self._geometry.limits)
+        picture = decode(data, self._geometry.limits, salvage=self._run.salvage)
         wanted = output_format(picture.format, self._run.format, len(picture.pages))
         self._geometry.check_output(picture, wanted)
         given_up = losses(picture, wanted, strip_gps=self._run.strip_gps)

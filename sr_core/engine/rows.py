@@ -97,6 +97,7 @@ def _with_source(row: MetricsRow, fetched: Fetched | None, decoded: Decoded | No
             height_in_px=height_px,
             pages=decoded.pages,
             orientation_in=picture.orientation_in,
+            decoded_share=1.0 if picture.decoded_share is None else picture.decoded_share,
         )
     return row
 

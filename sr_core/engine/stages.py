@@ -92,7 +92,7 @@ class Stages:
     def decode(self, data: Blob, target: Target, times: Times) -> Decoded:
         """Decode the source, and keep the pages that the output can hold."""
         with times.timed("decode"):
-            picture = decode(data, self._geometry.limits)
+            picture = decode(data, self._geometry.limits, salvage=self._config.salvage)
         lost = losses(picture, target.format, strip_gps=self._config.strip_gps)
         pages = len(picture.pages)
         if target.format != "tiff":  # the other formats hold one page

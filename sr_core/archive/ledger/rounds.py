@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from sr_core.errors import NOT_PHOTOGRAPHS, DamagedError, ErrorClass
 from sr_core.records import Status
 
-STATE_COLUMNS = ("image_id", "round", "status", "error_class")
+STATE_COLUMNS = ("image_id", "round", "status", "error_class", "decoded_share")
 """Columns of the metrics table that record how an image ended."""
 
 _JSON_NAMES = {"round_index": "round"}
@@ -117,6 +117,14 @@ def count_statuses(rows: pa.Table) -> dict[Status, int]:
 def count_error_classes(rows: pa.Table) -> dict[ErrorClass, int]:
     """Count rows by error class; rows without one are left out."""
     return {ErrorClass(value): count for value, count in _counts(rows.column("error_class"))}
+
+
+def count_salvaged(rows: pa.Table) -> int:
+    """Count rows of images with an output of which only a part was decoded."""
+    salvaged = pc.and_(
+        pc.equal(rows.column("status"), Status.OK.value), pc.less(rows.column("decoded_share"), 1)
+    )
+    return pc.sum(salvaged).as_py() or 0
 
 
 def _counts(column: pa.ChunkedArray) -> list[tuple[str, int]]:

@@ -20,6 +20,7 @@ from sr_core.archive.ledger.layout import success_name
 from sr_core.archive.ledger.rounds import (
     STATE_COLUMNS,
     count_error_classes,
+    count_salvaged,
     count_statuses,
     latest,
 )
@@ -83,6 +84,8 @@ class Progress:
     megapixels_left: float
     statuses: Mapping[Status, int]
     error_classes: Mapping[ErrorClass, int]
+    salvaged: int
+    """Images with an output of which only a part was decoded."""
     last_commit_at: datetime | None
     finished: bool
 
@@ -99,7 +102,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """A run at one moment; about 40 bytes for each committed image."""
+    """A run at one moment; about 50 bytes for each committed image."""
 
     record: RunRecord
     rounds: tuple[RoundState, ...]
@@ -220,6 +223,7 @@ def _progress(record: RunRecord, rounds: Sequence[RoundState]) -> Progress:
         megapixels_left=sum(shard.megapixels for shard in left),
         statuses=count_statuses(rows),
         error_classes=count_error_classes(rows),
+        salvaged=count_salvaged(rows),
         last_commit_at=max((time for time in times if time is not None), default=None),
         finished=bool(rounds) and rounds[-1].is_closed,
     )

@@ -162,6 +162,8 @@ def _facts(progress: Progress, ok: pa.Table) -> list[Fact]:
     ]
     if device_s:
         facts.append(Fact("Speed", number(out_megapixels / device_s, 2), "MP/s of device time"))
+    if progress.salvaged:
+        facts.append(Fact("Salvaged", number(progress.salvaged), "of damaged files, in part"))
     if progress.run.config.get("model") == AUTO:
         facts += _model_facts(ok)
     if adopted:

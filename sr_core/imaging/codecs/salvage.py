@@ -10,6 +10,9 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.raster import Damage, Raster
 from sr_core.imaging.pixels import Box, Page, paint_blank
 
+_LARGEST_SHARE = 0.999
+"""Share of a damaged file of which everything could be decoded."""
+
 
 def decoded_share(rasters: Sequence[Raster]) -> float | None:
     """Return the share of a file that was decoded; None if all of it was.
@@ -19,7 +22,8 @@ def decoded_share(rasters: Sequence[Raster]) -> float | None:
     """
     if all(raster.damage is None for raster in rasters):
         return None
-    return sum(_decoded_px(raster) for raster in rasters) / sum(map(_pixels, rasters))
+    share = sum(_decoded_px(raster) for raster in rasters) / sum(map(_pixels, rasters))
+    return min(share, _LARGEST_SHARE)
 
 
 def check_damage(rasters: Sequence[Raster], *, salvage: bool) -> list[str]:
@@ -49,7 +53,7 @@ def check_damage(rasters: Sequence[Raster], *, salvage: bool) -> list[str]:
 
 def percent(share: float) -> str:
     """Write a share without rounding it up to the whole."""
-    return f"{min(99.9, max(0.1, 100 * share)):.1f} %"
+    return f"{max(0.1, 100 * share):.1f} %"
 
 
 def marked(page: Page, raster: Raster) -> Page:

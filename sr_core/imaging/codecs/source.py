@@ -77,13 +77,21 @@ class Chunk(NamedTuple):
 
 
 def png_chunks(source: Source) -> Iterator[Chunk]:
-    """Iterate over the chunks of a PNG file, IEND included."""
-    position, kind = len(PNG_SIGNATURE), b""
+    """Iterate over the chunks of a PNG file, IEND included.
+
+    A file that ends within or after its picture has no further chunks; reading the picture
+    decides whether it is whole.
+    """
+    position, kind, picture = len(PNG_SIGNATURE), b"", False
     while kind != b"IEND":
+        if picture and position + 8 > source.size:
+            return
         length, kind = source.number(position, 4), source.take(position + 4, 4)
+        picture |= kind == b"IDAT"
         yield Chunk(kind, position + 8, length)
         position += length + 12
-    source.take(position - 4, 4)
+    if position <= source.size:
+        source.take(position - 4, 4)
 
 
 def riff_chunks(source: Source) -> Iterator[Chunk]:

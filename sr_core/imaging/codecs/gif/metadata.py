@@ -41,6 +41,8 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
         else:
             break
         position += 1 + sum(len(part) + 1 for part in parts(source, position))
+    if source.size <= position:
+        notes.append("the GIF is odd, but whole: no end marker")
     if source.size > position + 1:
         losses.add("data after the picture", source.size - position - 1)
     notes += losses.warnings()

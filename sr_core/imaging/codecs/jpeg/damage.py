@@ -60,24 +60,21 @@ def decoded(stream: Stream, decode: Decode) -> Decoded:
 
 
 def _without_padding(stream: Stream, decode: Decode) -> tuple[Stream, Pixels | None, str]:
-    """Leave out padding between scans; libjpeg would warn of nothing after it.
+    """Leave out padding after each scan, because libjpeg would warn of nothing after it.
 
     Returns: the stream, its samples if there is no warning, and the first warning.
     """
     samples, complaint = _attempt(stream.file(), stream.height, decode)
-    for _ in stream.scans[1:]:
-        padding = _PADDING.search(complaint)
-        if padding is None or int(padding[2], 16) == _END_MARKER:
-            break
-        for index in range(len(stream.scans) - 1):
-            shorter = stream.without_padding(index, int(padding[1]))
-            found, other = _attempt(shorter.file(), stream.height, decode)
-            if other != complaint:
-                stream, samples, complaint = shorter, found, other
-                break
-        else:
-            break
-    return stream, samples, complaint
+    if not _PADDING.search(complaint) or _is_good(complaint):
+        return stream, samples, complaint
+    for index in range(len(stream.scans)):
+        _, of_scan = _attempt(stream.file(index + 1), stream.height, decode)
+        padding = _PADDING.search(of_scan)
+        if padding and _is_good(of_scan):
+            stream = stream.without_padding(index, int(padding[1]))
+        elif of_scan:
+            return stream, None, of_scan
+    return stream, *_attempt(stream.file(), stream.height, decode)
 
 
 def _attempt(file: Blob, height: int, decode: Decode) -> tuple[Pixels | None, str]:

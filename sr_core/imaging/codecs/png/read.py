@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
+from typing import cast
 
 import imagecodecs
 import numpy as np
-from isal import isal_zlib
 
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.formats import Header
+from sr_core.imaging.codecs.png import damage
 from sr_core.imaging.codecs.png.inflate import MAX_BYTES, inflated
 from sr_core.imaging.codecs.png.metadata import exif_of
 from sr_core.imaging.codecs.raster import Raster, model_of
 from sr_core.imaging.codecs.source import Source, png_chunks
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import SRGB, CodePoints, ColourFacts, Space, calibrated
+from sr_core.imaging.pixels import Pixels
 from sr_core.scratch import Blob
 
 _MODES = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}
@@ -24,7 +27,6 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _CHANNELS = {"1": 1, "L": 1, "LA": 2, "RGB": 3, "P": 3, "RGBA": 4, "PA": 4}
 _CLEAR_MODES = {"L": "LA", "RGB": "RGBA", "P": "PA"}
 _COLOURS = frozenset({b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
-_PICTURE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 # gAMA and cHRM of sRGB, in the units of the file: 1 / 100,000.
 _SRGB_GAMMA = 45_455
 _SRGB_CHROMATICITIES = (31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000)
@@ -105,22 +107,32 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
 def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels; libpng expands palettes, low depths and transparent colours.
 
-    Checksums and the end of the file are checked first. libpng accepts files without their last
-    bytes, and imagecodecs releases one reference of None too many for every damaged picture, until
-    the interpreter crashes (imagecodecs 2026.3.6, Python before 3.12).
+    Checksums and the end of the file are checked first, and a damaged file is decoded as a sound
+    file of its known rows. libpng accepts files without their last bytes, and imagecodecs releases
+    one reference of None too many for every damaged picture, until the interpreter crashes
+    (imagecodecs 2026.3.6, Python before 3.12).
 
     Raises: ImageError, and any exception of imagecodecs.
     """
-    view = memoryview(data)
-    for kind, start, length in png_chunks(Source(data)):
-        check = isal_zlib.crc32(view[start - 4 : start + length])
-        if kind in _PICTURE and check != int.from_bytes(view[start + length : start + length + 4]):
-            raise ImageError(ErrorClass.DECODE, f"the PNG's {kind.decode()} chunk is damaged")
+    found = damage.survey(data)
+    if not found.remarks:
+        with suppress(imagecodecs.PngError):
+            decoded = _decoded(data, header)
+            return [Raster(decoded, model_of(decoded), header.orientation)]
+    repaired = damage.repaired(data, found)
+    samples = damage.spread(_decoded(repaired.data, header), repaired.grid)
+    warnings: tuple[str, ...] = ()
+    if repaired.damage is None:
+        remarks = found.remarks or ("a wrong checksum or data after the last row",)
+        warnings = (f"the PNG is odd, but whole: {'; '.join(remarks)}",)
+    return [Raster(samples, model_of(samples), header.orientation, warnings, repaired.damage)]
+
+
+def _decoded(data: Blob, header: Header) -> Pixels:
     shape = (*header.stored_shape, _CHANNELS[header.mode.partition(";")[0]])
     dtype = np.uint16 if header.bit_depth == 16 else np.uint8
     samples = scratch.empty(shape if shape[2] > 1 else shape[:2], dtype)
-    decoded = imagecodecs.png_decode(data, out=samples)
-    return [Raster(decoded, model_of(decoded), header.orientation)]
+    return cast("Pixels", imagecodecs.png_decode(data, out=samples))
 
 
 def _code_points(body: bytes | None, notes: list[str]) -> CodePoints | None:
