@@ -16,7 +16,6 @@ from sr_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sr_core.audit.verdicts.audit import Audit, Tally
-    from sr_core.audit.verdicts.baselines import Baseline
 
 EXAMPLES = (
     "srfleet audit ./photos-x4",
@@ -70,15 +69,13 @@ def audit(
     """
     from jobs.cli.answers import AuditAnswer, answer_text
     from sr_core.archive.storage import open_store
-    from sr_core.audit.verdicts.audit import audit_run
-    from sr_core.audit.verdicts.rules import load_rules, shipped_rules
+    from sr_core.audit.verdicts.audit import audit_run, load_standard
 
-    chosen = shipped_rules() if rules is None else load_rules(rules)
+    standard = load_standard(rules, baseline or ())
     if table is not None and table.exists():
         raise ConfigurationError(f"{table} exists already; choose another file for --table")
-    known = _baselines(baseline or [])
     stores = [open_store(root) for root in roots]
-    audits = [(store.uri, audit_run(store, chosen, known)) for store in stores]
+    audits = [(store.uri, audit_run(store, standard)) for store in stores]
     if json:
         answers().data(answer_text(AuditAnswer.of(audits, limit)))
     else:
@@ -100,12 +97,6 @@ def is_failed_by(verdicts: Mapping[str, int], fail_on: FailOn | None) -> bool:
 def describe_verdicts(verdicts: Mapping[str, int]) -> str:
     """Describe counts by verdict in a few words."""
     return ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-
-
-def _baselines(files: Sequence[Path]) -> list[Baseline]:
-    from sr_core.audit.verdicts.baselines import load_baseline, shipped_baselines
-
-    return [*shipped_baselines(), *(load_baseline(file) for file in files)]
 
 
 def _lines(uri: str, audit: Audit, limit: int) -> Iterator[str]:

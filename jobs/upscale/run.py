@@ -22,9 +22,7 @@ from jobs.upscale.plan import Approve, ChooseImages, PlannedRun, Planner, with_p
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.source.changes import Change
 from sr_core.audit.report.report import REPORT_KEY, write_report
-from sr_core.audit.verdicts.audit import audit_run
-from sr_core.audit.verdicts.baselines import shipped_baselines
-from sr_core.audit.verdicts.rules import shipped_rules
+from sr_core.audit.verdicts.audit import audit_run, shipped_standard
 from sr_core.config import JobConfig
 from sr_core.engine.prepare import OpenRun, open_run
 from sr_core.engine.rounds import (
@@ -204,7 +202,7 @@ def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
     if report:
         audit = write_report(store, source=run.source.store, state=state)
     else:
-        audit = audit_run(store, shipped_rules(), shipped_baselines(), state)
+        audit = audit_run(store, shipped_standard(), state)
     return RunOutcome(
         run.record.run_id,
         store.uri,

@@ -24,10 +24,9 @@ from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summarise
 from sr_core.audit.values import columns_of, values_of
-from sr_core.audit.verdicts.audit import Audit, audit_rows
-from sr_core.audit.verdicts.baselines import shipped_baselines
+from sr_core.audit.verdicts.audit import Audit, Standard, audit_rows, shipped_standard
 from sr_core.audit.verdicts.judging import Reason, columns_for
-from sr_core.audit.verdicts.rules import Verdict, shipped_rules
+from sr_core.audit.verdicts.rules import Verdict
 from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
 from sr_core.records import Status
@@ -58,43 +57,58 @@ class Card:
 
 
 def write_report(
-    store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
+    store: Store,
+    *,
+    source: Store | None,
+    state: Snapshot | None = None,
+    standard: Standard | None = None,
+    limit_images: int = 60,
 ) -> Audit:
     """Write report.html into the root of a run, finished or not; replaces an earlier report.
 
-    Returns: the verdicts on the images, by the shipped rules.
+    Returns: the verdicts on the images.
 
     Args:
         store: the root of the run.
         source: the source root; None to show outputs without their sources.
         state: the state of the run, if it has been read already.
+        standard: what the images are judged by; None for the shipped rules.
         limit_images: number of images on the contact sheet.
 
     Raises: ConfigurationError if the root holds no run; RetryLaterError if a store cannot be used.
     """
-    page, audit = _render(store, source, state, limit_images)
+    page, audit = _render(store, source, state, standard or shipped_standard(), limit_images)
     store.replace(REPORT_KEY, page)
     return audit
 
 
 def render_report(
-    store: Store, *, source: Store | None, state: Snapshot | None = None, limit_images: int = 60
+    store: Store,
+    *,
+    source: Store | None,
+    state: Snapshot | None = None,
+    standard: Standard | None = None,
+    limit_images: int = 60,
 ) -> bytes:
     """Return the page of `write_report`.
 
     Of a large run only the columns of numbers are read, and whole rows of the images shown.
     Pictures are read one at a time.
     """
-    return _render(store, source, state, limit_images)[0]
+    return _render(store, source, state, standard or shipped_standard(), limit_images)[0]
 
 
 def _render(
-    store: Store, source: Store | None, state: Snapshot | None, limit_images: int
+    store: Store,
+    source: Store | None,
+    state: Snapshot | None,
+    standard: Standard,
+    limit_images: int,
 ) -> tuple[bytes, Audit]:
     if state is None:
         state = Ledger(store).snapshot()
-    rows = latest_rows(store, state.parts, _columns(state))
-    audit = audit_rows(state.record, rows, shipped_rules(), shipped_baselines())
+    rows = latest_rows(store, state.parts, _columns(state, standard))
+    audit = audit_rows(state.record, rows, standard)
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
     verdicts = audit.judgement.verdicts[is_ok.to_numpy()]
     ok = rows.filter(is_ok)
@@ -151,13 +165,13 @@ def _cards(
     ]
 
 
-def _columns(state: Snapshot) -> Sequence[str]:
+def _columns(state: Snapshot, standard: Standard) -> Sequence[str]:
     """Choose the columns to read of all images; of a small run all, so that it is read once."""
     if state.progress.images <= WHOLE_ROWS_UP_TO:
         return [*METRICS_SCHEMA.names]
     return sorted(
         columns_of(REPORTED).union(
-            PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS, columns_for(shipped_rules()), ["key"]
+            PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS, columns_for(standard.rules), ["key"]
         )
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +16,42 @@ from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.storage import Store
-from sr_core.audit.verdicts.baselines import Baseline, baselines_of_run
+from sr_core.audit.verdicts.baselines import (
+    Baseline,
+    baselines_of_run,
+    load_baseline,
+    shipped_baselines,
+)
 from sr_core.audit.verdicts.judging import Judgement, Reason, columns_for, judge
-from sr_core.audit.verdicts.rules import Rules, Verdict
+from sr_core.audit.verdicts.rules import Rules, Verdict, load_rules, shipped_rules
 
 _COLUMNS = ("key", "model", *STATE_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """Rules, and the baselines that their limits may refer to."""
+
+    rules: Rules
+    baselines: tuple[Baseline, ...]
+
+
+def shipped_standard() -> Standard:
+    """Return the rules and baselines that come with the package."""
+    return Standard(shipped_rules(), shipped_baselines())
+
+
+def load_standard(rules: Path | None, baselines: Sequence[Path] = ()) -> Standard:
+    """Read rules and further baselines from files; the shipped baselines are known as well.
+
+    Args:
+        rules: a file of rules; None for the shipped ones.
+        baselines: files of baselines.
+
+    Raises: ConfigurationError naming the file, the key and the value.
+    """
+    chosen = shipped_rules() if rules is None else load_rules(rules)
+    return Standard(chosen, (*shipped_baselines(), *map(load_baseline, baselines)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +154,27 @@ class Audit:
         return sorted(tallies, key=lambda each: (-each.fail, -each.review, each.name))
 
 
-def audit_run(
-    store: Store,
-    rules: Rules,
-    baselines: Iterable[Baseline],
-    state: Snapshot | None = None,
-) -> Audit:
+def audit_run(store: Store, standard: Standard, state: Snapshot | None = None) -> Audit:
     """Judge the images that a run has committed.
 
     Args:
         store: the root of the run.
-        rules: the rules.
-        baselines: the baselines that are known.
+        standard: what the images are judged by.
         state: the state of the run, if it has been read already.
 
     Raises: ConfigurationError if the root holds no run; DamagedError naming a damaged part.
     """
     if state is None:
         state = Ledger(store).snapshot()
-    columns = sorted(columns_for(rules).union(_COLUMNS))
+    columns = sorted(columns_for(standard.rules).union(_COLUMNS))
     rows = latest_rows(store, state.parts, columns)
-    return audit_rows(state.record, rows, rules, baselines)
+    return audit_rows(state.record, rows, standard)
 
 
-def audit_rows(
-    record: RunRecord, rows: pa.Table, rules: Rules, baselines: Iterable[Baseline]
-) -> Audit:
+def audit_rows(record: RunRecord, rows: pa.Table, standard: Standard) -> Audit:
     """Judge the latest rows of a run, which have at least the columns that `audit_run` reads."""
-    judgement = judge(rows, rules, baselines_of_run(record, baselines))
-    return Audit(record, rules, rows, judgement)
+    judgement = judge(rows, standard.rules, baselines_of_run(record, standard.baselines))
+    return Audit(record, standard.rules, rows, judgement)
 
 
 def verdict_table(audit: Audit) -> pa.Table:

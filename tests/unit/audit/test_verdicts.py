@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sr_core.archive.tables import metrics_table
-from sr_core.audit.verdicts.audit import audit_rows, verdict_table
+from sr_core.audit.verdicts.audit import Standard, audit_rows, verdict_table
 from sr_core.audit.verdicts.baselines import Baseline, baselines_of_run, load_baseline
 from sr_core.audit.verdicts.judging import NOT_MEASURED, NOT_UPSCALED, Judgement, judge
 from sr_core.audit.verdicts.rules import Rules, Verdict, load_rules, shipped_rules
@@ -153,7 +153,7 @@ def test_counts_are_by_reason_folder_and_model_the_worst_first(tmp_path: Path) -
     )
     keys = pa.array(["clean/1.png", "worse/2.png", "3.png"])
     table = table.set_column(table.schema.get_field_index("key"), "key", keys)
-    found = audit_rows(record(), table, rules(CAST, tmp_path), [])
+    found = audit_rows(record(), table, Standard(rules(CAST, tmp_path), ()))
     assert found.total.by_verdict == {"pass": 1, "review": 1, "fail": 1}
     assert [(each.name, each.fail, each.review) for _, each in found.by_reason()] == [
         ("cast", 1, 1)

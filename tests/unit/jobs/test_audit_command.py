@@ -1,0 +1,91 @@
+"""srfleet audit and report: answers, gates and files of whole runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from jobs.cli.app import app
+from sr_core.errors import ErrorClass
+from tests.support.photo_run import PhotoRun
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> PhotoRun:
+    run = PhotoRun(tmp_path)
+    run.add("good.png")
+    run.add("bad/pink.png", colour_drift_delta_e=40.0)
+    run.fail("bad/broken.jpg", ErrorClass.DECODE)
+    run.write()
+    return run
+
+
+def invoke(*arguments: str | Path) -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=True)
+    return done.exit_code, done.stdout
+
+
+def test_an_audit_names_every_image_that_does_not_pass(run: PhotoRun, tmp_path: Path) -> None:
+    code, said = invoke("audit", tmp_path / "run")
+    assert code == 0
+    assert "1 pass, 0 review, 2 fail; rules srfleet 1" in said
+    assert "fail    bad/pink.png: colour_cast" in said
+    assert "fail    bad/broken.jpg: not_upscaled (decode)" in said
+    assert "folder bad: 0 pass, 0 review, 2 fail" in said
+
+
+def test_the_gate_ends_with_4_only_if_an_image_fails_it(run: PhotoRun, tmp_path: Path) -> None:
+    assert invoke("audit", tmp_path / "run", "--fail-on", "fail")[0] == 4
+    lenient = tmp_path / "rules.yaml"
+    lenient.write_text(
+        "{name: lenient, version: 1, rules: [{reason: a, meaning: b, metric: lr_psnr_db, "
+        "review: {below: 50}}]}"
+    )
+    clean = PhotoRun(tmp_path / "clean")
+    clean.add("a.png")
+    clean.write()
+    only = ("audit", tmp_path / "clean/run", "--rules", lenient)
+    assert invoke(*only, "--fail-on", "fail")[0] == 0
+    assert invoke(*only, "--fail-on", "review")[0] == 4
+
+
+def test_a_limit_says_how_many_more_there_are(run: PhotoRun, tmp_path: Path) -> None:
+    said = invoke("audit", tmp_path / "run", "--limit", "1")[1]
+    assert "and 1 more" in said
+
+
+def test_the_json_has_reasons_folders_and_flagged_images(run: PhotoRun, tmp_path: Path) -> None:
+    found = json.loads(invoke("audit", tmp_path / "run", "--json")[1])["runs"][0]
+    assert found["total"] == {"name": "", "passed": 1, "review": 0, "fail": 2}
+    assert {each["key"] for each in found["flagged"]} == {"bad/pink.png", "bad/broken.jpg"}
+    assert [each["name"] for each in found["folders"]] == ["bad", ""]
+
+
+def test_the_table_has_every_image_and_replaces_nothing(run: PhotoRun, tmp_path: Path) -> None:
+    table = tmp_path / "verdicts.parquet"
+    assert invoke("audit", tmp_path / "run", "--table", table)[0] == 0
+    rows = pq.read_table(table).to_pylist()
+    assert sorted((each["key"], each["verdict"]) for each in rows) == [
+        ("bad/broken.jpg", "fail"),
+        ("bad/pink.png", "fail"),
+        ("good.png", "pass"),
+    ]
+    before = table.read_bytes()
+    assert invoke("audit", tmp_path / "run", "--table", table)[0] != 0
+    assert table.read_bytes() == before
+
+
+def test_a_report_is_made_again_also_when_the_source_is_gone(run: PhotoRun, tmp_path: Path) -> None:
+    with_source, without = tmp_path / "with.html", tmp_path / "without.html"
+    assert invoke("report", tmp_path / "run", "-o", with_source)[0] == 0
+    shutil.rmtree(tmp_path / "source")
+    assert invoke("report", tmp_path / "run", "-o", without)[0] == 0
+    assert "<figcaption>source</figcaption>" in with_source.read_text()
+    assert "<figcaption>source</figcaption>" not in without.read_text()
+    assert invoke("report", tmp_path / "run")[0] == 0
+    assert (tmp_path / "run/report.html").exists()
