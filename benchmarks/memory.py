@@ -159,7 +159,15 @@ def open_worker(source: Path, output: Path, options: argparse.Namespace) -> Shar
         options.model, precision=options.precision, memory_budget_bytes=shares.tiles
     )
     root = run.ledger.store
-    stages = Stages(run.source.store, root, run.record.run_id, run.job.run, upscaler, deadline_s=60)
+    stages = Stages(
+        run.source.store,
+        root,
+        run.record.run_id,
+        run.job.run,
+        upscaler,
+        deadline_s=60,
+        checkpoints=run.checkpoints,
+    )
     return ShardWorker(
         root,
         stages,

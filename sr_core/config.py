@@ -46,6 +46,8 @@ class RunConfig(_Frozen):
     strip_gps: bool = False
     salvage: bool = False
     """Upscale the decodable part of damaged files, with the rest marked by grey."""
+    mark: bool = True
+    """Write into the outputs' XMP that and how they were made."""
     measure: bool = True
     """Measure quality; checksums, sizes and times are always recorded."""
     max_source_bytes: int = Field(default=1 << 30, gt=0)

@@ -12,6 +12,13 @@ from sr_core.errors import NOT_PHOTOGRAPHS, ErrorClass
 Precision = Literal["float32", "half", "int8"]
 """Precision of a network's multiplications: half is float16 on GPUs and bfloat16 on CPUs."""
 
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+"""Vocabulary of IPTC's terms for the DigitalSourceType of a picture."""
+GENERATED = SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
+"""Term for pictures in which a model has drawn likely detail."""
+ENHANCED = SOURCE_TYPES + "algorithmicallyEnhanced"
+"""Term for pictures that were only enlarged."""
+
 
 class Status(StrEnum):
     """Outcome of an image."""

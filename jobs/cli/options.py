@@ -67,6 +67,9 @@ StripGpsOption = Annotated[
 SalvageOption = Annotated[
     bool | None, typer.Option("--salvage", help="Upscale the readable part of damaged files.")
 ]
+NoMarkOption = Annotated[
+    bool, typer.Option("--no-mark", help="Leave out the mark of how outputs were made.")
+]
 ActorsOption = Annotated[
     int | None,
     typer.Option(
@@ -118,6 +121,7 @@ def run_options(
     precision: str | None,
     strip_gps: bool | None,
     salvage: bool | None,
+    no_mark: bool,
 ) -> dict[str, object]:
     """Map options of the command line to keys of the `run` section of a job file."""
     return {
@@ -129,6 +133,7 @@ def run_options(
         "precision": precision,
         "strip_gps": strip_gps,
         "salvage": salvage,
+        "mark": False if no_mark else None,
     }
 
 

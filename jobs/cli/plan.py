@@ -19,6 +19,7 @@ from jobs.cli.options import (
     JobSourceArgument,
     JsonOption,
     ModelOption,
+    NoMarkOption,
     PrecisionOption,
     QualityOption,
     SalvageOption,
@@ -61,6 +62,7 @@ def plan(
     precision: PrecisionOption = None,
     strip_gps: StripGpsOption = None,
     salvage: SalvageOption = None,
+    no_mark: NoMarkOption = False,
     actors: ActorsOption = None,
     device: DeviceOption = None,
     engine: EngineOption = None,
@@ -76,7 +78,7 @@ def plan(
         job,
         source,
         output or (None if job else _ANY_OUTPUT),
-        run_options(model, scale, target, format_, quality, precision, strip_gps, salvage),
+        run_options(model, scale, target, format_, quality, precision, strip_gps, salvage, no_mark),
         {"actors": actors, "device": device, "engine": engine, "address": address},
     )
     found = plan_run(configuration).estimate()

@@ -131,6 +131,7 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
         spec.config,
         upscaler,
         deadline_s=spec.execution.image_deadline_s,
+        checkpoints=spec.checkpoints,
         device_model=device_model("cpu" if upscaler.engine is None else spec.device),
         keep_times=spec.execution.times == "source",
     )

@@ -20,6 +20,7 @@ def with_defaults(job: JobConfig, existing: RunRecord | None) -> JobConfig:
 
     - Model: of a run that began when another model was the default, that one.
     - Scale: that of a checkpoint that srfleet wrote, unless the run began when it was always 4.
+    - Mark: none in a run that began when there was no such setting.
     - Precision: the run's; interpolation gets float32, anything else stays "auto". Version 0.1.0
       did not record a precision; it computed in half if the hardware had it.
 
@@ -33,6 +34,8 @@ def with_defaults(job: JobConfig, existing: RunRecord | None) -> JobConfig:
         job = with_settings(job, model=begun["model"])
     if begun.get("scale") != FORMER_DEFAULT_SCALE:
         job = job.model_copy(update={"run": with_own_scale(job.run)})
+    if existing is not None and "mark" not in begun and "mark" not in run.model_fields_set:
+        job = with_settings(job, mark=False)
     if run.precision != "auto":
         return job
     if existing is not None:

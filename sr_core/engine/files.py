@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -10,10 +11,11 @@ from sr_core.config import RunConfig
 from sr_core.engine.choosing import choose_upscaler
 from sr_core.engine.defaults import with_own_scale
 from sr_core.engine.geometry import Geometry
+from sr_core.engine.marks import Marks
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import decode, encode, losses, output_format
 from sr_core.imaging.pixels import Page
-from sr_core.inference.pages import upscale_page
+from sr_core.inference.pages import UpscaledPage, upscale_page
 from sr_core.inference.upscaled import Upscaler
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import scales_by_model, used_checkpoints
@@ -40,7 +42,7 @@ class FileUpscaler:
     """Upscale the bytes of image files as a run with the same configuration would.
 
     Orientation is applied; EXIF, XMP, colour profile, transparency and bit depth are kept as in a
-    run. Nothing is measured or stored.
+    run, and so is the mark, without a run id and a name. Nothing is measured or stored.
 
     An instance is a callable for Ray Data's `map_batches`: each actor constructs it once and then
     calls it with batches.
@@ -53,13 +55,15 @@ class FileUpscaler:
     def __init__(self, run: RunConfig | None = None, *, device: str = "cpu") -> None:
         self._run = with_own_scale(run or RunConfig())
         model, scale, target = self._run.model, self._run.scale, self._run.target
+        checkpoints = used_checkpoints(model, scale, target)
         self._upscaler = open_upscaler(
             model,
             device=device,
             precision=self._run.precision,
-            scales=scales_by_model(used_checkpoints(model, scale, target)),
+            scales=scales_by_model(checkpoints),
         )
         self._geometry = Geometry(self._run)
+        self._marks = Marks(checkpoints) if self._run.mark else None
 
     def upscale(self, data: Blob) -> UpscaledFile:
         """Decode a file, upscale all its pages, and encode the result.
@@ -69,14 +73,18 @@ class FileUpscaler:
         picture = decode(data, self._geometry.limits, salvage=self._run.salvage)
         wanted = output_format(picture.format, self._run.format, len(picture.pages))
         self._geometry.check_output(picture, wanted)
-        given_up = losses(picture, wanted, strip_gps=self._run.strip_gps)
+        given_up = losses(picture, wanted, strip_gps=self._run.strip_gps, marked=self._run.mark)
         upscaler = choose_upscaler(self._upscaler, data, picture).upscaler
-        pages = tuple(self._upscale_page(page, upscaler) for page in picture.pages)
+        made = [self._upscale_page(page, upscaler) for page in picture.pages]
+        mark = None
+        if self._marks is not None:
+            mark = self._marks.of(made[0].made_by, hashlib.sha256(data).hexdigest())
         output = encode(
-            replace(picture, pages=pages),
+            replace(picture, pages=tuple(each.page for each in made)),
             wanted,
             self._run.quality,
             strip_gps=self._run.strip_gps,
+            mark=mark,
         )
         return UpscaledFile(output, wanted, (*picture.warnings, *given_up))
 
@@ -103,6 +111,6 @@ class FileUpscaler:
             return {"error_class": str(error.error_class), "error_message": error.message}
         return {"bytes": bytes(made.data), "format": made.format}
 
-    def _upscale_page(self, page: Page, upscaler: Upscaler) -> Page:
+    def _upscale_page(self, page: Page, upscaler: Upscaler) -> UpscaledPage:
         shape = self._geometry.output_shape(page.pixels)
-        return upscale_page(page, upscaler, *shape).page
+        return upscale_page(page, upscaler, *shape)

@@ -12,6 +12,7 @@ from sr_core.engine.rows import row_of
 from sr_core.engine.stages import Stages
 from sr_core.engine.work import Failure, Work
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
+from sr_core.imaging.codecs import renamed
 from sr_core.records import MetricsRow
 from sr_core.scratch import Blob
 
@@ -156,11 +157,16 @@ class Pipeline:
             work.written = self._stages.adopt(work.existing, source, target, times)
 
     def _encoded(self, work: Work) -> Blob:
+        if work.fetched is not None:
+            work.mark = self._stages.mark(work.assignment.image, work.fetched, work.made_by)
         if work.upscaled is not None:
-            return self._stages.encode(work.upscaled.picture, work.target, work.times)
+            return self._stages.encode(work.upscaled.picture, work.mark, work.target, work.times)
         if work.twin is None:
             raise ImageError(ErrorClass.INTERNAL, "nothing was upscaled for this output")
-        return self._stages.read_output(work.twin.target.key)
+        data = self._stages.read_output(work.twin.target.key)
+        if work.mark is None or work.twin.mark is None:
+            return data
+        return renamed(data, work.target.format, work.twin.mark, work.mark)
 
     def _measure(self, work: Work) -> None:
         if work.decoded is None or work.chosen is None or work.written is None:

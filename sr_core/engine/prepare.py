@@ -121,8 +121,9 @@ def _record(
     begun_by_0_1_0 = existing is not None and "precision" not in existing.config
     if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
         del config["precision"]  # the run id stays as it is
-    if existing is not None and "salvage" not in existing.config and not job.run.salvage:
-        del config["salvage"]  # likewise, of a run that began when there was no such setting
+    for later in ("salvage", "mark"):
+        if existing is not None and later not in existing.config and not config[later]:
+            del config[later]  # likewise, of a run that began when there was no such setting
     several = len(checkpoints) > 1
     record = RunRecord(
         run_id="",

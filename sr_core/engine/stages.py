@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sr_core.archive.ledger.ledger import Ledger
@@ -11,6 +12,7 @@ from sr_core.config import RunConfig
 from sr_core.engine.choosing import choose_upscaler
 from sr_core.engine.device import Device
 from sr_core.engine.geometry import Geometry
+from sr_core.engine.marks import Marks
 from sr_core.engine.outputs import Outputs
 from sr_core.engine.quality import Quality
 from sr_core.engine.work import (
@@ -23,10 +25,11 @@ from sr_core.engine.work import (
     Written,
 )
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import Picture, decode, encode, losses
+from sr_core.imaging.codecs import Mark, Picture, decode, encode, losses
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.several import Chosen
-from sr_core.inference.upscaled import Upscaler
+from sr_core.inference.upscaled import MadeBy, Upscaler
+from sr_core.models.catalogue import Checkpoint
 from sr_core.records import ManifestRow
 from sr_core.scratch import Blob
 
@@ -47,6 +50,7 @@ class Stages:
         upscaler: Upscaler,
         *,
         deadline_s: float,
+        checkpoints: Sequence[Checkpoint] = (),
         device_model: str | None = None,
         keep_times: bool = True,
     ) -> None:
@@ -59,6 +63,7 @@ class Stages:
             config: configuration of the run.
             upscaler: upscales one image at a time, and may first choose a model for it.
             deadline_s: time that the reads of one image may take.
+            checkpoints: checkpoints of the upscaler, for the marks of its outputs.
             device_model: name of the upscaler's device, for rows.
             keep_times: give outputs the time and permissions of their sources.
         """
@@ -66,6 +71,7 @@ class Stages:
         self._root, self._config = root, config
         self._upscaler, self._deadline_s = upscaler, deadline_s
         self._keep_times = keep_times
+        self._marks = Marks(checkpoints, run_id) if config.mark else None
         self._device = Device()
         self._geometry = Geometry(config)
         self._outputs = Outputs(self.ledger, run_id, self._geometry)
@@ -93,7 +99,12 @@ class Stages:
         """Decode the source, and keep the pages that the output can hold."""
         with times.timed("decode"):
             picture = decode(data, self._geometry.limits, salvage=self._config.salvage)
-        lost = losses(picture, target.format, strip_gps=self._config.strip_gps)
+        lost = losses(
+            picture,
+            target.format,
+            strip_gps=self._config.strip_gps,
+            marked=self._config.mark,
+        )
         pages = len(picture.pages)
         if target.format != "tiff":  # the other formats hold one page
             picture = replace(picture, pages=picture.pages[:1])
@@ -123,11 +134,21 @@ class Stages:
         picture = replace(source, pages=tuple(each.page for each in pages))
         return UpscaledPicture(picture, tuple(each.made_by for each in pages))
 
-    def encode(self, picture: Picture, target: Target, times: Times) -> Blob:
-        """Encode an output."""
+    def mark(self, image: ManifestRow, fetched: Fetched, made_by: Sequence[MadeBy]) -> Mark | None:
+        """Return the mark of an output; None if the run writes none."""
+        if self._marks is None or not made_by:
+            return None
+        return self._marks.of(made_by[0], fetched.sha256, image.key)
+
+    def encode(self, picture: Picture, mark: Mark | None, target: Target, times: Times) -> Blob:
+        """Encode an output with its mark."""
         with times.timed("encode"):
             return encode(
-                picture, target.format, self._config.quality, strip_gps=self._config.strip_gps
+                picture,
+                target.format,
+                self._config.quality,
+                strip_gps=self._config.strip_gps,
+                mark=mark,
             )
 
     def read_output(self, key: str) -> Blob:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sr_core.archive.storage import Origin
 from sr_core.errors import ErrorClass
-from sr_core.imaging.codecs import Picture
+from sr_core.imaging.codecs import Mark, Picture
 from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy
 from sr_core.metrics.suite import Measures
@@ -149,6 +149,8 @@ class Work:
     upscaled: UpscaledPicture | None = None
     made_by: tuple[MadeBy, ...] = ()
     """Makers of the output's pages; empty if they are not known."""
+    mark: Mark | None = None
+    """Mark of an output that was encoded; None if the run writes none."""
     written: Written | None = None
     measured: Measured | None = None
     failure: Failure | None = None

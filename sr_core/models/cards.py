@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sr_core.records import ENHANCED, GENERATED
+
 _TRAINING_DATA = (
     "456 photographs under free licences (CC0, CC BY, CC BY-SA, Unsplash, public domain, GPL art; "
     "18 animals from Wikimedia Commons without a licence noted per file)"
@@ -35,6 +37,11 @@ class ModelCard:
     licence: str
     training_data: str
     sha256: str
+
+    @property
+    def digital_source_type(self) -> str:
+        """IPTC's term for outputs of the model, as a URI."""
+        return GENERATED if self.generative else ENHANCED
 
 
 CARDS = (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import struct
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from sr_core.errors import ConfigurationError
 from sr_core.models.cards import card_names, card_scales, find_card
+from sr_core.models.headers import training_record
 
 WEIGHTS = Path(__file__).parent / "weights"
 BASELINES = ("nearest", "bilinear", "bicubic")
@@ -25,8 +24,6 @@ AUTO = "auto"
 PHOTO, CLEAN = "srgan-photo", "srgan"
 AUTO_MODELS = (PHOTO, CLEAN)
 """Models for JPEGs, scans and noise, and for clean pictures."""
-_HEADER_BYTES = 1 << 20
-"""Most that is read of a safetensors header; ours has a few kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +151,7 @@ def _sha256(path: Path) -> str:
 def stated_scale(model: str) -> int | None:
     """Return the scale in the training record of a checkpoint file; None if it has none."""
     try:
-        return int(_record(Path(model))["scale"])
+        return int(training_record(Path(model))["scale"])
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -169,7 +166,7 @@ def is_lpips_optimised(model: str) -> bool:
     files = [
         find_checkpoint(each, scale) for each in models_of(model) for scale in native_scales(each)
     ]
-    return any(_lpips_weight(_record(file)) > 0 for file in files)
+    return any(_lpips_weight(training_record(file)) > 0 for file in files)
 
 
 def _lpips_weight(record: Mapping[str, Any]) -> float:
@@ -177,18 +174,3 @@ def _lpips_weight(record: Mapping[str, Any]) -> float:
         return float(record["training"]["stage"]["content"]["lpips"])
     except (KeyError, TypeError, ValueError):
         return 0.0
-
-
-def _record(path: Path) -> Mapping[str, Any]:
-    """Read the training record of a checkpoint that srfleet wrote; empty for other files.
-
-    Only the header of safetensors is read, so that no torch is needed.
-    """
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(length, _HEADER_BYTES)))
-        record = json.loads(header["__metadata__"]["srfleet"])
-    except (OSError, struct.error, ValueError, KeyError, TypeError):
-        return {}
-    return record if isinstance(record, dict) else {}

@@ -25,12 +25,13 @@ TWICE = Enlargement(112, 80, 2, 2)
 
 
 @needs_exiftool
+@pytest.mark.parametrize("mark", [True, False], ids=["marked", "plain"])
 @pytest.mark.parametrize("source", CORPUS)
-def test_no_difference_is_unnamed(source: str, tmp_path: Path) -> None:
+def test_no_difference_is_unnamed(source: str, mark: bool, tmp_path: Path) -> None:
     original = tmp_path / f"source.{source}"
     original.write_bytes(CORPUS[source]())
     result = Result()
-    compare([original], result)
+    compare([original], result, mark=mark)
     assert (result.files, result.found) == (1, [])
 
 

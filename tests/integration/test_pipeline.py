@@ -136,7 +136,7 @@ def test_identical_sources_are_upscaled_once(tmp_path: Path) -> None:
     for number in range(2):  # four images make one shard
         shutil.copy(tmp_path / "photos" / keys[0], tmp_path / "photos" / f"copy-{number}.png")
     counting = Counting(24)  # the side of the first photograph alone
-    run_here(job(tmp_path), upscaler=counting)
+    run_here(job(tmp_path, mark=False), upscaler=counting)
     assert counting.images == 1
     found = rows(tmp_path)
     twins = [row for row in found.values() if row["same_pixels_as"]]

@@ -20,6 +20,7 @@ from sr_core.errors import ImageError
 from sr_core.imaging.codecs import EXTENSIONS, Limits, decode, encode, losses
 from tests.support.metadata_comparison import differences, enlarged, exiftool
 from tests.support.metadata_expected import Enlargement
+from tests.support.metadata_mark import MARK, without_mark
 
 _LIMITS = Limits(1 << 28, 1 << 16, 60_000_000, 1 << 28)
 _AT_ONCE = 40
@@ -59,14 +60,14 @@ def files(folders: Sequence[Path]) -> Iterator[Path]:
                 yield path
 
 
-def compare(sources: Sequence[Path], result: Result) -> None:
-    """Write the outputs of some files, and add what differs to the result."""
+def compare(sources: Sequence[Path], result: Result, *, mark: bool = False) -> None:
+    """Write outputs of some files, marked if wanted, and add what differs to the result."""
     with tempfile.TemporaryDirectory() as folder:
         stems = {str(index): source for index, source in enumerate(sources)}
         written = {
             stem: made
             for stem, source in stems.items()
-            if (made := _write(source, Path(folder, stem), result)) is not None
+            if (made := _write(source, Path(folder, stem), result, mark=mark)) is not None
         }
         read = exiftool(*sorted(Path(folder).iterdir()))
     for stem, each in written.items():
@@ -76,24 +77,33 @@ def compare(sources: Sequence[Path], result: Result) -> None:
             result.makers[str(before["IFD0:Make"]).strip()] += 1
         for name, extension in EXTENSIONS.items():
             after = read[f"{stem}.{extension}"]
-            unexplained = differences(before, after, each.warnings[name], each.made)
+            wrong = []
+            if mark:
+                after, wrong = without_mark(before, after)
+            unexplained = wrong + differences(before, after, each.warnings[name], each.made)
             result.found += [f"{each.source} -> {name}: {text}" for text in unexplained]
 
 
-def _write(source: Path, stem: Path, result: Result) -> _Written | None:
+def _write(source: Path, stem: Path, result: Result, *, mark: bool) -> _Written | None:
     """Write a copy of a source and an output in each format; return None if it is refused."""
     data = source.read_bytes()
     try:
         decoded = decode(data, _LIMITS)
         picture, made = enlarged(decoded)
-        outputs = {name: encode(picture, name, _QUALITY) for name in EXTENSIONS}
+        outputs = {
+            name: encode(picture, name, _QUALITY, mark=MARK if mark else None)
+            for name in EXTENSIONS
+        }
     except ImageError as error:
         result.refused[str(error.error_class)] += 1
         return None
     stem.with_suffix(".source").write_bytes(data)
     for name, output in outputs.items():
         stem.with_suffix(f".{EXTENSIONS[name]}").write_bytes(output)
-    lost = {name: " | ".join((*decoded.warnings, *losses(decoded, name))) for name in EXTENSIONS}
+    lost = {
+        name: " | ".join((*decoded.warnings, *losses(decoded, name, marked=mark)))
+        for name in EXTENSIONS
+    }
     return _Written(source, made, lost)
 
 
@@ -114,10 +124,12 @@ def main() -> int:
     """Compare all files of the folders, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
-    sources = list(files(parser.parse_args().folders))
+    parser.add_argument("--mark", action="store_true", help="write outputs with their mark")
+    options = parser.parse_args()
+    sources = list(files(options.folders))
     result = Result()
     for start in range(0, len(sources), _AT_ONCE):
-        compare(sources[start : start + _AT_ONCE], result)
+        compare(sources[start : start + _AT_ONCE], result, mark=options.mark)
         done = min(start + _AT_ONCE, len(sources))
         sys.stderr.write(f"{done} of {len(sources)} files, {len(result.found)} found\n")
     sys.stdout.write(report(result))

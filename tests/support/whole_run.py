@@ -90,6 +90,7 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
             scales=scales_by_model(run.checkpoints),
         ),
         deadline_s=job.execution.image_deadline_s,
+        checkpoints=run.checkpoints,
         device_model=device_model("cpu"),
         keep_times=job.execution.times == "source",
     )

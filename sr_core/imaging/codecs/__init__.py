@@ -15,9 +15,10 @@ from sr_core.imaging.codecs.formats import (
     output_format,
 )
 from sr_core.imaging.codecs.jpeg.tables import jpeg_evidence
+from sr_core.imaging.codecs.marking import renamed
 from sr_core.imaging.codecs.source import NeedMoreBytes, Source
 from sr_core.imaging.codecs.thumbnails import crop, thumbnail
-from sr_core.imaging.metadata import Metadata
+from sr_core.imaging.metadata import Mark, Metadata
 from sr_core.imaging.pixels import Page
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "WHOLE_LIMITS",
     "Header",
     "Limits",
+    "Mark",
     "Metadata",
     "NeedMoreBytes",
     "Page",
@@ -41,5 +43,6 @@ __all__ = [
     "losses",
     "output_format",
     "probe",
+    "renamed",
     "thumbnail",
 ]

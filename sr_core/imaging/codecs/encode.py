@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import adapted, carried, webp
+from sr_core.imaging.codecs import adapted, carried, marking, webp
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Picture
 from sr_core.imaging.codecs.jpeg import segments as jpeg_segments
 from sr_core.imaging.codecs.jpeg import write as jpeg_write
@@ -19,12 +19,19 @@ from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tiff import description as tiff_description
 from sr_core.imaging.codecs.tiff import write as tiff_write
 from sr_core.imaging.colour import convert_to_srgb
-from sr_core.imaging.metadata import Metadata, xmp
+from sr_core.imaging.metadata import Losses, Mark, Metadata, xmp
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.scratch import Blob
 
 
-def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = False) -> Blob:  # noqa: A002
+def encode(
+    picture: Picture,
+    format: str,  # noqa: A002
+    quality: int,
+    *,
+    strip_gps: bool = False,
+    mark: Mark | None = None,
+) -> Blob:
     """Encode a picture with its metadata; `losses` lists what the format cannot keep.
 
     JPEG is written without chroma subsampling. PNG, TIFF and JPEG XL are lossless at the picture's
@@ -35,6 +42,7 @@ def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = Fal
         format: jpeg, png, webp, tiff or jxl.
         quality: JPEG and WebP quality, 1 to 100; ignored by the other formats.
         strip_gps: remove GPS positions from the metadata.
+        mark: how the picture was made, written into the XMP of each page.
 
     Raises: ImageError with class too_large, out_of_memory or write.
     """
@@ -43,7 +51,7 @@ def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = Fal
         if max(height, width) > FORMAT_LIMITS[format]:
             raise ImageError(ErrorClass.TOO_LARGE, f"{width}x{height} px is too large for {format}")
     try:
-        return _encode(picture, format, quality, strip_gps=strip_gps)
+        return _encode(picture, format, quality, strip_gps=strip_gps, mark=mark)
     except ImageError:
         raise
     except MemoryError as error:
@@ -55,8 +63,21 @@ def encode(picture: Picture, format: str, quality: int, *, strip_gps: bool = Fal
         raise ImageError(ErrorClass.WRITE, message) from error
 
 
-def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[str, ...]:  # noqa: A002
-    """List what is lost when a picture is written in a format, as warnings for the image's row."""
+def losses(
+    picture: Picture,
+    format: str,  # noqa: A002
+    *,
+    strip_gps: bool = False,
+    marked: bool = False,
+) -> tuple[str, ...]:
+    """List what is lost when a picture is written in a format, as warnings for the image's row.
+
+    Args:
+        picture: the picture.
+        format: jpeg, png, webp, tiff or jxl.
+        strip_gps: GPS positions are removed.
+        marked: a mark is written, for which damaged XMP makes room.
+    """
     page, metadata = picture.pages[0], picture.metadata
     found = []
     if page.alpha is not None and format == "jpeg":
@@ -74,19 +95,34 @@ def losses(picture: Picture, format: str, *, strip_gps: bool = False) -> tuple[s
         found += tiff_description.losses(kept)
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped: the EXIF data does not contain it")
+    found += carried.losses(kept, format)
+    if marked:
+        for_mark = Losses()
+        kept = marking.with_mark(carried.fitted(kept, format), None, format, for_mark)
+        found += for_mark.warnings()
     return (
         *found,
-        *carried.losses(kept, format),
         *(jpeg_segments.losses(kept) if format == "jpeg" else ()),
     )
 
 
-def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> Blob:  # noqa: A002
+def _encode(
+    picture: Picture,
+    format: str,  # noqa: A002
+    quality: int,
+    *,
+    strip_gps: bool,
+    mark: Mark | None,
+) -> Blob:
     page = picture.pages[0]
     metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
     if metadata.icc is not None and _needs_srgb(page, format):
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         metadata = replace(adapted.as_srgb(metadata), icc=None, code_points=None)
+    metadata = carried.fitted(metadata, format)
+    if mark is not None:
+        written = len(picture.pages) if format == "tiff" else 1
+        metadata = marking.with_mark(metadata, mark, format, Losses(), pages=written)
     later = [
         true_about_pixels(about, each, picture.profile(index))
         for index, (about, each) in enumerate(
@@ -94,7 +130,7 @@ def _encode(picture: Picture, format: str, quality: int, *, strip_gps: bool) -> 
         )
     ]
     metadata = true_about_pixels(
-        carried.fitted(metadata, format),
+        metadata,
         page,
         metadata.icc,
         thumbnail_room=carried.thumbnail_room(metadata, format),

@@ -24,7 +24,7 @@ from sr_core.imaging.codecs.jpeg.metadata import (
 from sr_core.imaging.metadata import Metadata, photoshop, xmp
 
 _LARGEST = 65_533
-_XMP_ROOM = 65_502 - len(XMP)
+XMP_ROOM = 65_502 - len(XMP)
 _EXTENSION_ROOM = 65_000
 _MOST_EXIF = 16 << 20
 
@@ -73,12 +73,12 @@ def _packets(metadata: Metadata) -> xmp.Packets | None:
     if metadata.xmp is None:
         return None
     if metadata.extended_xmp is None:
-        return xmp.split(metadata.xmp, _XMP_ROOM)
+        return xmp.split(metadata.xmp, XMP_ROOM)
     packets = xmp.refer(xmp.Packets(metadata.xmp, metadata.extended_xmp))
-    if len(packets.main) <= _XMP_ROOM:
+    if len(packets.main) <= XMP_ROOM:
         return packets
     whole = xmp.merged(packets)
-    return None if whole is None else xmp.split(whole, _XMP_ROOM)
+    return None if whole is None else xmp.split(whole, XMP_ROOM)
 
 
 def _extension(packet: bytes | None) -> Iterator[bytes]:
