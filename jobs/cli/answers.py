@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from jobs.cli.json_text import to_text
 from sr_core.archive.source.skipped import failed_only, skipped_only
+from sr_core.audit.verify.findings import Severity
 from sr_core.records import Status
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from sr_core.archive.ledger.snapshot import Progress
     from sr_core.archive.planning.estimate import Estimate
     from sr_core.audit.verdicts.audit import Audit, Tally
-    from sr_core.audit.verify.findings import Finding
+    from sr_core.audit.verify.checks import Verification
     from sr_core.errors import ErrorClass
 
 
@@ -99,9 +101,10 @@ class StatusAnswer:
 class FindingAnswer:
     """One of the `findings` of `srfleet verify --json`."""
 
-    severity: Annotated[str, About("", "error: damage; warning: not finished yet")]
+    severity: Annotated[str, About("", "error: damage; warning: not finished yet; note: neither")]
     subject: Annotated[str, About("", "the object or image concerned")]
     message: Annotated[str, About("", "what is wrong")]
+    kind: Annotated[str, About("", "the part of the run concerned, such as damaged output")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +115,37 @@ class VerifyAnswer:
     root_uri: Root
     errors: Annotated[int, About("findings", "findings of damage")]
     warnings: Annotated[int, About("findings", "findings of unfinished work")]
+    notes: Annotated[int, About("findings", "findings of neither")]
     findings: Annotated[list[FindingAnswer], About("", "all findings, see below")]
+    run_id: Annotated[str | None, About("", "id of the run; null if run.json cannot be read")]
+    root_hash: Annotated[
+        str | None, About("", "hash over the whole run, recomputed; null if it has none")
+    ]
+    outputs: Annotated[int, About("objects", "outputs of the latest rows")]
+    outputs_read: Annotated[int, About("objects", "outputs read again")]
+    sources_read: Annotated[int, About("objects", "sources read again")]
+    seed: Annotated[int | None, About("", "seed of the sample; null if all outputs were read")]
 
     @classmethod
-    def of(cls, findings: list[Finding], root_uri: str) -> VerifyAnswer:
-        """Make the answer from the findings of a run."""
-        listed = [FindingAnswer(each.severity, each.subject, each.message) for each in findings]
-        errors = sum(each.severity == "error" for each in listed)
-        return cls(root_uri, errors, len(listed) - errors, listed)
+    def of(cls, found: Verification, root_uri: str, seed: int | None) -> VerifyAnswer:
+        """Make the answer from the verification of a run."""
+        counts = Counter(each.severity for each in found.findings)
+        return cls(
+            root_uri=root_uri,
+            errors=counts[Severity.ERROR],
+            warnings=counts[Severity.WARNING],
+            notes=counts[Severity.NOTE],
+            findings=[
+                FindingAnswer(each.severity, each.subject, each.message, each.kind)
+                for each in found.findings
+            ],
+            run_id=None if found.run is None else found.run.run_id,
+            root_hash=found.root_hash,
+            outputs=found.outputs,
+            outputs_read=found.outputs_read,
+            sources_read=found.sources_read,
+            seed=seed,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from jobs.upscale.observer import (
     Warned,
 )
 from jobs.upscale.plan import Approve, ChooseImages, PlannedRun, Planner, with_precision
+from sr_core.archive.ledger.layout import REPORT_KEY
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.source.changes import Change
-from sr_core.audit.report.report import REPORT_KEY, write_report
+from sr_core.audit.report.report import write_report
 from sr_core.audit.verdicts.audit import audit_run, shipped_standard
 from sr_core.config import JobConfig
 from sr_core.engine.prepare import OpenRun, open_run

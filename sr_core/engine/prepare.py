@@ -14,7 +14,7 @@ from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.runs import RunRecord, identity
 from sr_core.archive.ledger.versions import computing_versions
-from sr_core.archive.source.manifest import manifest_digest
+from sr_core.archive.source.manifest import digest_in_key_order, manifest_digest
 from sr_core.archive.source.opening import Source, open_source
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig, RunConfig
@@ -66,7 +66,7 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
         manifest = source.table()
         if not len(manifest):
             raise ConfigurationError(f"{job.source} holds no files")
-        digest = manifest_digest(manifest)
+        digest = _digest(manifest, existing)
     else:
         digest = existing.manifest_digest
     checkpoints = _checkpoints(job.run, existing)
@@ -84,6 +84,16 @@ def decide_precision(run: OpenRun, precision: Precision) -> OpenRun:
     record = replace(run.record, config=run.record.config | {"precision": precision})
     record = replace(record, run_id=identity(record))
     return replace(run, job=with_settings(run.job, precision=precision), record=record)
+
+
+def _digest(manifest: pa.Table, existing: RunRecord | None) -> str:
+    """Return the digest of a manifest; its rows may have another order than that of their keys.
+
+    A run of version 0.1.0 has the digest of the rows in their own order.
+    """
+    if existing is not None and existing.manifest_digest == (own := manifest_digest(manifest)):
+        return own
+    return digest_in_key_order(manifest)
 
 
 def _checkpoints(config: RunConfig, existing: RunRecord | None) -> tuple[Checkpoint, ...]:

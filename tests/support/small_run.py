@@ -15,20 +15,22 @@ from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import Success
 from sr_core.archive.ledger.runs import RunRecord, run_id_of
 from sr_core.archive.schemas import PLAN_SCHEMA
+from sr_core.archive.source.manifest import digest_in_key_order
 from sr_core.archive.storage import Store
-from sr_core.archive.tables import plan_rows, plan_table, to_parquet
+from sr_core.archive.tables import manifest_table, plan_rows, plan_table, to_parquet
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.records import ManifestRow, MetricsRow, PlannedImage, Status
 
+SOURCE_URI = "s3://archive/photos"
 CONFIG = {"model": "bicubic", "scale": 4, "target": None}
 
 
 def record(**changes: object) -> RunRecord:
     """Return the record of a run; keywords change settings that decide its outputs."""
     deciding = {
-        "source_uri": "s3://archive/photos",
+        "source_uri": SOURCE_URI,
         "config": CONFIG,
-        "manifest_digest": "0d1e2f",
+        "manifest_digest": manifest_digest_of(planned_images(5, per_shard=2, refused={1})),
         "checkpoint_sha256": None,
         "metric_protocol": "1",
     } | changes
@@ -38,6 +40,11 @@ def record(**changes: object) -> RunRecord:
         created_at=datetime(2024, 1, 1, tzinfo=UTC),
         **deciding,
     )
+
+
+def manifest_digest_of(images: Sequence[PlannedImage]) -> str:
+    """Return the digest of the manifest that images were planned from."""
+    return digest_in_key_order(manifest_table([each.image for each in images]))
 
 
 def planned_images(
@@ -79,7 +86,7 @@ def plan_bytes(run_id: str, images: Sequence[PlannedImage], round_index: int = 0
 def begin(store: Store, images: Sequence[PlannedImage]) -> Ledger:
     """Open the run and freeze its first plan, unless both exist."""
     ledger = Ledger(store)
-    run = ledger.open_run(record())
+    run = ledger.open_run(record(manifest_digest=manifest_digest_of(images)))
     if not ledger.rounds():
         ledger.put_plan(0, plan_bytes(run.run_id, images))
     return ledger
@@ -154,11 +161,20 @@ def ok_row(image: PlannedImage, data: bytes, round_index: int, attempt: str) -> 
         shard=image.shard,
         attempt=attempt,
         status=Status.OK,
+        source_uri=f"{SOURCE_URI}/{image.image.key}",
+        source_size_bytes=1000,
+        source_sha256=hashlib.sha256(image.image.key.encode()).hexdigest(),
+        format_in="JPEG",
+        width_in_px=image.image.width_px,
+        height_in_px=image.image.height_px,
         output_key=image.output_key,
+        format_out=image.output_format,
         width_out_px=image.output_width_px,
         height_out_px=image.output_height_px,
         output_size_bytes=len(data),
         output_sha256=hashlib.sha256(data).hexdigest(),
+        model=str(CONFIG["model"]),
+        finished_at=datetime(2024, 1, 1, tzinfo=UTC),
     )
 
 

@@ -7,7 +7,17 @@ import re
 RUN_KEY = "run.json"
 IMAGES_PREFIX = "images/"
 METRICS_PREFIX = "metrics/"
-OWN_NAMES = (RUN_KEY, IMAGES_PREFIX, METRICS_PREFIX, "plan.parquet", "plan-round-", "_SUCCESS")
+SIGNATURES_PREFIX = "signatures/"
+REPORT_KEY = "report.html"
+OWN_NAMES = (
+    RUN_KEY,
+    IMAGES_PREFIX,
+    METRICS_PREFIX,
+    SIGNATURES_PREFIX,
+    "plan.parquet",
+    "plan-round-",
+    "_SUCCESS",
+)
 """Prefixes of the names of all objects that are written once."""
 
 _PART = re.compile(r"metrics/(?:round-([1-9]\d*)-)?shard-(\d{5,})\.parquet")
@@ -36,6 +46,11 @@ def parse_part_name(key: str) -> tuple[int, int] | None:
         return None
     round_index, shard = int(match[1] or 0), int(match[2])
     return (round_index, shard) if part_name(round_index, shard) == key else None
+
+
+def signature_name(round_index: int, fingerprint: str) -> str:
+    """Return the name of a signature of a round's root hash, by the key with a fingerprint."""
+    return f"{SIGNATURES_PREFIX}round-{round_index}-{fingerprint}.json"
 
 
 def _round_suffix(round_index: int) -> str:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -127,6 +128,38 @@ def manifest_digest(manifest: pa.Table) -> str:
     for batch in manifest.select(_IDENTITY_COLUMNS).to_batches(BATCH_ROWS):
         digest.update(_canonical(batch))
     return digest.hexdigest()
+
+
+def digest_in_key_order(manifest: pa.Table) -> str:
+    """Return the `manifest_digest` of the rows in the order in which a manifest is written.
+
+    Rows of one key come in the order of their occurrence. The rows may be those of a plan, which
+    has its own order.
+    """
+    rows = manifest.select(_IDENTITY_COLUMNS)
+    order = pc.sort_indices(rows["key"]).to_numpy().copy()
+    keys = rows["key"].take(pa.array(order)).combine_chunks()
+    starts = np.flatnonzero(np.append(pc.equal(keys[1:], keys[:-1]).to_numpy(False), False))
+    for start, end in _ties(starts.tolist()):
+        group = order[start:end]
+        ids = rows["image_id"].take(pa.array(group)).to_pylist()
+        place = {image_id(keys[start].as_py(), n): n for n in range(end - start)}
+        by_occurrence = sorted(range(end - start), key=lambda at: place.get(ids[at], at))
+        order[start:end] = group[by_occurrence]
+    digest = hashlib.sha256()
+    for start in range(0, len(order), BATCH_ROWS):
+        digest.update(_canonical(rows.take(pa.array(order[start : start + BATCH_ROWS]))))
+    return digest.hexdigest()
+
+
+def _ties(equal_to_next: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of equal values, from the positions of those equal to the next one."""
+    start = None
+    for at, position in enumerate(equal_to_next):
+        start = position if start is None else start
+        if at + 1 == len(equal_to_next) or equal_to_next[at + 1] != position + 1:
+            yield start, position + 2
+            start = None
 
 
 def read_manifest(file: str | Path | BinaryIO, name: str | None = None) -> pa.Table:

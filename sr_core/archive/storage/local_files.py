@@ -13,7 +13,7 @@ from sr_core.archive.storage.keys import RESERVED
 from sr_core.scratch import Blob
 
 TEMPORARY = f"{RESERVED}tmp-"
-_LOCK = f"{RESERVED}lock"
+LOCK = f"{RESERVED}lock"
 _WRITTEN_BYTES = 16 << 20
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK}
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES}
@@ -103,7 +103,7 @@ def _link(root: str, temporary: str, path: str) -> bool:
 
 def _rename_under_lock(root: str, temporary: str, path: str) -> bool:
     # The lock file stays: removing it could hand the same lock to two writers.
-    lock = os.open(os.path.join(root, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    lock = os.open(os.path.join(root, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.lexists(path):

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sr_core.archive.ledger.history import latest_rows
+from sr_core.archive.ledger.layout import REPORT_KEY
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.ledger.snapshot import Snapshot
@@ -31,7 +32,6 @@ from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
 from sr_core.records import Status
 
-REPORT_KEY = "report.html"
 LINES_PER_CLASS = 50
 """Number of failed rows listed per error class, so that no class crowds out the others."""
 WHOLE_ROWS_UP_TO = 20_000

@@ -1,177 +1,282 @@
 """The invariants of a run, checked from its storage alone.
 
-A plan and its parts have the same image ids, each once per round; the output of every ok row exists
-and matches its size and SHA-256; every failed row has an error class; images/ and metrics/ hold
-nothing else. An output may exist although the latest row of its image is failed: it was written
-before the image failed and never measured; a further round adopts it.
+A plan and its parts have the same image ids, each once per round; the rows keep the rules of
+sr_core.audit.verify.rules; the output of every image exists and matches the size and SHA-256 of
+its latest row; the images of the first plan make the manifest digest; the objects match the digests
+of the closing records; the root holds nothing else. An output may exist although the latest row of
+its image is failed: it was written before the image failed and never measured; a further round
+adopts it. So may a damaged one that a later round replaced by another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.archive.ledger.chain import root_hash_of
-from sr_core.archive.ledger.history import Part, list_parts, list_rounds, read_parts, read_plan
-from sr_core.archive.ledger.layout import (
-    IMAGES_PREFIX,
-    METRICS_PREFIX,
-    RUN_KEY,
-    parse_part_name,
-    plan_name,
-    success_name,
-)
+from sr_core.archive.ledger.history import Part, list_parts, list_rounds, read_part, read_plan
+from sr_core.archive.ledger.layout import RUN_KEY, plan_name
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.ledger.rounds import STATE_COLUMNS, Success, success_from_json, summarise
 from sr_core.archive.ledger.runs import RunRecord, identity
-from sr_core.archive.storage import Store, sha256_of
-from sr_core.audit.verify.findings import Finding, broken, unfinished
-from sr_core.audit.verify.shards import repeated, verify_shard
+from sr_core.archive.schemas import PLAN_SCHEMA
+from sr_core.archive.storage import Store
+from sr_core.audit.verify.closing import Closed, check_round, read_closing_records
+from sr_core.audit.verify.findings import Finding, Kind, Severity, broken, unfinished
+from sr_core.audit.verify.names import Listing, check_shared_outputs, read_names
+from sr_core.audit.verify.outputs import (
+    Described,
+    Progress,
+    Sample,
+    check_listed,
+    check_outputs,
+    check_sources,
+    described_by,
+)
+from sr_core.audit.verify.parts import check_part, schema_problems
+from sr_core.audit.verify.plans import READ_COLUMNS, check_plan
+from sr_core.audit.verify.rules import Rule, rules_of
 from sr_core.errors import ConfigurationError, DamagedError, StorageError
 
-_PLAN_COLUMNS = ["image_id", "key", "shard", "output_key"]
+_STATE = ["status", "error_class"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """The findings about a run, and how much of it was checked."""
+
+    findings: tuple[Finding, ...]
+    run: RunRecord | None = None
+    """None if run.json cannot be read."""
+    rounds: int = 0
+    outputs: int = 0
+    """Outputs of the latest rows, copies of sidecars included."""
+    outputs_read: int = 0
+    sources_read: int = 0
+    last_round: int | None = None
+    """Last closed round; None if none is closed."""
+    root_hash: str | None = None
+    """Root hash of that round, from its digests; None if it has none."""
+
+    @property
+    def is_damaged(self) -> bool:
+        """True if a finding is an error."""
+        return any(each.severity is Severity.ERROR for each in self.findings)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """True if a finding says that the run is not finished."""
+        return any(each.severity is Severity.WARNING for each in self.findings)
 
 
 def verify_run(store: Store) -> list[Finding]:
     """Check every invariant of the run in a root; reads all outputs.
 
     Returns:
-        The problems found; none for a run that is complete and intact.
+        The problems found, without notes; none for a run that is complete and intact.
 
     Raises: StorageUnavailableError if the root cannot be read now.
+    """
+    found = verify(store).findings
+    return [each for each in found if each.severity is not Severity.NOTE]
+
+
+def verify(
+    store: Store,
+    *,
+    sample: Sample | None = None,
+    source: Store | None = None,
+    progress: Progress = lambda *_: None,
+) -> Verification:
+    """Check the run in a root.
+
+    Args:
+        store: the root.
+        sample: the outputs to read again; None for all. Existence and size of the others follow
+            from a listing.
+        source: store of the sources, to read those of the outputs again; None to leave them out.
+        progress: receives the progress.
+
+    Raises: StorageUnavailableError if a store cannot be read now.
     """
     try:
         run = Ledger(store).run()
     except ConfigurationError as error:
-        return [broken(RUN_KEY, str(error))]
+        return Verification((broken(Kind.RUN, RUN_KEY, str(error)),))
     if run is None:
-        return [broken(RUN_KEY, f"{store.uri} holds no run: run.json is missing")]
-    return list(_verify(store, run))
+        message = f"{store.uri} holds no run: run.json is missing"
+        return Verification((broken(Kind.RUN, RUN_KEY, message),))
+    return _Checks(store, run, progress).verify(sample, source)
 
 
-def _verify(store: Store, run: RunRecord) -> Iterator[Finding]:
-    if identity(run) != run.run_id:
-        yield broken(RUN_KEY, "its contents do not match its run id: it was changed")
-    rounds = list_rounds(store)
-    if not rounds:
-        yield unfinished(plan_name(0), "the run has no plan yet")
-    parts = list_parts(store)
-    yield from _verify_metrics_names(store, rounds)
-    planned = []
-    for round_index in rounds:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """A planned round: its plan, None if it cannot be read, and its committed parts."""
+
+    index: int
+    plan: pa.Table | None
+    parts: tuple[Part, ...]
+
+
+class _Checks:
+    """One pass over a run, which collects the findings."""
+
+    def __init__(self, store: Store, run: RunRecord, progress: Progress) -> None:
+        self._store, self._run, self._progress = store, run, progress
+        self._found: list[Finding] = []
+        self._outputs = 0
+
+    def verify(self, sample: Sample | None, source: Store | None) -> Verification:
+        run, store = self._run, self._store
+        if identity(run) != run.run_id:
+            message = "its contents do not match its run id: it was changed"
+            self._found.append(broken(Kind.RUN, RUN_KEY, message))
+        indices = list_rounds(store)
+        if not indices:
+            self._found.append(unfinished(plan_name(0), "the run has no plan yet"))
+        closed = read_closing_records(store, indices)
+        self._found += closed.findings
+        parts = list_parts(store)
+        rounds = [self._round(index, closed, parts) for index in indices]
+        plans = [each.plan for each in rounds if each.plan is not None]
+        listing = None
+        if len(plans) == len(rounds) > 0:
+            self._found += check_shared_outputs(plans)
+            listing = read_names(store, plans, self._found)
+        described = self._described(rounds, closed, None if sample is None else listing)
+        chosen = described if sample is None else sample.of(described)
+        outputs, sources = self._read_again(chosen, source)
+        return Verification(
+            tuple(self._found),
+            run,
+            len(rounds),
+            self._outputs,
+            outputs,
+            sources,
+            closed.last_round,
+            closed.root_hash,
+        )
+
+    def _round(self, index: int, closed: Closed, parts: Sequence[Part]) -> _Round:
+        """Read and check a plan."""
+        name = plan_name(index)
+        of_round = tuple(part for part in parts if part.round_index == index)
         try:
-            plan = read_plan(store, round_index, _PLAN_COLUMNS)
+            plan = read_plan(self._store, index, READ_COLUMNS)
         except (StorageError, DamagedError) as error:
-            yield broken(plan_name(round_index), str(error))
-            continue
-        yield from _verify_plan(run, round_index, plan)
-        of_round = [part for part in parts if part.round_index == round_index]
-        yield from _verify_round(store, run, plan.sort_by("shard"), round_index, of_round)
-        planned.append(plan.select(["image_id", "output_key"]).replace_schema_metadata())
-    if len(planned) == len(rounds) > 0:
-        yield from _verify_outputs_names(store, pa.concat_tables(planned))
+            self._found.append(broken(Kind.PLAN, name, str(error)))
+            return _Round(index, None, of_round)
+        wanted = pa.schema([PLAN_SCHEMA.field(each) for each in READ_COLUMNS])
+        problems = [broken(Kind.PLAN, name, each) for each in schema_problems(plan.schema, wanted)]
+        self._found += problems
+        if problems:
+            return _Round(index, None, of_round)
+        self._found += check_plan(self._run, index, plan, is_sealed=name in closed.digests)
+        return _Round(index, plan, of_round)
 
+    def _described(
+        self, rounds: Sequence[_Round], closed: Closed, listing: Listing | None
+    ) -> Iterator[Described]:
+        """Check all parts, and yield the images whose outputs their rows describe.
 
-def _verify_plan(run: RunRecord, round_index: int, plan: pa.Table) -> Iterator[Finding]:
-    metadata = plan.schema.metadata or {}
-    if metadata.get(b"srfleet.run_id", b"").decode() != run.run_id:
-        yield broken(plan_name(round_index), f"it is not a plan of run {run.run_id}")
-    for image_id in repeated(plan.column("image_id")):
-        yield broken(image_id, f"{plan_name(round_index)} lists it more than once")
+        Args:
+            rounds: the planned rounds.
+            closed: the closing records.
+            listing: compares the outputs with a listing; None to leave that out.
+        """
+        rules = rules_of(self._run)
+        total = sum(len(each.plan) for each in rounds if each.plan is not None)
+        done = 0
+        for each in rounds:
+            superseded = self._images_of(rounds[each.index + 1 :])
+            states: list[pa.Table] | None = []
+            for rows in self._rows(each, closed, rules):
+                if rows is None:
+                    states = None
+                    continue
+                if states is not None:
+                    states.append(rows.select(_STATE).replace_schema_metadata())
+                done += len(rows)
+                self._progress("rows", done, total)
+                images = described_by(rows, superseded)
+                self._outputs += len(images)
+                if listing is not None:
+                    wrong = list(check_listed(images, listing))
+                    self._found += wrong
+                    reported = {finding.subject for finding in wrong}
+                    images = [image for image in images if image.output_key not in reported]
+                yield from images
+            self._check_closing(each, closed, states)
 
+    def _rows(
+        self, each: _Round, closed: Closed, rules: Sequence[Rule]
+    ) -> Iterator[pa.Table | None]:
+        """Check the parts of a round, and yield their rows; None for a part without."""
+        if each.plan is None:
+            return
+        committed = {part.shard: part for part in each.parts}
+        for shard, planned in _by_shard(each.plan):
+            part = committed.pop(shard, None)
+            if part is None:
+                continue
+            digest = closed.digests.get(part.key)
+            checked = check_part(self._store, self._run, rules, part, planned, digest)
+            self._found += checked.findings
+            yield checked.rows
+        for part in committed.values():
+            message = f"{plan_name(each.index)} has no shard {part.shard}"
+            self._found.append(broken(Kind.PART, part.key, message))
 
-def _verify_round(
-    store: Store, run: RunRecord, plan: pa.Table, round_index: int, parts: Sequence[Part]
-) -> Iterator[Finding]:
-    """Check the parts of a round against its plan, which is sorted by shard."""
-    committed = {part.shard: part for part in parts}
-    found: list[Part] = []
-    left = 0
-    for shard, planned in _by_shard(plan):
-        part = committed.pop(shard, None)
-        if part is None:
-            left += 1
-        else:
-            found.append(part)
-            yield from verify_shard(store, run, part, planned)
-    for part in committed.values():
-        yield broken(part.key, f"{plan_name(round_index)} has no shard {part.shard}")
-    yield from _verify_success(store, run, round_index, found, left)
+    def _check_closing(
+        self, each: _Round, closed: Closed, states: Sequence[pa.Table] | None
+    ) -> None:
+        if each.plan is None:
+            return
+        planned = set(pc.unique(each.plan.column("shard")).to_pylist())
+        committed = sorted(planned.intersection(part.shard for part in each.parts))
+        rows = pa.concat_tables(states) if states else None
+        left = len(planned) - len(committed)
+        self._found += check_round(
+            self._store, self._run, each.index, closed, committed, left, rows
+        )
+
+    def _images_of(self, rounds: Iterable[_Round]) -> pa.Array:
+        """Return the ids of the images with a row in some rounds."""
+        ids = [pa.array([], pa.string())]
+        for part in (part for each in rounds for part in each.parts):
+            try:
+                ids += read_part(self._store, part.key, ["image_id"]).column("image_id").chunks
+            except (StorageError, DamagedError):
+                continue  # a finding when its own round is checked
+        return pa.concat_arrays(ids)
+
+    def _read_again(self, images: Iterable[Described], source: Store | None) -> tuple[int, int]:
+        """Read outputs, and their sources if there is a store for them; return both counts."""
+        checked: list[Described] = []
+        outputs = 0
+        for finding, image in check_outputs(self._store, self._run.run_id, images):
+            if finding is not None:
+                self._found.append(finding)
+            outputs += 1
+            self._progress("outputs", outputs, self._outputs)
+            if source is not None:
+                checked.append(image)
+        if source is None:
+            return outputs, 0
+        for done, finding in enumerate(check_sources(source, checked), 1):
+            if finding is not None:
+                self._found.append(finding)
+            self._progress("sources", done, len(checked))
+        return outputs, len(checked)
 
 
 def _by_shard(plan: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Yield the shards of a plan, in the order of their numbers."""
+    if pc.any(pc.less(pc.pairwise_diff(plan.column("shard").combine_chunks()), 0)).as_py():
+        plan = plan.sort_by("shard")
     start = 0
     counts = pc.value_counts(plan.column("shard")).to_pylist()  # in order of appearance
     for shard, size in ((each["values"], each["counts"]) for each in counts):
         yield shard, plan.slice(start, size)
         start += size
-
-
-def _verify_success(
-    store: Store, run: RunRecord, round_index: int, parts: Sequence[Part], left: int
-) -> Iterator[Finding]:
-    key = success_name(round_index)
-    closed = store.head(key) is not None
-    if left:
-        message = f"{left} shards of round {round_index} are not committed"
-        yield (
-            broken(key, f"the round is closed, but {message}")
-            if closed
-            else unfinished(key, f"{message}; run the same command again")
-        )
-    elif not closed:
-        yield unfinished(key, f"round {round_index} is not closed; run the same command again")
-    else:
-        try:
-            stated = success_from_json(store.read(key))
-            yield from _verify_digests(store, key, stated)
-            rows = read_parts(store, [part.key for part in parts], STATE_COLUMNS)
-        except (StorageError, DamagedError) as error:
-            yield broken(key, str(error))
-            return
-        counted = summarise(run.run_id, round_index, len(parts), rows)
-        if _counts(stated) != _counts(counted):
-            yield broken(key, f"it says {_counts(stated)}, the parts say {_counts(counted)}")
-
-
-def _counts(success: Success) -> dict[str, object]:
-    names = ("run_id", "round_index", "shards", "images", "statuses", "error_classes")
-    return {name: getattr(success, name) for name in names}
-
-
-def _verify_digests(store: Store, key: str, stated: Success) -> Iterator[Finding]:
-    if stated.root_hash is None:
-        return
-    if root_hash_of(stated.digests) != stated.root_hash:
-        yield broken(key, "its root hash is not that of its digests")
-    for covered, digest in stated.digests.items():
-        try:
-            if sha256_of(store, covered)[0] != digest:
-                yield broken(covered, f"it was changed after {key} was written")
-        except StorageError as error:
-            yield broken(covered, str(error))
-
-
-def _verify_metrics_names(store: Store, rounds: Sequence[int]) -> Iterator[Finding]:
-    for info in store.list(METRICS_PREFIX):
-        place = parse_part_name(info.key)
-        if place is None:
-            yield broken(
-                info.key, "it is not a metrics part, but readers of metrics/* will read it"
-            )
-        elif place[0] not in rounds:
-            yield broken(info.key, f"round {place[0]} has no plan")
-
-
-def _verify_outputs_names(store: Store, planned: pa.Table) -> Iterator[Finding]:
-    """Check that no images share an output, and that every object under images/ is planned."""
-    named = planned.filter(pc.is_valid(planned.column("output_key")))
-    owners = named.group_by(["output_key", "image_id"]).aggregate([])
-    for key in repeated(owners.column("output_key")):
-        yield broken(key, "it is planned as the output of two images")
-    keys = set(owners.column("output_key").to_pylist())
-    for info in store.list(IMAGES_PREFIX):
-        if info.key not in keys:
-            yield broken(info.key, "it is in no plan")

@@ -18,6 +18,7 @@ from PIL import Image
 from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.source.manifest import (
     SOURCE_METADATA,
+    digest_in_key_order,
     image_id,
     list_source,
     manifest_digest,
@@ -225,3 +226,15 @@ def test_ids_are_sixteen_hexadecimal_digits_that_tell_occurrences_apart() -> Non
     assert len(ids) == 4
     assert all(len(each) == 16 and int(each, 16) >= 0 for each in ids)
     assert image_id("a.jpg") == hashlib.sha256(b"a.jpg").hexdigest()[:16]
+
+
+def test_the_digest_in_key_order_is_that_of_a_written_manifest(tmp_path: Path) -> None:
+    rows = [ManifestRow(image_id(key), key, size_bytes=1) for key in ("a", "b", "c", "d")]
+    again = [ManifestRow(image_id("b", number), "b") for number in (1, 2, 3)]
+    ordered = [rows[0], rows[1], *again, *rows[2:]]
+    digest = manifest_digest(manifest_table(ordered))
+    for order in ([6, 5, 4, 3, 2, 1, 0], [4, 1, 0, 3, 2, 6, 5]):
+        shuffled = manifest_table([ordered[place] for place in order])
+        assert manifest_digest(shuffled) != digest
+        assert digest_in_key_order(shuffled) == digest
+    assert digest_in_key_order(manifest_table([])) == manifest_digest(manifest_table([]))

@@ -32,7 +32,8 @@ from jobs.cli.answers import (
 from jobs.cli.event_log import event_name
 from jobs.cli.json_text import to_text
 from jobs.upscale.observer import RunEvent, RunOutcome, ShardCommitted
-from sr_core.audit.verify.findings import broken, unfinished
+from sr_core.audit.verify.checks import Verification
+from sr_core.audit.verify.findings import Kind, broken, noted, unfinished
 from sr_core.records import ShardResult
 
 PAGE = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
@@ -120,11 +121,18 @@ def test_what_json_lacks_becomes_null() -> None:
 
 
 def test_findings_are_counted_by_severity() -> None:
-    findings = [broken("images/a.png", "its bytes differ"), unfinished("shard 3", "is missing")]
-    answer = json.loads(answer_text(VerifyAnswer.of(findings, "file:///out")))
+    findings = (
+        broken(Kind.DAMAGED_OUTPUT, "images/a.png", "its bytes differ"),
+        unfinished("shard 3", "is missing"),
+        noted(Kind.FOREIGN, "notes.txt", "it is no object of the run"),
+    )
+    found = Verification(findings)
+    answer = json.loads(answer_text(VerifyAnswer.of(found, "file:///out", None)))
+    assert answer["notes"] == 1
     assert (answer["schema"], answer["errors"], answer["warnings"]) == ("srfleet.verify/1", 1, 1)
     assert answer["findings"][0] == {
         "severity": "error",
         "subject": "images/a.png",
         "message": "its bytes differ",
+        "kind": "damaged output",
     }
