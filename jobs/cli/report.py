@@ -53,9 +53,10 @@ def report(
 
     Neither the source nor a finished run is needed: what is missing is left out and said.
     """
+    from sr_core.archive.ledger.layout import REPORT_KEY
     from sr_core.archive.ledger.ledger import Ledger
     from sr_core.archive.storage import open_store
-    from sr_core.audit.report.report import REPORT_KEY, render_report
+    from sr_core.audit.report.report import render_report
     from sr_core.audit.verdicts.audit import load_standard
 
     if len(roots) > 1 and (output is not None or source is not None):
