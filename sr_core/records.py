@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +19,10 @@ GENERATED = SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
 """Term for pictures in which a model has drawn likely detail."""
 ENHANCED = SOURCE_TYPES + "algorithmicallyEnhanced"
 """Term for pictures that were only enlarged."""
+
+
+Spots = Mapping[str, Mapping[str, int]]
+"""Place in the output where each measure of trust is worst: x_px and y_px by column."""
 
 
 class Status(StrEnum):
@@ -153,6 +158,21 @@ class MetricsRow:
     lr_psnr_db: float | None = None
     colour_drift_delta_e: float | None = None
     sharpness_gain: float | None = None
+    block_error: float | None = None
+    outlier: float | None = None
+    blank_share: float | None = None
+    clipped_share: float | None = None
+    shift_px: float | None = None
+    cast_levels: float | None = None
+    step_levels: float | None = None
+    grid_levels: float | None = None
+    blocking: float | None = None
+    detail_gain: float | None = None
+    texture_excess: float | None = None
+    grey_colour_levels: float | None = None
+    alpha_error_levels: float | None = None
+    twin_error: float | None = None
+    spots: Spots | None = None
     # times
     fetch_ms: float | None = None
     decode_ms: float | None = None

@@ -19,12 +19,14 @@ import pyarrow as pa
 from sr_core.errors import ErrorClass
 from sr_core.metrics.metric import Metric
 from sr_core.metrics.registry import METRICS
+from sr_core.metrics.trust.entries import TRUST
 from sr_core.records import (
     ManifestRow,
     MetricsRow,
     PlannedImage,
     PlannedSidecar,
     Sidecar,
+    Spots,
     Status,
 )
 
@@ -35,6 +37,7 @@ def _structs(*names: str) -> pa.DataType:
     return pa.list_(pa.struct([pa.field(name, pa.string(), nullable=False) for name in names]))
 
 
+_SPOT = pa.struct([pa.field("x_px", pa.int64()), pa.field("y_px", pa.int64())])
 _ARROW_TYPES: dict[Any, pa.DataType] = {
     bool: pa.bool_(),
     int: pa.int64(),  # even where int32 would do: width_px * height_px must not overflow in SQL
@@ -44,6 +47,7 @@ _ARROW_TYPES: dict[Any, pa.DataType] = {
     ErrorClass: pa.string(),
     datetime: pa.timestamp("us", tz="UTC"),
     tuple[str, ...]: pa.list_(pa.string()),
+    Spots: pa.struct([pa.field(each.name, _SPOT) for each in METRICS if each.has_spot]),
     tuple[PlannedSidecar, ...]: _structs("key", "output_key"),
     tuple[Sidecar, ...]: _structs("key", "output_key", "sha256"),
 }
@@ -112,6 +116,7 @@ _METRICS_COLUMNS: dict[str, str | Metric] = {
     "precision": "precision that the engine computed in: float32, half, int8; null as engine is",
     "device": "model of the CPU or GPU that upscaled; null for adopted outputs",
     **{metric.name: metric for metric in METRICS},
+    "spots": "place in the output where each measure of trust is worst: spots.outlier.x_px, ...",
     "fetch_ms": "time to read the source, retries included",
     "decode_ms": "time to decode the source",
     "device_wait_ms": "time the device waited for this image",
@@ -151,7 +156,8 @@ def _describe_columns(columns: Iterable[pa.Field]) -> str:
         unit = column.metadata.get(b"unit", b"").decode()
         description = column.metadata[b"description"].decode()
         null = "yes" if column.nullable else "no"
-        lines.append(f"| `{column.name}` | `{column.type}` | {unit} | {null} | {description} |")
+        kind = "struct" if pa.types.is_struct(column.type) else column.type
+        lines.append(f"| `{column.name}` | `{kind}` | {unit} | {null} | {description} |")
     return "\n".join(lines) + "\n"
 
 
@@ -200,7 +206,7 @@ METRICS_SCHEMA = _schema("metrics", _arrow_fields(MetricsRow, _METRICS_COLUMNS))
 srfleet.shard, and srfleet.versions: JSON of the versions that computed it, by package."""
 LATER_COLUMNS = frozenset(
     {"decoded_share", "device", "model", "model_reason", "model_scale", "precision", "sidecars"}
-)
+).union({"spots"}, (metric.name for metric in TRUST))
 """Columns that plans and parts of earlier versions do not have; they are read as nulls."""
 
 

@@ -20,7 +20,7 @@ from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig, RunConfig
 from sr_core.engine.defaults import PRECISION_OF_0_1_0, with_defaults, with_settings
 from sr_core.errors import ConfigurationError, RetryLaterError
-from sr_core.metrics.registry import PROTOCOL_VERSION
+from sr_core.metrics.registry import CONTINUED_PROTOCOLS, PROTOCOL_VERSION
 from sr_core.models.catalogue import (
     AUTO,
     Checkpoint,
@@ -141,7 +141,7 @@ def _record(
         config=config,
         manifest_digest=digest,
         checkpoint_sha256=checkpoints[0].sha256 if len(checkpoints) == 1 else None,
-        metric_protocol=PROTOCOL_VERSION,
+        metric_protocol=_protocol(existing),
         versions=computing_versions(),
         created_at=datetime.now(UTC),
         checkpoints={
@@ -151,6 +151,13 @@ def _record(
         model_rule=RULE_VERSION if job.run.model == AUTO else None,
     )
     return replace(record, run_id=identity(record))
+
+
+def _protocol(existing: RunRecord | None) -> str:
+    """Return the metric protocol of a run: the one that it began with, if it can be continued."""
+    if existing is not None and existing.metric_protocol in CONTINUED_PROTOCOLS:
+        return existing.metric_protocol
+    return PROTOCOL_VERSION
 
 
 def witness(run: OpenRun) -> str | None:

@@ -12,8 +12,9 @@ from sr_core.engine.device import Device
 from sr_core.engine.geometry import Geometry
 from sr_core.engine.work import Measured, Times, Written
 from sr_core.errors import ImageError, RetryLaterError
-from sr_core.imaging.alpha import premultiply
+from sr_core.imaging.alpha import Alpha, premultiply
 from sr_core.imaging.codecs import Picture, decode
+from sr_core.imaging.codecs.samples import flattened, reduced
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.inference.upscaled import Upscaler
@@ -72,6 +73,7 @@ class Quality:
                     upscale=lambda pixels: self._self_upscale(pixels, upscaler, scale),
                     scale=scale,
                     reference=self._reference(reference_key, warnings),
+                    alpha=_alphas(source.pages[0], picture.pages[0]),
                 )
         except RetryLaterError:
             raise
@@ -100,9 +102,10 @@ class Quality:
 
 
 def _alike(source: Picture, output: Picture) -> tuple[Pixels, Pixels]:
-    """Return the visible colours of two first pages, in one colour space and of equal channels.
+    """Return the visible colours of two first pages, of one colour space, channels and dtype.
 
-    An output may be sRGB although its source has another profile, and RGB although it is grey.
+    An output may be sRGB although its source has another profile, RGB although it is grey, of 8
+    bits although it has 16, and flattened onto white although it is transparent.
     """
     pages = [source.pages[0], output.pages[0]]
     profiles = [source.profile(0), output.profile(0)]
@@ -111,10 +114,30 @@ def _alike(source: Picture, output: Picture) -> tuple[Pixels, Pixels]:
             page if icc is None else replace(page, pixels=convert_to_srgb(page.pixels, icc))
             for page, icc in zip(pages, profiles, strict=True)
         ]
+    if pages[1].alpha is None and pages[0].alpha is not None:
+        pages[0] = Page(flattened(pages[0]))
     given, made = map(_visible, pages)
-    if given.shape[2] < made.shape[2]:
-        return cast("Pixels", np.repeat(given, made.shape[2], axis=2)), made
-    return given, made
+    if given.dtype != made.dtype:
+        given, made = reduced(given), reduced(made)
+    channels = max(given.shape[2], made.shape[2])
+    return _of_channels(given, channels), _of_channels(made, channels)
+
+
+def _alphas(source: Page, output: Page) -> tuple[Alpha, Alpha] | None:
+    """Return the alpha of two pages, of one dtype; None if the output has none."""
+    if output.alpha is None:
+        return None
+    given, made = source.alpha, output.alpha
+    if given is None:
+        given = np.full(source.pixels.shape[:2], np.iinfo(made.dtype).max, made.dtype)
+    return (given, made) if given.dtype == made.dtype else (reduced(given), reduced(made))
+
+
+def _of_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Repeat grey as RGB."""
+    if pixels.shape[2] == channels:
+        return pixels
+    return cast("Pixels", np.repeat(pixels, channels, axis=2))
 
 
 def _visible(page: Page) -> Pixels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sr_core.engine.work import (
     Assignment,
@@ -17,6 +18,7 @@ from sr_core.engine.work import (
 )
 from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy
+from sr_core.metrics.registry import METRICS
 from sr_core.metrics.suite import Measures
 from sr_core.records import MetricsRow, Status
 
@@ -131,18 +133,8 @@ def _with_maker(
 
 
 def _with_measures(row: MetricsRow, measures: Measures) -> MetricsRow:
-    return replace(
-        row,
-        psnr_y_db=measures.psnr_y_db,
-        ssim_y=measures.ssim_y,
-        self_psnr_y_db=measures.self_psnr_y_db,
-        self_ssim_y=measures.self_ssim_y,
-        self_psnr_y_bicubic_db=measures.self_psnr_y_bicubic_db,
-        self_ssim_y_bicubic=measures.self_ssim_y_bicubic,
-        lr_psnr_db=measures.lr_psnr_db,
-        colour_drift_delta_e=measures.colour_drift_delta_e,
-        sharpness_gain=measures.sharpness_gain,
-    )
+    found: dict[str, Any] = {metric.name: getattr(measures, metric.name) for metric in METRICS}
+    return replace(row, spots=measures.spots or None, **found)
 
 
 def _with_times(row: MetricsRow, times: Times) -> MetricsRow:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 Direction = Literal["higher", "lower", "none"]
-Need = Literal["nothing", "a reference", "the upscaler"]
+Need = Literal["nothing", "a reference", "the upscaler", "the twin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Metric:
     name: str
     """Column of the metrics table; of a derived metric, the name of the derived number."""
     label: str
-    unit: Literal["dB", "ΔE", "×", "ms/MP", ""]
+    unit: Literal["dB", "ΔE", "×", "px", "levels", "ms/MP", ""]
     digits: int
     """Decimal places in reports."""
     direction: Direction
@@ -37,6 +37,10 @@ class Metric:
     """One line for tables and reports, without a capital or a full stop."""
     protocol: str
     """Exact computation, in one sentence."""
+    blind_spot: str = ""
+    """Faults that it cannot show, in a few words; empty if docs/metrics.md alone has them."""
+    has_spot: bool = False
+    """True if column `spots` of the metrics table has the place where it is worst."""
     columns: tuple[str, ...] = ()
     """Columns of the metrics table that a derived metric is computed from."""
     derive: Callable[[Sequence[Values]], Values] | None = None

@@ -1,6 +1,6 @@
 """All metrics, one entry each; tables, reports, training pages and docs/metrics.md derive from it.
 
-Loads without torch. `python -m sr_core.metrics.registry` prints the table of docs/metrics.md.
+Loads without torch. `python -m sr_core.metrics.registry` prints the tables of docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from sr_core.metrics.metric import Metric, Values
+from sr_core.metrics.trust.entries import TRUST
 
-PROTOCOL_VERSION = "2"
+PROTOCOL_VERSION = "3"
 """Incremented with every change that alters a measured value; part of the run id."""
+CONTINUED_PROTOCOLS = frozenset({"2"})
+"""Earlier protocols whose runs may be finished by this version: it measures their columns alike,
+apart from `lr_psnr_db` and `colour_drift_delta_e` of outputs with fewer bits or without the alpha
+of their source, which protocol 2 got wrong."""
 
 
 def _difference(columns: Sequence[Values]) -> Values:
@@ -185,6 +190,7 @@ METRICS: tuple[Metric, ...] = (
     LR_PSNR,
     COLOUR_DRIFT,
     SHARPNESS_GAIN,
+    *TRUST,
 )
 """Columns of the metrics table, in their order there."""
 REPORTED: tuple[Metric, ...] = (
@@ -202,14 +208,27 @@ VALIDATED: tuple[Metric, ...] = (PSNR_Y, SSIM_Y, LPIPS_ALEX)
 
 
 def describe_metrics() -> str:
-    """Describe the metrics of the table and of the reports as Markdown."""
+    """Describe the metrics of the table and of the reports, but those of trust, as Markdown."""
     derived = [metric for metric in REPORTED if metric.is_derived]
+    plain = [metric for metric in METRICS if metric not in TRUST]
     lines = ["| column | label | unit | better | needs | description |", "| --- " * 6 + "|"]
     lines += [
         f"| {_name(each)} | {each.label} | {each.unit or '-'} | "
         f"{'-' if each.direction == 'none' else each.direction} | {each.needs} | "
         f"{each.description} |"
-        for each in [*METRICS, *derived]
+        for each in [*plain, *derived]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def describe_trust() -> str:
+    """Describe the measures of trust, and what they cannot show, as Markdown."""
+    lines = ["| column | label | unit | better | description | cannot show |", "| --- " * 6 + "|"]
+    lines += [
+        f"| `{each.name}` | {each.label} | {each.unit or '-'} | "
+        f"{'-' if each.direction == 'none' else each.direction} | {each.description} | "
+        f"{each.blind_spot} |"
+        for each in TRUST
     ]
     return "\n".join(lines) + "\n"
 
@@ -219,4 +238,4 @@ def _name(metric: Metric) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(describe_metrics())
+    sys.stdout.write(f"{describe_metrics()}\n{describe_trust()}")

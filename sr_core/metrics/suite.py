@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sr_core.imaging.alpha import Alpha
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
 from sr_core.metrics.heap import keep_freed_memory
 from sr_core.metrics.reference import compare_y
 from sr_core.metrics.similarity import SSIM_WINDOW_PX
+from sr_core.metrics.trust import Worst, measure_trust
+from sr_core.metrics.trust.transparency import alpha_error
+from sr_core.records import Spots
 
 _SELF_WINDOW_PX = 512
 """Longest side of the self-reference window; bounds the cost of upscaling a source twice."""
@@ -33,6 +37,22 @@ class Measures:
     lr_psnr_db: float | None
     colour_drift_delta_e: float | None
     sharpness_gain: float | None
+    block_error: float | None = None
+    outlier: float | None = None
+    blank_share: float | None = None
+    clipped_share: float | None = None
+    shift_px: float | None = None
+    cast_levels: float | None = None
+    step_levels: float | None = None
+    grid_levels: float | None = None
+    blocking: float | None = None
+    detail_gain: float | None = None
+    texture_excess: float | None = None
+    grey_colour_levels: float | None = None
+    alpha_error_levels: float | None = None
+    twin_error: float | None = None
+    spots: Spots = field(default_factory=dict)
+    """Worst spot of each measure of trust that is defined."""
     warnings: tuple[str, ...] = ()
     """Warnings for the user; appended to the row's warnings."""
 
@@ -44,6 +64,7 @@ def measure(
     upscale: Callable[[Pixels], Pixels] | None,
     scale: int,
     reference: Pixels | None,
+    alpha: tuple[Alpha, Alpha] | None = None,
 ) -> Measures:
     """Measure one upscaled image.
 
@@ -55,6 +76,7 @@ def measure(
         scale: scale of `upscale`; also the border, in pixels, cropped in comparisons of Y.
         reference: the ideal output, if known. Its size, or its size rounded down to a multiple of
             scale, must be the output's; otherwise a warning replaces the comparison.
+        alpha: alpha of source and output, (H, W) each, of one dtype; None if either has none.
 
     Returns:
         All measures; None if undefined.
@@ -62,7 +84,9 @@ def measure(
     keep_freed_memory()
     psnr_y_db, ssim_y, warnings = _against_reference(output, reference, scale)
     own, bicubic = _against_self(source, upscale, scale)
-    lr_psnr_db, drift = _against_source(output, source)
+    lr_psnr_db, drift, trust = _against_source(output, source)
+    if alpha is not None and trust:
+        trust["alpha_error_levels"] = _alpha_error(*alpha)
     return Measures(
         psnr_y_db=psnr_y_db,
         ssim_y=ssim_y,
@@ -73,7 +97,9 @@ def measure(
         lr_psnr_db=lr_psnr_db,
         colour_drift_delta_e=drift,
         sharpness_gain=sharpness_gain(output, source),
+        spots={name: {"x_px": worst.x_px, "y_px": worst.y_px} for name, worst in trust.items()},
         warnings=warnings,
+        **{name: worst.value for name, worst in trust.items()},
     )
 
 
@@ -111,13 +137,20 @@ def _against_self(
     return compare_y(upscale(lr), hr, scale), compare_y(bicubic, hr, scale)
 
 
-def _against_source(output: Pixels, source: Pixels) -> tuple[float | None, float]:
-    """Return LR-PSNR and colour drift, compared at the smaller of both sizes.
+def _against_source(output: Pixels, source: Pixels) -> tuple[float | None, float, dict[str, Worst]]:
+    """Return LR-PSNR, colour drift and the measures of trust, at the smaller of both sizes.
 
-    LR-PSNR is None for an output smaller than its source, which cannot hold all its detail.
+    An output smaller than its source cannot hold all its detail: only its colours are compared.
     """
     (height, width), (rows, columns) = output.shape[:2], source.shape[:2]
     if height < rows or width < columns:
-        return None, colour_drift(output, resize_pixels(source, height, width, "bicubic"))
+        return None, colour_drift(output, resize_pixels(source, height, width, "bicubic")), {}
     shrunk = resize_pixels(output, rows, columns, "bicubic")
-    return lr_psnr(shrunk, source), colour_drift(shrunk, source)
+    trust = measure_trust(source, shrunk, output)
+    return lr_psnr(shrunk, source), colour_drift(shrunk, source), trust
+
+
+def _alpha_error(source: Alpha, output: Alpha) -> Worst:
+    height, width = source.shape
+    shrunk = resize_pixels(output[..., None], height, width, "bicubic")[..., 0]
+    return alpha_error(source, shrunk, (output.shape[0], output.shape[1]))

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -367,3 +368,30 @@ def test_outputs_of_other_channels_or_another_profile_are_measured_alike(
     for row in rows(tmp_path).values():
         assert "not measured" not in " ".join(row["warnings"] or ())
         assert row["lr_psnr_db"] > 30, row["key"]
+
+
+@pytest.mark.parametrize("name", ["jpeg", "webp"])
+def test_sixteen_bits_and_transparency_are_compared_as_the_output_holds_them(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    write_photographs(folder, 1)
+    (photo,) = folder.iterdir()
+    image = opened(photo).convert("RGB")
+    photo.unlink()
+    wide = np.asarray(image).astype(np.uint16) * 257
+    (folder / "wide.png").write_bytes(imagecodecs.png_encode(wide))
+    clear = image.copy()
+    clear.putalpha(Image.linear_gradient("L").resize(image.size))
+    clear.save(folder / "clear.png")
+    image.save(folder / "plain.png")
+    run_here(job(tmp_path, format=name))
+    found = rows(tmp_path)
+    for key in ("wide.png", "clear.png"):
+        assert "not measured" not in " ".join(found[key]["warnings"] or ())
+        assert found[key]["lr_psnr_db"] > found["plain.png"]["lr_psnr_db"] - 3, key
+        assert found[key]["block_error"] < 2 * found["plain.png"]["block_error"], key
+    kept = name == "webp"
+    assert (found["clear.png"]["alpha_error_levels"] is not None) == kept
+    assert found["plain.png"]["alpha_error_levels"] is None

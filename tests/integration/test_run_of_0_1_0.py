@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.schemas import LATER_COLUMNS, METRICS_SCHEMA
+from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store, open_store
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import JobConfig, RunConfig
@@ -37,6 +37,7 @@ PROJECT = Path(__file__).parents[2]
 FIXTURE = PROJECT / "tests" / "fixtures" / "run-0.1.0"
 ROOT = f"s3://{BUCKET}/upscaled"
 COMMITTED = 2
+MAKER_COLUMNS = ("model", "model_scale", "model_reason", "precision", "device", "sidecars")
 NOT_WRITTEN = {f"upscaled/images/{name}" for name in ("cats/001.jpg", "cats/002.png", "003.jpg")}
 
 
@@ -114,8 +115,9 @@ def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
     assert adopted == unmeasured
     for row in found.values():
         new = row["status"] == "ok" and row["output_key"] not in committed | adopted
-        later = LATER_COLUMNS - {"decoded_share"}  # adopted images are decoded too
-        assert all((row[name] is not None) == new for name in later), row["key"]
+        assert all((row[name] is not None) == new for name in MAKER_COLUMNS), row["key"]
+        measured = row["status"] == "ok" and row["output_key"] not in committed
+        assert (row["block_error"] is not None) == measured, row["key"]
     assert srfleet(program, "upscale", "--job", "job.yaml")[0] == 3
     assert contents(root) == after, "a finished run wrote something"
 

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from sr_core.imaging.pixels import Pixels
 from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.reference import compare_y
-from sr_core.metrics.registry import METRICS, describe_metrics
+from sr_core.metrics.registry import METRICS, describe_metrics, describe_trust
 from sr_core.metrics.suite import Measures, measure
+from sr_core.metrics.trust.entries import TRUST
 from sr_core.records import MetricsRow
 from tests.support.photograph import photograph
 
@@ -41,14 +42,16 @@ def enlarged(pixels: Pixels, scale: int, kind: Any = "bicubic") -> Pixels:
 
 def test_the_registry_describes_the_measures_and_both_are_columns_of_the_table() -> None:
     names = [field.name for field in fields(Measures)]
-    assert names == [metric.name for metric in METRICS] + ["warnings"]
+    assert names == [metric.name for metric in METRICS] + ["spots", "warnings"]
     assert set(names) <= {field.name for field in fields(MetricsRow)}
     assert all(metric.protocol for metric in METRICS)
 
 
 def test_the_page_on_metrics_has_the_table_of_the_registry() -> None:
     page = Path(__file__).parents[3] / "docs" / "metrics.md"
-    assert describe_metrics() in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert describe_metrics() in text
+    assert describe_trust() in text
 
 
 def test_the_registry_loads_without_torch() -> None:
@@ -60,8 +63,11 @@ def test_a_photograph_with_its_reference_has_every_metric() -> None:
     hr = photograph(256, 192)
     lr = resize_pixels(hr, 64, 48, "bicubic")
     sr = enlarged(lr, 4)
-    measures = measure(lr, sr, upscale=enlarge_4, scale=4, reference=hr)
-    assert None not in asdict(measures).values()
+    alpha = np.full((64, 48), 9, np.uint8), np.full((256, 192), 9, np.uint8)
+    measures = measure(lr, sr, upscale=enlarge_4, scale=4, reference=hr, alpha=alpha)
+    undefined = {name for name, value in asdict(measures).items() if value is None}
+    assert undefined == {"grey_colour_levels", "twin_error"}
+    assert set(measures.spots) == {metric.name for metric in TRUST} - undefined
     assert measures.warnings == ()
     assert (measures.psnr_y_db, measures.ssim_y) == compare_y(sr, hr, 4)
     assert measures.sharpness_gain == pytest.approx(1, abs=1e-5)
@@ -129,6 +135,9 @@ def test_without_an_upscaler_there_is_no_self_accuracy() -> None:
     assert undefined == {name for name in values if name.startswith("self_")} | {
         "psnr_y_db",
         "ssim_y",
+        "grey_colour_levels",
+        "alpha_error_levels",
+        "twin_error",
     }
 
 
