@@ -103,6 +103,10 @@ class JobConfig(_Frozen):
 
     source: str
     output: str
+    include: tuple[str, ...] = ()
+    """Glob patterns of files to take; without any, all are taken."""
+    exclude: tuple[str, ...] = ()
+    """Glob patterns of files to leave out."""
     run: RunConfig = RunConfig()
     execution: ExecutionConfig = ExecutionConfig()
 

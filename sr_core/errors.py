@@ -88,9 +88,22 @@ class ImageError(SrfleetError):
         self.error_class = error_class
         self.message = message
 
-    def __reduce__(self) -> tuple[type[ImageError], tuple[ErrorClass, str]]:
+    def __reduce__(self) -> tuple[type[ImageError], tuple[object, ...]]:
         """Keep both arguments when pickled; exceptions cross process boundaries."""
         return type(self), (self.error_class, self.message)
+
+
+class NotAnImageError(ImageError):
+    """The content of a file is no image: whether that is a failure depends on the file's name."""
+
+    def __init__(self, error_class: ErrorClass, message: str, content: ErrorClass | None) -> None:
+        """Create the error; `content` is one of NOT_PHOTOGRAPHS, or None for an empty file."""
+        super().__init__(error_class, message)
+        self.content = content
+
+    def __reduce__(self) -> tuple[type[NotAnImageError], tuple[object, ...]]:
+        """Keep all arguments when pickled."""
+        return type(self), (self.error_class, self.message, self.content)
 
 
 class StorageError(ImageError):

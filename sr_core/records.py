@@ -59,6 +59,20 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files that patterns left out of a source, and the patterns that matched no file."""
+
+    excluded: int = 0
+    not_included: int = 0
+    unmatched: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> int:
+        """Number of files left out."""
+        return self.excluded + self.not_included
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One image of the source. A field is None if it is unknown.
 

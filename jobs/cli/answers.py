@@ -161,6 +161,7 @@ class PlanAnswer:
     duplicates: Annotated[int, About("files", "files that a table names again")]
     refused: Annotated[dict[str, int], About("files", "refused files by error class")]
     skipped: Skipped
+    left_out: Annotated[int, About("files", "files left out by patterns; not among the files")]
     source_megapixels: Annotated[float, About("MP", "pixels of the sources")]
     native_megapixels: Annotated[float, About("MP", "pixels that the model makes")]
     output_megapixels: Annotated[float, About("MP", "pixels of the outputs")]
@@ -189,6 +190,7 @@ class PlanAnswer:
             duplicates=summary.duplicates,
             refused=dict(summary.failed),
             skipped=dict(summary.skipped),
+            left_out=found.left_out.files,
             source_megapixels=summary.source_megapixels,
             native_megapixels=summary.native_megapixels,
             output_megapixels=summary.output_megapixels,

@@ -11,11 +11,13 @@ from typing import Self
 from rich.live import Live
 from rich.text import Text
 
+from jobs.cli.left_out import counted, warned
 from jobs.cli.terminal import Terminal
 from jobs.durations import duration
 from jobs.upscale.observer import (
     ActorLost,
     ActorNotStarted,
+    FilesLeftOut,
     RoundBegun,
     RoundFinished,
     RoundNotNeeded,
@@ -31,7 +33,7 @@ from jobs.upscale.observer import (
 from sr_core.archive.source.changes import Change
 from sr_core.archive.source.skipped import failed_only, listed
 from sr_core.errors import ErrorClass
-from sr_core.records import ShardResult, Status
+from sr_core.records import LeftOut, ShardResult, Status
 
 _LOG_EVERY_S = 30.0
 _REMEDIES = {
@@ -158,6 +160,9 @@ def describe(event: RunEvent) -> str | None:
     match event:
         case RunOpened(run_id, source_uri, root_uri):
             line = f"run {run_id}: {source_uri} -> {root_uri}"
+        case FilesLeftOut(excluded, not_included, unmatched):
+            left_out = LeftOut(excluded, not_included, unmatched)
+            line = "; ".join([*counted(left_out), *warned(left_out)])
         case SourceChanged(change, count, first_keys):
             names = ", ".join(first_keys) + (", ..." if count > len(first_keys) else "")
             line = f"source: {count} {change} since the plan ({names}){_REMEDIES[change]}"

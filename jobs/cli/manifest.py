@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs.cli.options import SourceArgument
+from jobs.cli.left_out import counted, warned
+from jobs.cli.options import ExcludeOption, IncludeOption, SourceArgument
 from jobs.cli.terminal import answers, notices
 from sr_core.archive.source.skipped import listed
 
@@ -52,6 +53,8 @@ def manifest(
     uri_column: UriColumnOption = None,
     reference_column: ReferenceColumnOption = None,
     since: SinceOption = None,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
 ) -> None:
     """List the files of SOURCE, with sizes and formats, in a table that can serve as SOURCE."""
     from jobs.upscale.manifest import make_manifest
@@ -63,7 +66,11 @@ def manifest(
         uri_column=uri_column,
         reference_column=reference_column,
         since=since or [],
+        include=include or [],
+        exclude=exclude or [],
     )
+    for line in warned(made.left_out):
+        notices().say(line, style="yellow")
     for run in made.earlier:
         notices().say(f"since {run.root}: run {run.run_id}, {run.made}")
     for line in _lines(output, made):
@@ -83,4 +90,6 @@ def _lines(output: Path, made: ManifestMade) -> Iterator[str]:
         yield f"  {count} refused: {name}"
     if summary.skipped:
         yield f"  {sum(summary.skipped.values())} skipped: {listed(summary.skipped)}"
+    for line in counted(made.left_out):
+        yield f"  {line}"
     yield f"  digest {summary.digest}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -36,11 +36,18 @@ JobOption = Annotated[
         help="YAML file with these options; typed ones take precedence.",
     ),
 ]
+IncludeOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Take only matching files; repeatable."),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Leave matching files out; repeatable."),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        help=f"auto, {', '.join([*shipped_models(), *BASELINES])} or a checkpoint.",
-        show_default="auto: one of two models for each image",
+        help=f"auto (default), {', '.join([*shipped_models(), *BASELINES])} or a checkpoint.",
     ),
 ]
 ScaleOption = Annotated[
@@ -55,7 +62,7 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         help="jpeg, png, webp, tiff or jxl.",
-        show_default="source: as SOURCE",
+        show_default="as SOURCE",
     ),
 ]
 QualityOption = Annotated[
@@ -103,7 +110,7 @@ TimesOption = Annotated[
 AddressOption = Annotated[
     str | None,
     typer.Option(
-        help="Ray cluster to use, such as auto or host:6379.",
+        help="Ray cluster.",
         show_default="$RAY_ADDRESS, or this machine",
     ),
 ]
@@ -143,6 +150,9 @@ def build_job(
     output: str | None,
     run: Mapping[str, object],
     execution: Mapping[str, object],
+    *,
+    include: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
 ) -> JobConfig:
     """Combine the job file with the options of the command line, which take precedence.
 
@@ -157,6 +167,8 @@ def build_job(
         base["source"] = source
     if output is not None:
         base["output"] = output
+    patterns = {"include": include, "exclude": exclude}
+    base |= {name: tuple(globs) for name, globs in patterns.items() if globs}
     missing = [name for name in ("source", "output") if name not in base]
     if missing:
         raise ConfigurationError(f"no {' and no '.join(missing)} given; give SOURCE OUT or --job")
@@ -166,6 +178,8 @@ def build_job(
         return JobConfig(
             source=base["source"],
             output=base["output"],
+            include=base.get("include", ()),
+            exclude=base.get("exclude", ()),
             run=RunConfig.model_validate(base["run"]),
             execution=ExecutionConfig.model_validate(base["execution"]),
         )

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.cli.left_out import counted, warned
 from jobs.cli.options import (
     ActorsOption,
     AddressOption,
     DeviceOption,
     EngineOption,
+    ExcludeOption,
     FormatOption,
+    IncludeOption,
     JobOption,
     JobOutputArgument,
     JobSourceArgument,
@@ -29,13 +32,14 @@ from jobs.cli.options import (
     build_job,
     run_options,
 )
-from jobs.cli.terminal import answers
+from jobs.cli.terminal import answers, notices
 from jobs.durations import duration
 from sr_core.archive.source.skipped import listed
 
 if TYPE_CHECKING:
     from sr_core.archive.planning.estimate import Estimate
     from sr_core.archive.planning.summary import PlanSummary
+    from sr_core.records import LeftOut
 
 EXAMPLES = (
     "srfleet plan ./photos",
@@ -54,6 +58,8 @@ def plan(
     source: JobSourceArgument = None,
     output: JobOutputArgument = None,
     job: JobOption = None,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     model: ModelOption = None,
     scale: ScaleOption = None,
     target: TargetOption = None,
@@ -80,8 +86,12 @@ def plan(
         output or (None if job else _ANY_OUTPUT),
         run_options(model, scale, target, format_, quality, precision, strip_gps, salvage, no_mark),
         {"actors": actors, "device": device, "engine": engine, "address": address},
+        include=include,
+        exclude=exclude,
     )
     found = plan_run(configuration).estimate()
+    for line in warned(found.left_out):
+        notices().say(line, style="yellow")
     if json:
         answers().data(answer_text(PlanAnswer.of(found, price_per_hour)))
         return
@@ -91,7 +101,8 @@ def plan(
 
 def _lines(found: Estimate, price_per_hour: float | None) -> Iterator[str]:
     """Yield the lines of an estimate, each a name and a value."""
-    for name, value in chain(_contents(found.summary), _cost(found, price_per_hour)):
+    contents = _contents(found.summary, found.left_out)
+    for name, value in chain(contents, _cost(found, price_per_hour)):
         yield f"{name:<12} {value}"
     for what, keys in (
         ("cannot have their plain name", found.summary.first_renamed),
@@ -101,12 +112,14 @@ def _lines(found: Estimate, price_per_hour: float | None) -> Iterator[str]:
             yield f"{what}: {', '.join(keys)}"
 
 
-def _contents(summary: PlanSummary) -> Iterator[tuple[str, str]]:
+def _contents(summary: PlanSummary, left_out: LeftOut) -> Iterator[tuple[str, str]]:
     yield "images", f"{summary.images} of {summary.rows} files"
     for name, count in sorted(summary.failed.items()):
         yield "", f"{count} refused: {name}"
     if summary.skipped:
         yield "", f"{sum(summary.skipped.values())} skipped: {listed(summary.skipped)}"
+    for line in counted(left_out):
+        yield "", line
     if summary.duplicates:
         yield "", f"{summary.duplicates} named again"
     if summary.unprobed:

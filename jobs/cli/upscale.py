@@ -15,7 +15,9 @@ from jobs.cli.options import (
     AddressOption,
     DeviceOption,
     EngineOption,
+    ExcludeOption,
     FormatOption,
+    IncludeOption,
     JobOption,
     JobOutputArgument,
     JobSourceArgument,
@@ -61,6 +63,8 @@ def upscale(
     source: JobSourceArgument = None,
     output: JobOutputArgument = None,
     job: JobOption = None,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     model: ModelOption = None,
     scale: ScaleOption = None,
     target: TargetOption = None,
@@ -94,6 +98,8 @@ def upscale(
             "address": address,
             "times": times,
         },
+        include=include,
+        exclude=exclude,
     )
     raise typer.Exit(
         drive(

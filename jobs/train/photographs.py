@@ -125,8 +125,7 @@ def open_photographs(source: str, console: Console, *, min_side_px: int = 96) ->
     """
     opened = open_source(source)
     table = opened.table()
-    unwanted = pa.array([Status.DUPLICATE, Status.SKIPPED])
-    table = table.filter(pc.invert(pc.is_in(table["status"], unwanted)))
+    table = table.filter(pc.not_equal(table["status"], Status.DUPLICATE))
     table = _looked_into(opened.store, table)
     side = pc.min_element_wise(table["height_px"], table["width_px"])
     is_large = pc.and_(

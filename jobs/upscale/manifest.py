@@ -13,9 +13,10 @@ from sr_core.archive.source.changes import CommittedImage, leave_out_committed
 from sr_core.archive.source.manifest import ManifestSummary, write_manifest
 from sr_core.archive.source.opening import open_source
 from sr_core.archive.source.probing import probe_rows
+from sr_core.archive.source.selection import Choice, Tally
 from sr_core.archive.storage import open_store
 from sr_core.errors import ConfigurationError
-from sr_core.records import Status
+from sr_core.records import LeftOut, Status
 
 _IDENTITY = (
     "image_id",
@@ -44,6 +45,7 @@ class ManifestMade:
     summary: ManifestSummary
     source_uri: str
     earlier: tuple[EarlierRun, ...]
+    left_out: LeftOut
 
 
 def make_manifest(
@@ -54,6 +56,8 @@ def make_manifest(
     uri_column: str | None = None,
     reference_column: str | None = None,
     since: Sequence[str] = (),
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
 ) -> ManifestMade:
     """Write the manifest of a source.
 
@@ -63,20 +67,28 @@ def make_manifest(
         since: roots of earlier runs whose finished images are left out. Their configurations are
             returned, so that the user can check that those outputs are the wanted ones.
 
+        include: glob patterns of files to take; without any, all are taken.
+        exclude: glob patterns of files to leave out.
+
     Raises: ConfigurationError if the source is not one, a root holds no run, or the file exists.
     """
     if sink.exists():
         raise ConfigurationError(f"{sink} exists; a manifest is not overwritten, name another file")
+    choice, tally = Choice.of(include, exclude), Tally()
     opened = open_source(
-        source, root=root, uri_column=uri_column, reference_column=reference_column
+        source,
+        root=root,
+        uri_column=uri_column,
+        reference_column=reference_column,
+        choice=choice,
     )
-    rows = opened.listed()
+    rows = opened.listed(tally)
     ledgers = [Ledger(open_store(uri)) for uri in since]
     earlier = tuple(_describe(uri, ledger) for uri, ledger in zip(since, ledgers, strict=True))
     if ledgers:
         rows = leave_out_committed(rows, _committed(ledgers), opened.store)
     summary = write_manifest(probe_rows(opened.store, rows), sink, opened.store.uri)
-    return ManifestMade(summary, opened.store.uri, earlier)
+    return ManifestMade(summary, opened.store.uri, earlier, choice.left_out(tally))
 
 
 def _describe(uri: str, ledger: Ledger) -> EarlierRun:

@@ -21,6 +21,15 @@ class RunOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesLeftOut:
+    """Patterns left files out of a run that begins; `unmatched` patterns match no file."""
+
+    excluded: int
+    not_included: int
+    unmatched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceChanged:
     """Files of the source are new, changed or gone since they were planned."""
 
@@ -133,6 +142,7 @@ class Warned:
 
 RunEvent: TypeAlias = (
     RunOpened
+    | FilesLeftOut
     | SourceChanged
     | RoundPlanned
     | RoundNotNeeded

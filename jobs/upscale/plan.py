@@ -51,6 +51,7 @@ class PlannedRun:
             device=self.devices.device,
             actors=self.devices.actors,
             actor_mp_per_s=self.actor_mp_per_s,
+            left_out=self.run.left_out,
         )
 
     def freeze(self) -> bool:

@@ -10,6 +10,7 @@ from jobs.cluster.connect import choose_devices, connected
 from jobs.upscale.drive import drive, open_fleet
 from jobs.upscale.fleet import Fleet
 from jobs.upscale.observer import (
+    FilesLeftOut,
     RoundNotNeeded,
     RoundPlanned,
     RunObserver,
@@ -32,6 +33,7 @@ from sr_core.engine.rounds import (
     source_changes,
 )
 from sr_core.errors import RetryLaterError
+from sr_core.records import LeftOut
 
 
 def upscale(
@@ -61,6 +63,9 @@ def upscale(
         run.source.listed()  # says that a manifest is frozen, before anything is done
     if run.job.run.precision != "auto":
         observer.observe(_opened(run))
+    if run.left_out != LeftOut():
+        left_out = run.left_out
+        observer.observe(FilesLeftOut(left_out.excluded, left_out.not_included, left_out.unmatched))
     state = run.ledger.snapshot() if manifest is None else None
     if state is not None:
         _observe_changes(run, state, observer)

@@ -7,6 +7,7 @@ import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from sr_core.archive.source.rules import final_error
 from sr_core.engine.budget import PixelBudget
 from sr_core.engine.rows import row_of
 from sr_core.engine.stages import Stages
@@ -67,7 +68,8 @@ class Pipeline:
         try:
             step(work)
         except ImageError as error:
-            work.failure = Failure(error.error_class, error.message)
+            final = final_error(work.assignment.image.key, error)
+            work.failure = Failure(final.error_class, final.message)
         except MemoryError:
             work.failure = Failure(ErrorClass.OUT_OF_MEMORY, f"not enough memory to {doing}")
         except SrfleetError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.history import read_plan
 from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.rounds import count_error_classes
 from sr_core.archive.ledger.runs import RunRecord, identity
 from sr_core.archive.ledger.versions import computing_versions
 from sr_core.archive.source.manifest import digest_in_key_order, manifest_digest
 from sr_core.archive.source.opening import Source, open_source
+from sr_core.archive.source.selection import Choice, Tally
+from sr_core.archive.source.skipped import listed
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig, RunConfig
 from sr_core.engine.defaults import PRECISION_OF_0_1_0, with_defaults, with_settings
@@ -29,7 +32,7 @@ from sr_core.models.catalogue import (
     used_checkpoints,
 )
 from sr_core.models.choice import RULE_VERSION
-from sr_core.records import Precision, Status
+from sr_core.records import LeftOut, Precision, Status
 
 # Files to look for before the whole source is taken to be missing.
 WITNESSES = 20
@@ -45,6 +48,8 @@ class OpenRun:
     record: RunRecord
     checkpoints: tuple[Checkpoint, ...]
     """Checkpoints that the run may use; none for interpolation."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Files that patterns left out when the source was listed; none if it was not."""
 
 
 def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
@@ -56,16 +61,18 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
     Raises: ConfigurationError if the root holds another run, or if there is nothing to upscale.
     """
     root = open_store(job.output)
-    source = open_source(job.source, leave_out=[root.uri])
+    choice = Choice.of(job.include, job.exclude)
+    source = open_source(job.source, leave_out=[root.uri], choice=choice)
     ledger = Ledger(root)
     existing = ledger.run()
     job = with_defaults(job, existing)
     is_planned = bool(ledger.rounds())
-    manifest = None
+    manifest, left_out = None, LeftOut()
     if existing is None or not is_planned or source.manifest is not None:
-        manifest = source.table()
-        if not len(manifest):
-            raise ConfigurationError(f"{job.source} holds no files")
+        tally = Tally()
+        manifest = source.table(tally)
+        left_out = choice.left_out(tally)
+        _check_photographs(job.source, manifest, left_out)
         digest = _digest(manifest, existing)
     else:
         digest = existing.manifest_digest
@@ -75,8 +82,20 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
         if not is_planned:
             _check_unplanned(ledger, existing, record)
         record = ledger.open_run(record)
-    run = OpenRun(job, source, ledger, record, checkpoints)
+    run = OpenRun(job, source, ledger, record, checkpoints, left_out)
     return run, None if is_planned else manifest
+
+
+def _check_photographs(source: str, manifest: pa.Table, left_out: LeftOut) -> None:
+    """Refuse a source without any file that is, or should be, a photograph."""
+    taken = manifest.filter(pc.not_equal(manifest["status"], Status.SKIPPED))
+    if len(taken):
+        return
+    others = [listed(count_error_classes(manifest))] if len(manifest) else []
+    if left_out.files:
+        others.append(f"{left_out.files} files left out by patterns")
+    holds = f"no photographs: {', '.join(others)}" if others else "no files"
+    raise ConfigurationError(f"{source} holds {holds}")
 
 
 def decide_precision(run: OpenRun, precision: Precision) -> OpenRun:

@@ -24,9 +24,10 @@ from sr_core.archive.source.changes import (
 )
 from sr_core.archive.source.manifest import read_manifest, write_manifest
 from sr_core.archive.source.probing import probe_rows
+from sr_core.archive.source.selection import skip_by_name
 from sr_core.engine.prepare import OpenRun
 from sr_core.errors import ErrorClass
-from sr_core.records import ManifestRow
+from sr_core.records import ManifestRow, Status
 
 # A shard takes about this long on its device: long enough that its commit costs nothing, short
 # enough that losing one costs little.
@@ -35,7 +36,7 @@ SHARD_SECONDS = 45.0
 # does not keep the others waiting.
 SHARDS_PER_ACTOR_AT_LEAST = 6
 
-_SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag")
+_SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag", "status")
 _TAKEN_COLUMNS = ("image_id", "size_bytes", "etag", "output_key")
 
 
@@ -121,9 +122,14 @@ def source_changes(run: OpenRun, state: Snapshot) -> SourceChanges | None:
 
 
 def added_images(run: OpenRun, state: Snapshot) -> pa.Table:
-    """Return the manifest of the files added to the source since it was planned."""
+    """Return the manifest of the files added to the source since it was planned.
+
+    It is empty if none of them is, or should be, a photograph.
+    """
     rows = new_rows(planned_rows(_plans(run, state)), run.source.listed())
-    return _as_manifest(run, probe_rows(run.source.store, rows))
+    manifest = _as_manifest(run, probe_rows(run.source.store, rows))
+    all_skipped = pc.all(pc.equal(manifest["status"], Status.SKIPPED)).as_py()
+    return manifest.slice(0, 0) if all_skipped else manifest
 
 
 def failed_images(run: OpenRun, state: Snapshot) -> pa.Table:
@@ -139,7 +145,8 @@ def failed_images(run: OpenRun, state: Snapshot) -> pa.Table:
             key=lambda row: cast(str, row[1]),
         )
     )
-    return _as_manifest(run, probe_rows(run.source.store, rows))
+    named = skip_by_name(rows, run.source.choice)  # earlier versions had fewer rules
+    return _as_manifest(run, probe_rows(run.source.store, named))
 
 
 def _summarise_shards(run: OpenRun, round_index: int, shards: Sequence[int]) -> PlanSummary:

@@ -20,7 +20,7 @@ from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy
 from sr_core.metrics.registry import METRICS
 from sr_core.metrics.suite import Measures
-from sr_core.records import MetricsRow, Status
+from sr_core.records import MetricsRow, status_of
 
 _LONGEST_MESSAGE = 1000
 
@@ -55,7 +55,7 @@ def _first(assignment: Assignment, failure: Failure | None) -> MetricsRow:
     if failure is None:
         status, error_class, message = image.status, image.error_class, image.error_message
     else:
-        status = Status.FAILED
+        status = status_of(failure.error_class)
         error_class, message = failure.error_class, failure.message[:_LONGEST_MESSAGE]
     return MetricsRow(
         image_id=image.image_id,

@@ -83,7 +83,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The error of an image that ends as failed."""
+    """The error of an image that ends as failed, or as skipped if it is no photograph."""
 
     error_class: ErrorClass
     message: str

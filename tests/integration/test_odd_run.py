@@ -58,9 +58,9 @@ def write_oddities(folder: Path) -> dict[str, str | None]:
     bomb = png(size=(6000, 6000), idat=zlib.compress(bytes((3 * 6000 + 1) * 6000), 9))
     sound = saved(picture(), "PNG")
     files: dict[str, tuple[bytes, str | None]] = {
-        "Thumbs.db": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(4096), "unsupported_format"),
-        ".DS_Store": (b"\0\0\0\1Bud1\0\0\x10\0" + bytes(4096), "unsupported_format"),
-        "empty.jpg": (b"", "unsupported_format"),
+        "Thumbs.db": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(4096), "system_file"),
+        ".DS_Store": (b"\0\0\0\1Bud1\0\0\x10\0" + bytes(4096), "system_file"),
+        "empty.jpg": (b"", "decode"),
         "page.jpg": (b"<!doctype html><title>404 Not Found</title>", "unsupported_format"),
         "drawing.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "unsupported_format"),
         "bomb.png": (bomb, "too_large"),
@@ -92,8 +92,9 @@ def write_oddities(folder: Path) -> dict[str, str | None]:
     ):
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe.png")
-    unreadable = ["out.png", "out-folder", "loop.png", "pipe.png"]
-    return expected | dict.fromkeys(unreadable, "key_rejected") | {"dangling.png": "not_found"}
+    unreadable = ["out.png", "out-folder", "loop.png"]
+    others = {"dangling.png": "not_found", "pipe.png": "special_file"}
+    return expected | dict.fromkeys(unreadable, "key_rejected") | others
 
 
 def moving() -> bytes:

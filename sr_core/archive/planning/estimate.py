@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sr_core.archive.planning.summary import PlanSummary
+from sr_core.records import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Estimate:
     actors: int
     actor_mp_per_s: float
     """Megapixels per second that the model makes in one actor, as measured."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+    """Files that patterns left out."""
 
     @property
     def device_s(self) -> float:

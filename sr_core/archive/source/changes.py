@@ -66,10 +66,10 @@ def planned_rows(plans: Iterable[pa.Table]) -> Iterator[ManifestRow]:
     """Yield the planned files of a run with their versions, in key order, each key once.
 
     Args:
-        plans: plans with at least the columns image_id, key, size_bytes and etag; for a key in
-            several plans the latest one counts.
+        plans: plans with at least the columns image_id, key, size_bytes, etag and status; for a
+            key in several plans the latest one counts.
     """
-    columns = ["image_id", "key", "size_bytes", "etag"]
+    columns = ["image_id", "key", "size_bytes", "etag", "status"]
     numbered = [
         plan.select(columns).append_column("plan", pa.nulls(len(plan), pa.int64()).fill_null(n))
         for n, plan in enumerate(plans)
@@ -79,11 +79,11 @@ def planned_rows(plans: Iterable[pa.Table]) -> Iterator[ManifestRow]:
     table = pa.concat_tables([each.replace_schema_metadata() for each in numbered])
     previous_key = None
     for batch in table.sort_by([("key", "ascending"), ("plan", "descending")]).to_batches():
-        for image_id, key, size_bytes, etag in zip(
+        for image_id, key, size_bytes, etag, status in zip(
             *(batch.column(name).to_pylist() for name in columns), strict=True
         ):
             if key != previous_key:
-                yield ManifestRow(image_id, key, size_bytes, etag)
+                yield ManifestRow(image_id, key, size_bytes, etag, status=Status(status))
             previous_key = key
 
 
@@ -94,28 +94,33 @@ def differences(
 
     Yields:
         Each difference with the listed row, or with the planned one if the file is gone. A size or
-        etag that is unknown on either side does not differ.
+        etag that is unknown on either side does not differ. Files planned as skipped do not
+        change, and the files of a folder that is listed as one row are there.
     """
     planned = iter(planned)
     listed = (row for row in listed if row.status is not Status.DUPLICATE)
-    old, new = next(planned, None), next(listed, None)
-    while old is not None and new is not None:
-        if old.key < new.key:
-            yield Change.GONE, old
+    old, new, folder = next(planned, None), next(listed, None), ""
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.key < new.key):
+            if old is not None and not (folder and old.key.startswith(folder)):
+                yield from _unless_skipped(Change.GONE, old, old)
             old = next(planned, None)
-        elif new.key < old.key:
+            continue
+        folder = new.key if new.key.endswith("/") else folder
+        if old is None or new.key < old.key:
             yield Change.NEW, new
-            new = next(listed, None)
         else:
             if _differ(old.size_bytes, new.size_bytes) or _differ(old.etag, new.etag):
-                yield Change.CHANGED, new
-            old, new = next(planned, None), next(listed, None)
-    while old is not None:
-        yield Change.GONE, old
-        old = next(planned, None)
-    while new is not None:
-        yield Change.NEW, new
+                yield from _unless_skipped(Change.CHANGED, old, new)
+            old = next(planned, None)
         new = next(listed, None)
+
+
+def _unless_skipped(
+    change: Change, planned: ManifestRow, row: ManifestRow
+) -> Iterator[tuple[Change, ManifestRow]]:
+    if planned.status is not Status.SKIPPED:
+        yield change, row
 
 
 def _differ(old: int | str | None, new: int | str | None) -> bool:
@@ -125,10 +130,14 @@ def _differ(old: int | str | None, new: int | str | None) -> bool:
 def compare_with_source(
     planned: Iterable[ManifestRow], listed: Iterable[ManifestRow]
 ) -> SourceChanges:
-    """Count the differences between plan and source; both in key order; see `differences`."""
+    """Count the differences between plan and source; both in key order; see `differences`.
+
+    New files that are skipped do not count.
+    """
     counts = {change: Changes() for change in Change}
     for change, row in differences(planned, listed):
-        counts[change].add(row.key)
+        if row.status is not Status.SKIPPED:
+            counts[change].add(row.key)
     return SourceChanges(counts[Change.NEW], counts[Change.CHANGED], counts[Change.GONE])
 
 

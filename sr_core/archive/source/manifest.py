@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from sr_core.archive.schemas import MANIFEST_SCHEMA
 from sr_core.archive.storage import ObjectInfo, Store
-from sr_core.archive.storage.addresses import path_of
+from sr_core.archive.storage.addresses import keys_within, path_of
 from sr_core.archive.tables import PARQUET_OPTIONS, manifest_table
 from sr_core.errors import ConfigurationError, ErrorClass
 from sr_core.records import ManifestRow, Status
@@ -79,11 +79,10 @@ def list_source(store: Store, leave_out: Sequence[str] = ()) -> Iterator[Manifes
 
     Raises: ConfigurationError if the whole source would be left out.
     """
-    root = path_of(store.uri)
-    own = {path_of(uri).removeprefix(f"{root}/") for uri in leave_out}
-    if root in own:
+    own = {key for uri in leave_out for key in keys_within(store.uri, uri)}
+    if "" in own:
         raise ConfigurationError(
-            f"{root} is both source and output; give the output a root of its own"
+            f"{path_of(store.uri)} is both source and output; give the output a root of its own"
         )
     own_folders = tuple(f"{key}/" for key in own)
     for info in store.list():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,13 @@ from sr_core.archive.source.manifest import (
     write_manifest,
 )
 from sr_core.archive.source.probing import probe_rows
+from sr_core.archive.source.selection import (
+    Choice,
+    Tally,
+    chosen,
+    skip_by_name,
+    skip_folders,
+)
 from sr_core.archive.source.user_tables import read_user_table
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.storage.tables import open_table
@@ -32,24 +39,44 @@ _TABLES = (".parquet", ".csv", ".csv.gz")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The images of a job. `listed` yields rows in key order without reading headers.
+    """The files of a job.
 
     `manifest` is the address of a manifest, if the source is one. A manifest is frozen: it means
     the files it lists, whatever else is in its store, and `listed` raises ConfigurationError.
     """
 
     store: Store
-    listed: Callable[[], Iterator[ManifestRow]]
+    _rows: Callable[[], Iterator[ManifestRow]]
+    """Yields unprobed rows of all files, in key order."""
     manifest: str | None = None
+    choice: Choice = field(default_factory=Choice)
+    """Patterns that choose files."""
+    is_listing: bool = True
+    """True if the rows are all files of a folder; in a table of the user each row stays one."""
 
-    def table(self) -> pa.Table:
-        """Read the manifest, or make it: list the source and read every header."""
+    def listed(self, tally: Tally | None = None) -> Iterator[ManifestRow]:
+        """Yield rows in key order without reading headers; what is no photograph is skipped.
+
+        Args:
+            tally: counts the files that patterns leave out.
+        """
+        rows = chosen(self._rows(), self.choice, tally or Tally())
+        if self.is_listing:
+            return skip_folders(rows, self.choice, self.store)
+        return skip_by_name(rows, self.choice)
+
+    def table(self, tally: Tally | None = None) -> pa.Table:
+        """Read the manifest, or make it: list the source and read every header.
+
+        Args:
+            tally: counts the files that patterns leave out.
+        """
         if self.manifest is not None:
             with _open(self.manifest) as file:
                 return read_manifest(file, self.manifest)
         with tempfile.TemporaryDirectory(prefix="srfleet-") as folder:
             path = Path(folder) / "manifest.parquet"
-            write_manifest(probe_rows(self.store, self.listed()), path, self.store.uri)
+            write_manifest(probe_rows(self.store, self.listed(tally)), path, self.store.uri)
             return read_manifest(path)
 
 
@@ -60,6 +87,7 @@ def open_source(
     uri_column: str | None = None,
     reference_column: str | None = None,
     leave_out: Sequence[str] = (),
+    choice: Choice | None = None,
 ) -> Source:
     """Open SOURCE, of any kind.
 
@@ -70,28 +98,39 @@ def open_source(
             bucket of the inventory.
         uri_column, reference_column: columns of the user's own table.
         leave_out: URIs inside the source to leave out, such as the output.
+        choice: patterns that choose files; None for all.
 
-    Raises: ConfigurationError if it is none of these.
+    Raises: ConfigurationError if it is none of these, or a manifest with patterns.
     """
+    choice = choice or Choice()
     if source.endswith("manifest.json"):
         store = open_store(root or inventoried_bucket(source))
-        return Source(store, lambda: read_inventory(source, store))
+        return Source(store, lambda: read_inventory(source, store), choice=choice)
     if source.endswith(_TABLES):
-        return _open_table(source, root, uri_column, reference_column)
+        return _open_table(source, root, uri_column, reference_column, choice)
     if "://" not in source and not Path(source).is_dir():
         what = "is a file" if Path(source).is_file() else "does not exist"
         raise ConfigurationError(f"{source} {what}; give a folder, an s3:// prefix, or a manifest")
     store = open_store(source)
-    return Source(store, lambda: list_source(store, leave_out))
+    return Source(store, lambda: list_source(store, leave_out), choice=choice)
 
 
 def _open_table(
-    source: str, root: str | None, uri_column: str | None, reference_column: str | None
+    source: str,
+    root: str | None,
+    uri_column: str | None,
+    reference_column: str | None,
+    choice: Choice,
 ) -> Source:
     """Open a manifest or a user's own table."""
     uri = None
     if source.endswith(".parquet") and root is None:
         uri = _manifests_source(source)
+    if uri is not None and choice:
+        raise ConfigurationError(
+            f"--include and --exclude do not apply to the manifest {source}, which is frozen: give "
+            "them to srfleet manifest"
+        )
     if uri is not None:
         return Source(open_store(uri), _refuse_to_list, manifest=source)
     store = open_store(root or source.rpartition("/")[0] or ".")
@@ -100,6 +139,8 @@ def _open_table(
         lambda: read_user_table(
             source, store, uri_column=uri_column, reference_column=reference_column
         ),
+        choice=choice,
+        is_listing=False,
     )
 
 

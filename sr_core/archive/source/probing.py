@@ -12,11 +12,12 @@ from itertools import chain, islice
 from multiprocessing import get_context
 
 from sr_core.archive.source.ranged_source import DEADLINE_S, RangedSource
+from sr_core.archive.source.rules import final_error
 from sr_core.archive.storage import Store, check_key
-from sr_core.errors import ErrorClass, ImageError
+from sr_core.errors import ErrorClass, ImageError, NotAnImageError
 from sr_core.imaging.codecs import Header, NeedMoreBytes, probe
 from sr_core.parallel import map_in_executor, map_in_order
-from sr_core.records import ManifestRow, Status
+from sr_core.records import ManifestRow, Status, status_of
 
 FEW_ROWS = 20_000
 """Number of rows from which starting more processes pays."""
@@ -33,6 +34,8 @@ _DEFINITE = frozenset(
         ErrorClass.ANIMATED,
         ErrorClass.DECODE,
         ErrorClass.KEY_REJECTED,
+        ErrorClass.SPECIAL_FILE,
+        ErrorClass.LINKED_FOLDER,
     }
 )
 """Errors that another attempt would not change. Others (network, ...) are left to the worker."""
@@ -44,8 +47,8 @@ def probe_rows(
     """Fill in formats and sizes from the headers, in the order of the rows.
 
     Rows that are refused already are passed on. A failing probe never stops the others: a definite
-    error (not an image, empty, animated, ...) makes the row failed; any other leaves the row as it
-    is, without a format, for the worker to decide.
+    error (not an image, empty, animated, ...) makes the row failed or skipped; any other leaves the
+    row as it is, without a format, for the worker to decide.
 
     Many rows are probed in one process per core, because one process cannot sign and parse more
     than about 500 requests to S3 per second.
@@ -92,9 +95,13 @@ def _probe_batch(rows: list[ManifestRow]) -> list[ManifestRow]:
 
 
 def refuse(row: ManifestRow, error: ImageError) -> ManifestRow:
-    """Mark a row as failed."""
+    """Mark a row as failed, or as skipped if the file is no photograph."""
+    final = final_error(row.key, error)
     return replace(
-        row, status=Status.FAILED, error_class=error.error_class, error_message=error.message
+        row,
+        status=status_of(final.error_class),
+        error_class=final.error_class,
+        error_message=final.message,
     )
 
 
@@ -142,7 +149,7 @@ def _read_header(store: Store, row: ManifestRow) -> Header | None:
     if not row.size_bytes:
         # Entries that are not files (links out of the root) have no size; reading gives the reason.
         if not store.read(row.key, deadline_s=DEADLINE_S):
-            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty")
+            raise NotAnImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty", None)
         return None
     try:
         return probe(RangedSource(store, row.key, row.size_bytes))

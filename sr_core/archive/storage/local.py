@@ -22,6 +22,14 @@ from sr_core.archive.storage.store import LEFTOVER_AGE_S, ObjectInfo
 from sr_core.errors import ErrorClass, ImageError, StorageError, StorageUnavailableError
 from sr_core.scratch import Blob
 
+_SPECIAL = (
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+    (lambda _: True, "not a regular file"),
+)
+
 
 class LocalStore:
     """Files under a folder, which the first write creates. See `Store` for the contract."""
@@ -160,17 +168,31 @@ class LocalStore:
     def _open(self, key: str) -> Iterator[int]:
         # Non-blocking, as opening a pipe would wait for its writer. The path is already resolved.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._existing(key), flags)
+        path = self._existing(key)
+        self._check_regular(key, path, os.lstat(path).st_mode)  # opening a device may do something
+        descriptor = os.open(path, flags)
         try:
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISDIR(mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(mode):
-                message = f"cannot read {self.uri}/{key}: it is not a regular file"
-                raise StorageError(ErrorClass.KEY_REJECTED, message)
+            self._check_regular(key, path, os.fstat(descriptor).st_mode)
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _check_regular(self, key: str, path: str, mode: int) -> None:
+        """Refuse anything but a regular file.
+
+        Raises: StorageError, OSError.
+        """
+        if stat.S_ISREG(mode) or stat.S_ISLNK(mode):  # opening a loop of links is refused
+            return
+        if not stat.S_ISDIR(mode):
+            kind = next(name for is_kind, name in _SPECIAL if is_kind(mode))
+            message = f"{self.uri}/{key} is {kind}; it was not opened"
+            raise StorageError(ErrorClass.SPECIAL_FILE, message)
+        if path != os.path.join(self._root, key):
+            message = f"{self.uri}/{key} is a link to a folder of this source, listed by itself"
+            raise StorageError(ErrorClass.LINKED_FOLDER, message)
+        os.scandir(path).close()  # a folder is listed as an object if it cannot be entered
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     def _read(self, key: str, descriptor: int, start: int, length: int) -> bytes:
         body = os.pread(descriptor, length, start)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sr_core.errors import ErrorClass, ImageError
+from sr_core.errors import ErrorClass, ImageError, NotAnImageError
 from sr_core.imaging.codecs.heif.header import primary_of
 from sr_core.imaging.codecs.heif.items import read_items
+from sr_core.imaging.codecs.other_content import refusal
 from sr_core.imaging.codecs.source import PNG_SIGNATURE, Source
 
 _STARTS = (
@@ -21,14 +22,6 @@ _STARTS = (
     (b"\xff\x0a", "JXL"),
     (b"\0\0\0\x0cJXL \r\n\x87\n", "JXL"),
 )
-# Formats that users expect to be supported; the message names them.
-_OTHERS = (
-    (b"8BPS", "Photoshop"),
-    (b"%PDF", "PDF"),
-    (b"%!PS", "PostScript"),
-    (b"<", "text with markup (HTML, SVG or XML)"),
-    (b"PK\x03\x04", "ZIP"),
-)
 _BMP_HEADER_BYTES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _LONGEST = 64
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -40,10 +33,11 @@ _HEIF_BRANDS = frozenset(
 def detect(source: Source) -> str:
     """Return the format, as in `Header.format`; the file's name is ignored.
 
-    Raises: ImageError with class unsupported_format; NeedMoreBytes.
+    Raises: ImageError with class unsupported_format, as NotAnImageError if the content is no image;
+        NeedMoreBytes.
     """
     if source.size == 0:
-        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty")
+        raise NotAnImageError(ErrorClass.UNSUPPORTED_FORMAT, "the file is empty", None)
     start = source.take(0, min(source.size, _LONGEST))
     for signature, name in _STARTS:
         if start.startswith(signature):
@@ -57,9 +51,7 @@ def detect(source: Source) -> str:
     brands = _brands(start)
     if brands & (_AVIF_BRANDS | _HEIF_BRANDS):
         return _coding(source, brands)
-    others = [name for signature, name in _OTHERS if start.lstrip().startswith(signature)]
-    found = others[0] if others else f"unknown, begins with {start[:8].hex(' ')}"
-    raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"not a supported image format: {found}")
+    raise refusal(start)
 
 
 def _brands(start: bytes) -> set[bytes]:

@@ -192,7 +192,7 @@ def test_a_pipe_is_refused_without_waiting_for_its_writer(root: Path) -> None:
     os.mkfifo(root / "pipe.jpg")
     store = open_store(str(root))
     assert [(info.key, info.size_bytes) for info in store.list()] == [("pipe.jpg", 0)]
-    assert refused(store, "pipe.jpg").error_class is ErrorClass.KEY_REJECTED
+    assert refused(store, "pipe.jpg").error_class is ErrorClass.SPECIAL_FILE
 
 
 def test_a_name_that_is_not_utf8_becomes_a_key_that_is_refused(root: Path) -> None:

@@ -22,7 +22,7 @@ from sr_core.archive.source.ranged_source import BUDGET_BYTES, WINDOW_BYTES
 from sr_core.archive.storage import Store, open_store
 from sr_core.errors import ErrorClass, StorageError, StorageUnavailableError
 from sr_core.parallel import IN_FLIGHT_PER_THREAD, map_in_order
-from sr_core.records import ManifestRow, Status
+from sr_core.records import ManifestRow, Status, status_of
 from tests.support.store_decorator import StoreDecorator
 
 
@@ -215,8 +215,10 @@ def test_odd_files_each_become_a_row(shared: Path) -> None:
     assert [row.key for row in rows] == [info.key for info in odd.list()]
     for row in rows:
         described = None not in (row.format, row.mode, row.width_px, row.height_px, row.pages)
-        assert described or row.status is Status.FAILED, row
-        assert (row.error_class is not None) == (row.status is Status.FAILED)
+        assert described or row.status is not Status.OK, row
+        assert (row.error_class is None) == (row.status is Status.OK)
+        if row.error_class is not None:
+            assert row.status is status_of(row.error_class)
 
 
 def test_many_rows_are_probed_in_processes_with_the_same_result(
