@@ -51,7 +51,7 @@ def test_a_run_by_hand_from_the_manifest_to_its_verification(
     assert "6 files" in told[-1]
     upscale = ["upscale", source, out, "--model", "nearest", "--actors", "1"]
     assert command(*upscale) == 3, told[-1]
-    assert "4 ok, 2 failed" in told[-1]
+    assert "4 ok, 1 skipped (1 system file), 1 failed (forbidden 1)" in told[-1]
     assert command("status", out) == 3, told[-1]
     assert "finished" in told[-1]
     assert command("verify", out) == 0, told[-1]
@@ -60,7 +60,7 @@ def test_a_run_by_hand_from_the_manifest_to_its_verification(
     assert contents(open_store(out)) == finished, "a finished run wrote something"
     job = s3_job.model_copy(update={"output": out})
     found = rows(job, proxy)
-    assert statuses(found) == {"ok": 4, "forbidden": 1, "unsupported_format": 1}
+    assert statuses(found) == {"ok": 4, "forbidden": 1, "system_file": 1}
     assert "report.html" in finished
     everything = "".join(told).encode() + b"".join(finished.values())
     assert moto.secret.encode() not in everything

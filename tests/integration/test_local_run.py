@@ -31,7 +31,7 @@ def job(folder: Path) -> JobConfig:
 
 def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
     keys = write_photographs(tmp_path / "photos", 5)
-    (tmp_path / "photos" / "notes.txt").write_text("no image")
+    (tmp_path / "photos" / "notes.jpg").write_text("no image")
     the_job = job(tmp_path)
     file = str(job_file(the_job, tmp_path))
 
