@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs import adapted, pillow, webp
+from sr_core.imaging.codecs.bmp import read as bmp
 from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Picture
 from sr_core.imaging.codecs.gif import metadata as gif_metadata
@@ -63,9 +64,7 @@ _READERS = {
     "HEIF": _Reader(
         heif_header.header, heif_metadata.metadata, heif_colour.colours, heif_read.rasters
     ),
-    "BMP": _Reader(
-        pillow.header_of_bmp, pillow.metadata_of_bmp, pillow.colours_of_bmp, pillow.rasters
-    ),
+    "BMP": _Reader(bmp.header, bmp.metadata, bmp.colours, bmp.rasters),
     "GIF": _Reader(
         pillow.header_of_gif, gif_metadata.metadata, pillow.colours_of_gif, pillow.rasters
     ),

@@ -1,4 +1,4 @@
-"""Formats read by Pillow: AVIF (imagecodecs reads its samples above 8 bits), BMP and GIF."""
+"""Formats read by Pillow: AVIF (imagecodecs reads its samples above 8 bits) and GIF."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 
 import imagecodecs
-from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, ImageFile
+from PIL import AvifImagePlugin, GifImagePlugin, Image, ImageFile
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import bmp_colour
 from sr_core.imaging.codecs.avif import colour as avif_colour
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.gif import colour as gif_colour
@@ -26,7 +25,6 @@ from sr_core.scratch import Blob
 # process, and the limits of this project are checked already.
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
 }
 
@@ -36,16 +34,6 @@ _AVIF_NAMES = {
     b"uuid": "C2PA manifest or data of a maker (uuid)",
     b"mpvd": "video of a motion photo",
 }
-
-
-def header_of_bmp(source: Source) -> Header:
-    """Read size and mode.
-
-    Raises: ImageError, NeedMoreBytes.
-    """
-    source.take(0, min(source.size, 14 + 124 + 12 + 1024))  # headers, masks and palette
-    image = _opened("BMP", source.data)
-    return Header("BMP", image.mode, image.width, image.height)
 
 
 def header_of_gif(source: Source) -> Header:
@@ -79,11 +67,6 @@ def header_of_avif(source: Source) -> Header:
     )
 
 
-def metadata_of_bmp(source: Source, notes: list[str]) -> Metadata:  # noqa: ARG001 - as all formats
-    """Return the resolution."""
-    return Metadata(dpi=_opened("BMP", source.whole()).info.get("dpi"))
-
-
 def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:
     """Collect EXIF and XMP; name what is dropped."""
     image = _opened("AVIF", source.whole())
@@ -102,11 +85,6 @@ def colours_of_avif(source: Source, notes: list[str]) -> list[ColourFacts]:
         notes.append("the gain map for high dynamic range was dropped")
     icc = _opened("AVIF", source.whole()).info.get("icc_profile")
     return [ColourFacts(icc=icc, code_points=avif_colour.code_points(source))]
-
-
-def colours_of_bmp(source: Source, notes: list[str]) -> list[ColourFacts]:
-    """Return the profile or calibration of the header."""
-    return [bmp_colour.facts(source, notes)]
 
 
 def colours_of_gif(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG001

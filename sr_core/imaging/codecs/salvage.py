@@ -10,6 +10,7 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.raster import Damage, Raster
 from sr_core.imaging.pixels import Box, Page, paint_blank
 
+_MOST_LISTED = 4
 _LARGEST_SHARE = 0.999
 """Share of a damaged file of which everything could be decoded."""
 
@@ -71,8 +72,10 @@ def _described(damage: Damage, page: int | None, share: float) -> str:
     where = "" if page is None else f"page {page + 1}: "
     text = f"salvaged: {where}{damage.reason}; {percent(share)} of the file was decoded"
     if damage.boxes:
-        first = min(box[0] for box in damage.boxes)
-        text += f"; from row {first} of the stored picture on, undecoded parts are grey"
+        rows = [f"{box[0]} to {box[1] - 1}" for box in damage.boxes[:_MOST_LISTED]]
+        more = len(damage.boxes) - len(rows)
+        listed = ", ".join(rows) + (f" and {more} more parts" if more else "")
+        text += f"; rows {listed} of the stored picture are grey"
     return text
 
 

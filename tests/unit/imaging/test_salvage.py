@@ -46,7 +46,7 @@ def check_top(found: Picture, whole: Picture, *, tolerance: int = 0, context: in
     grey = found.pages[0].pixels[top:]
     assert np.unique(grey).tolist() == [GREY if grey.dtype == np.uint8 else GREY << 8]
     (note,) = (warning for warning in found.warnings if warning.startswith("salvaged:"))
-    assert f"row {top} of" in note
+    assert f"rows {top} to {height - 1} of" in note
     return top
 
 
