@@ -13,7 +13,8 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.avif import colour as avif_colour
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.gif import colour as gif_colour
-from sr_core.imaging.codecs.raster import Raster, from_pillow, model_of, widened
+from sr_core.imaging.codecs.gif.damage import readable_part
+from sr_core.imaging.codecs.raster import Damage, Raster, from_pillow, model_of, widened
 from sr_core.imaging.codecs.source import Source, boxes
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import ColourFacts
@@ -101,8 +102,14 @@ def rasters(data: Blob, header: Header) -> list[Raster]:
         samples = widened(imagecodecs.avif_decode(data, numthreads=1), header.bit_depth)
         return [Raster(samples, model_of(samples), header.orientation)]
     image = _opened(header.format, data)
-    image.load()
-    return [replace(from_pillow(image), orientation=header.orientation)]
+    damage: Damage | None = None
+    try:
+        image.load()
+    except OSError as error:
+        if header.format != "GIF":
+            raise
+        image, damage = readable_part(data, str(error))
+    return [replace(from_pillow(image), orientation=header.orientation, damage=damage)]
 
 
 def _opened(name: str, data: Blob) -> Image.Image:
