@@ -1,4 +1,4 @@
-"""Files that viewers show, and what srfleet makes of them: `python -m tests.support.viewers DIR...`.
+"""What srfleet makes of files that viewers show: `python -m tests.support.viewers FOLDER...`.
 
 Every file is shown to libvips, ImageMagick and Chromium, as far as they are installed, and decoded
 as `srfleet upscale --salvage` does. The table counts the files that a viewer shows by format and
@@ -29,8 +29,10 @@ _MOST_BYTES = 64 << 20
 _PATIENCE_S = 20
 _SHOWN_AT_ONCE = 50
 _ENDINGS = frozenset(
-    "jpg jpeg jpe jfif mpo png apng tif tiff webp gif bmp dib avif jp2 j2k j2c jpc jpx jxl heic heif"
-    " hif".split()
+    [
+        *("jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "tif", "tiff", "webp", "gif", "bmp"),
+        *("dib", "avif", "jp2", "j2k", "j2c", "jpc", "jpx", "jxl", "heic", "heif", "hif"),
+    ]
 )
 _LOADED = """(async () => {
     const found = [];
@@ -61,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_table(outcomes)
     refused = [path for path in seen if outcomes[path][1] == ErrorClass.DECODE]
     for path in refused:
-        print(f"{path} ({', '.join(known[str(path)])}): {outcomes[path][2]}")
+        _say(f"{path} ({', '.join(known[str(path)])}): {outcomes[path][2]}")
     share = 1 - len(refused) / max(1, len(seen))
-    print(f"{len(files)} files, {len(seen)} shown by a viewer, {share:.2%} taken or refused with a")
-    print("reason other than damage")
+    _say(f"{len(files)} files, {len(seen)} shown by a viewer, {share:.2%} taken or refused with a")
+    _say("reason other than damage")
     return int(share < 0.99)
 
 
@@ -97,27 +99,31 @@ def shown_by(files: Sequence[Path]) -> dict[Path, list[str]]:
 def outcome(data: bytes) -> tuple[str, str, str]:
     """Return the format, the outcome and the message or warnings."""
     try:
-        format = probe(data).format  # noqa: A001
+        name = probe(data).format
     except ImageError:
-        format = "?"  # noqa: A001
+        name = "?"
     try:
         found = decode(data, _LIMITS, salvage=True)
     except ImageError as error:
-        return format, str(error.error_class), error.message
+        return name, str(error.error_class), error.message
     odd = any("odd, but whole" in warning for warning in found.warnings)
     kind = "salvaged" if found.decoded_share is not None else "odd" if odd else "whole"
-    return format, kind, "; ".join(found.warnings)
+    return name, kind, "; ".join(found.warnings)
 
 
 def print_table(outcomes: dict[Path, tuple[str, str, str]]) -> None:
     """Print the number of files by format and outcome."""
-    counts = Counter((format, kind) for format, kind, _ in outcomes.values())
+    counts = Counter((name, kind) for name, kind, _ in outcomes.values())
     kinds = [*dict.fromkeys(["whole", "odd", "salvaged", *sorted({kind for _, kind in counts})])]
-    print(f"| format | {' | '.join(kinds)} |")
-    print(f"| --- |{' --- |' * len(kinds)}")
-    for format in sorted({format for format, _ in counts}):  # noqa: A001
-        row = [str(counts[format, kind] or "") for kind in kinds]
-        print(f"| {format} | {' | '.join(row)} |")
+    _say(f"| format | {' | '.join(kinds)} |")
+    _say(f"| --- |{' --- |' * len(kinds)}")
+    for name in sorted({name for name, _ in counts}):
+        row = [str(counts[name, kind] or "") for kind in kinds]
+        _say(f"| {name} | {' | '.join(row)} |")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def _by_libvips(path: Path) -> bool:
@@ -164,7 +170,7 @@ async def _by_chromium(files: Sequence[Path]) -> list[Path]:
                         awaitPromise=True,
                     )
                 except TimeoutError:
-                    print(f"Chromium did not answer for files {start} on", file=sys.stderr)
+                    _say(f"Chromium did not answer for files {start} on")
                     continue
                 widths = json.loads(said["result"]["value"])
                 found += [path for path, width in zip(part, widths, strict=True) if width]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Picture, decode
 from tests.support.decoding import samples
-from tests.support.image_files import LIMITS, chunk, jpeg_with, picture, saved, scene
+from tests.support.image_files import LIMITS, chunk, jpeg_with, picture, saved, scene, tiff, tiff_of
 
 GREY = 128
 
@@ -117,6 +117,94 @@ def test_a_file_of_which_nothing_can_be_decoded_is_refused_all_the_same() -> Non
     data = saved(picture(), "JPEG")
     with pytest.raises(ImageError, match="nothing of it"):
         decode(data[: data.index(b"\xff\xda") + 20], LIMITS, salvage=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "step"),
+    [
+        ({"rowsperstrip": 160}, 1),
+        ({"rowsperstrip": 16}, 1),
+        ({"rowsperstrip": 160, "compression": "lzw"}, 1),
+        ({"rowsperstrip": 16, "compression": "zlib"}, 16),
+        ({"rowsperstrip": 16, "compression": "packbits"}, 1),
+        ({"rowsperstrip": 16, "compression": "jpeg"}, 16),
+        ({"tile": (32, 32), "compression": "lzw"}, 32),
+        ({"tile": (32, 32)}, 32),
+        ({"rowsperstrip": 16, "byteorder": ">", "bigtiff": True}, 1),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_rows_of_a_truncated_tiff_are_kept(
+    dtype: type[np.uint8 | np.uint16], options: dict[str, Any], step: int
+) -> None:
+    if dtype is np.uint16 and options.get("compression") == "jpeg":
+        pytest.skip("libtiff writes JPEG of 8 bits")
+    data = tiff(scene(160, 120, dtype=dtype), photometric="rgb", **options)
+    whole = decode(data, LIMITS)
+    for share in (0.6, 0.9):
+        top = check_top(salvaged(data[: int(len(data) * share)]), whole)
+        assert top % step == 0
+        assert top > 160 * share - 40
+
+
+def test_strips_that_claim_more_bytes_than_they_need_are_an_oddity() -> None:
+    data = tiff(scene(16, 24), photometric="rgb", rowsperstrip=16, compression="zlib")
+    whole = decode(data, LIMITS)
+    found = decode(data[:-1], LIMITS)  # the last byte is of the checksum
+    np.testing.assert_array_equal(samples(found.pages[0]), samples(whole.pages[0]))
+    assert found.warnings[0].startswith("the TIFF is odd, but whole")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_a_truncated_tiff_of_jpeg_is_never_whole(mode: str) -> None:
+    data = saved(picture(mode, height=160, width=120), "TIFF", compression="jpeg")
+    offsets = data.index(struct.pack("<HH", 0x111, 4))
+    assert offsets > 8
+    with pytest.raises(ImageError):
+        decode(data[: len(data) // 2], LIMITS)
+
+
+def test_a_page_of_several_is_salvaged_among_whole_ones() -> None:
+    pages = [scene(40, 24), scene(40, 24)[::-1]]
+    data = tiff_of(pages, photometric="rgb", rowsperstrip=8)
+    found = salvaged(data[:-400])
+    assert found.decoded_share == pytest.approx(1 - 6 / 80)
+    assert not found.pages[0].blank
+    np.testing.assert_array_equal(found.pages[0].pixels, pages[0])
+    assert "page 2:" in found.warnings[0]
+
+
+@pytest.mark.parametrize("depth", [1, 4, 8, 24, 32])
+def test_the_rows_of_a_truncated_bmp_are_kept_from_below(depth: int) -> None:
+    mode = {1: "1", 4: "P", 8: "P", 24: "RGB", 32: "RGBA"}[depth]
+    data = saved(picture(mode, height=160, width=120), "BMP")
+    found, whole = salvaged(data[: -(len(data) // 3)]), decode(data, LIMITS)
+    ((top, bottom, _, _),) = found.pages[0].blank
+    assert (top, found.decoded_share) == (0, pytest.approx(1 - bottom / 160))
+    np.testing.assert_array_equal(
+        samples(found.pages[0])[bottom:], samples(whole.pages[0])[bottom:]
+    )
+    assert np.all(found.pages[0].pixels[:bottom] == GREY)
+
+
+@pytest.mark.parametrize("options", [{"interlace": 0}, {"interlace": 0, "transparency": 3}])
+def test_the_rows_of_a_truncated_gif_are_kept(options: dict[str, Any]) -> None:
+    data = saved(picture("P", height=160, width=120), "GIF", **options)
+    whole = decode(data, LIMITS)
+    check_top(salvaged(data[: len(data) // 2]), whole)
+
+
+def test_the_lost_rows_of_an_interlaced_gif_are_grey_between_the_others() -> None:
+    data = saved(picture("P", height=160, width=120), "GIF", interlace=1)
+    found, whole = salvaged(data[: len(data) // 2]), decode(data, LIMITS)
+    lost = np.zeros(160, bool)
+    for top, bottom, _, _ in found.pages[0].blank:
+        lost[top:bottom] = True
+    pixels = samples(found.pages[0])
+    assert np.all(pixels[lost] == GREY)
+    np.testing.assert_array_equal(pixels[~lost], samples(whole.pages[0])[~lost])
+    assert found.decoded_share == pytest.approx(1 - lost.mean())
 
 
 def test_a_whole_file_has_no_share() -> None:

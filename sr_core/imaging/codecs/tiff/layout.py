@@ -11,22 +11,23 @@ from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.codecs.tags.directory import Directory, TagFile
 
-_SUBFILE, _WIDTH, _HEIGHT, BITS, PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
-_COMPRESSION, _STRIP_OFFSETS, _SAMPLES, _ROWS, _PLANAR = 0x103, 0x111, 0x115, 0x116, 0x11C
-_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS = 0x142, 0x143, 0x144
+_SUBFILE, _WIDTH, HEIGHT, BITS, PHOTOMETRIC = 0xFE, 0x100, 0x101, 0x102, 0x106
+COMPRESSION, STRIP_OFFSETS, _SAMPLES, ROWS, STRIP_BYTES = 0x103, 0x111, 0x115, 0x116, 0x117
+_PLANAR = 0x11C
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 0x142, 0x143, 0x144, 0x145
 _PLANES, _OLD_JPEG, _JPEG = 2, 6, 7
-_FAX = frozenset({2, 3, 4, 32_771})  # compressions of CCITT
+FAX = frozenset({2, 3, 4, 32_771})  # compressions of CCITT
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha in ExtraSamples
 _SUBSAMPLING, _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DNG = 0x212, 0x14C, 0x152, 0x153, 0xC612
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
-WHITE_IS_ZERO, GREY, _RGB, PALETTE, CMYK, _YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
+WHITE_IS_ZERO, GREY, _RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 _MODES = {
     WHITE_IS_ZERO: "L",
     GREY: "L",
     _RGB: "RGB",
     PALETTE: "P",
     CMYK: "CMYK",
-    _YCBCR: "RGB",
+    YCBCR: "RGB",
     CIELAB: "LAB",
     ICCLAB: "LAB",
 }
@@ -96,24 +97,24 @@ def _check_pieces(
     Raises: ImageError.
     """
     entries = directory.entries
-    if _TILE_OFFSETS in entries:
-        wide, high = (tags.number(directory, tag) for tag in (_TILE_WIDTH, _TILE_HEIGHT))
-        found = entries[_TILE_OFFSETS].number
+    if TILE_OFFSETS in entries:
+        wide, high = (tags.number(directory, tag) for tag in (TILE_WIDTH, TILE_HEIGHT))
+        found = entries[TILE_OFFSETS].number
     else:
-        wide, high = width, min(height, tags.number(directory, _ROWS, height))
-        found = entries[_STRIP_OFFSETS].number if _STRIP_OFFSETS in entries else 0
+        wide, high = width, min(height, tags.number(directory, ROWS, height))
+        found = entries[STRIP_OFFSETS].number if STRIP_OFFSETS in entries else 0
     if wide < 1 or high < 1 or wide * high > max(1 << 24, 4 * width * height):
         raise ImageError(ErrorClass.DECODE, f"a TIFF page in pieces of {wide}x{high} px")
     needed = math.ceil(width / wide) * math.ceil(height / high)
     needed *= samples if tags.number(directory, _PLANAR, 1) == _PLANES else 1
-    if found < needed and tags.number(directory, _COMPRESSION) != _OLD_JPEG:
+    if found < needed and tags.number(directory, COMPRESSION) != _OLD_JPEG:
         raise ImageError(
             ErrorClass.DECODE, f"a TIFF page has {found} of its {needed} strips or tiles"
         )
 
 
 def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
-    width, height = tags.number(directory, _WIDTH), tags.number(directory, _HEIGHT)
+    width, height = tags.number(directory, _WIDTH), tags.number(directory, HEIGHT)
     count = tags.number(directory, _SAMPLES, 1)
     photometric = _photometric(tags, directory, count)
     bits = set(tags.numbers(directory.entries.get(BITS)) or (1,))
@@ -124,7 +125,7 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
         raise ImageError(ErrorClass.DECODE, "a TIFF page without pixels")
     _check_pieces(tags, directory, width, height, count)
     subsampled = tags.numbers(directory.entries.get(_SUBSAMPLING)) not in ((), (1, 1))
-    if photometric == _YCBCR and subsampled and tags.number(directory, _PLANAR, 1) == _PLANES:
+    if photometric == YCBCR and subsampled and tags.number(directory, _PLANAR, 1) == _PLANES:
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, "TIFF of subsampled YCbCr in planes")
     if photometric == CMYK and tags.number(directory, _INK_SET, 1) != 1:
         raise ImageError(ErrorClass.UNSUPPORTED_COLOUR, "a TIFF page of inks other than CMYK")
@@ -152,7 +153,7 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
         alpha,
         count,
         colours,
-        tags.number(directory, _COMPRESSION) in (_OLD_JPEG, _JPEG),
+        tags.number(directory, COMPRESSION) in (_OLD_JPEG, _JPEG),
         tags.number(directory, _PLANAR, 1) == _PLANES,
     )
 
@@ -164,7 +165,7 @@ def _photometric(tags: TagFile, directory: Directory, count: int) -> int:
     """
     if PHOTOMETRIC in directory.entries:
         return tags.number(directory, PHOTOMETRIC)
-    if tags.number(directory, _COMPRESSION) in _FAX:
+    if tags.number(directory, COMPRESSION) in FAX:
         return WHITE_IS_ZERO
     return _RGB if count >= _COLOURS["RGB"] else GREY
 

@@ -7,6 +7,7 @@ import itertools
 import math
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import imagecodecs
@@ -16,10 +17,11 @@ from PIL import TiffImagePlugin
 from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.formats import Header
-from sr_core.imaging.codecs.raster import Raster, from_pillow, straight, widened
+from sr_core.imaging.codecs.raster import Damage, Raster, from_pillow, straight, widened
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags.directory import Directory, TagFile
 from sr_core.imaging.codecs.tiff import colour as tiff_colour
+from sr_core.imaging.codecs.tiff.damage import is_cut, readable_part
 from sr_core.imaging.codecs.tiff.layout import (
     CIELAB,
     CMYK,
@@ -95,9 +97,11 @@ def _directories(tags: TagFile) -> Iterator[Directory]:
 def _raster(data: Blob, page: Layout) -> Raster:
     model = _MODELS.get(page.photometric, "rgb")
     if page.jpeg and model in ("cmyk", "lab"):
+        if is_cut(data, page):
+            raise ImageError(ErrorClass.DECODE, "the TIFF ends before its last strip or tile")
         return _through_pillow(data, page)
     stored = _as_plain_samples(data, page) if page.photometric in (CMYK, PALETTE) else data
-    samples: Pixels = imagecodecs.tiff_decode(stored, index=page.place, out=_room(page))
+    samples, oddities, damage = _decoded(stored, page)
     if page.planar and samples.shape[1:] == (page.height, page.width):
         samples = np.moveaxis(samples, 0, 2)  # one plane per sample
     if samples.dtype == np.bool_:
@@ -105,15 +109,29 @@ def _raster(data: Blob, page: Layout) -> Raster:
     if samples.dtype not in (np.uint8, np.uint16):
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, f"TIFF of {samples.dtype} samples")
     samples, warnings = _without_extras(samples, page)
+    warnings = (*oddities, *warnings)
     if page.photometric == PALETTE:
-        return Raster(_by_palette(samples, data, page), "rgb", 1, warnings)
+        return Raster(_by_palette(samples, data, page), "rgb", 1, warnings, damage)
     if page.depth > 1:
         samples = widened(samples, page.depth)
     if page.photometric == WHITE_IS_ZERO:
         samples = _negative(samples)
     if page.photometric == CIELAB:
         samples = _unsigned(samples)
-    return Raster(straight(samples) if page.premultiplied else samples, model, 1, warnings)
+    samples = straight(samples) if page.premultiplied else samples
+    return Raster(samples, model, 1, warnings, damage)
+
+
+def _decoded(data: Blob, page: Layout) -> tuple[Pixels, tuple[str, ...], Damage | None]:
+    """Decode the samples of a page, or those above the first damage.
+
+    Returns: the samples, warnings, and the damage.
+    Raises: ImageError if nothing can be decoded.
+    """
+    if not is_cut(data, page):
+        with suppress(imagecodecs.TiffError, ValueError, RuntimeError):
+            return imagecodecs.tiff_decode(data, index=page.place, out=_room(page)), (), None
+    return readable_part(data, page, lambda part: imagecodecs.tiff_decode(part, index=page.place))
 
 
 def _room(page: Layout) -> Pixels | None:
