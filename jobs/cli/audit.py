@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.cli.acceptance import certify_decisions, draw_review
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import JsonOption
+from jobs.cli.sources import SourceOption
 from jobs.cli.terminal import answers
 from sr_core.errors import ConfigurationError
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "srfleet audit ./photos-x4",
-    "srfleet audit s3://archive/x4-* --rules strict.yaml --fail-on review --json",
+    "srfleet audit s3://archive/photos-x4 --fail-on review --json",
+    "srfleet audit ./photos-x4 --accept --max-defects 1% --confidence 95%",
 )
 
 
@@ -52,6 +55,29 @@ TableOption = Annotated[
     Path | None,
     typer.Option("--table", metavar="FILE", help="Write the verdict on every image to a Parquet."),
 ]
+AcceptOption = Annotated[
+    bool, typer.Option("--accept", help="Draw a sample and write a page to decide about it.")
+]
+MaxDefectsOption = Annotated[
+    str, typer.Option("--max-defects", metavar="SHARE", help="Share of defects to accept.")
+]
+ConfidenceOption = Annotated[
+    str, typer.Option("--confidence", metavar="SHARE", help="Confidence of the acceptance.")
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Seed of the sample.", show_default="a random one"),
+]
+DecisionsOption = Annotated[
+    Path | None,
+    typer.Option("--decisions", metavar="FILE", help="Certify the decisions saved by the page."),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="New file for the page or the certificate (JSON)."
+    ),
+]
 
 
 def audit(
@@ -62,16 +88,42 @@ def audit(
     limit: LimitOption = 50,
     table: TableOption = None,
     json: JsonOption = False,
+    accept: AcceptOption = False,
+    max_defects: MaxDefectsOption = "1%",
+    confidence: ConfidenceOption = "95%",
+    seed: SeedOption = None,
+    source: SourceOption = None,
+    decisions: DecisionsOption = None,
+    output: OutputOption = None,
 ) -> None:
     """Judge every image of one or more runs: pass, review or fail, with reasons.
 
-    Exit codes: 0 judged; 4 an image has the verdict of --fail-on or a worse one.
+    With --accept, draw a sample for a person to look at; with --decisions, certify the outcome.
+
+    Exit codes: 0 judged or accepted; 4 the gate of --fail-on or the acceptance failed.
     """
     from jobs.cli.answers import AuditAnswer, answer_text
     from sr_core.archive.storage import open_store
     from sr_core.audit.verdicts.audit import audit_run, load_standard
 
     standard = load_standard(rules, baseline or ())
+    if accept or decisions is not None:
+        if len(roots) > 1:
+            raise ConfigurationError("an acceptance is for one run; give one OUT")
+        store = open_store(roots[0])
+        raise typer.Exit(
+            certify_decisions(store, standard, decisions, certificate=output)
+            if decisions is not None
+            else draw_review(
+                store,
+                standard,
+                max_defects=max_defects,
+                confidence=confidence,
+                seed=seed,
+                source=source,
+                page=output,
+            )
+        )
     if table is not None and table.exists():
         raise ConfigurationError(f"{table} exists already; choose another file for --table")
     stores = [open_store(root) for root in roots]

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import unquote, urlsplit
+from typing import Annotated
 
 import typer
 
 from jobs.cli.audit import BaselineOption, RootsArgument, RulesOption
-from jobs.cli.terminal import answers, notices
+from jobs.cli.sources import SourceOption, open_sources
+from jobs.cli.terminal import answers
 from sr_core.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from sr_core.archive.storage import Store
 
 EXAMPLES = (
     "srfleet report ./photos-x4",
     "srfleet report s3://archive/photos-x4 --rules strict.yaml --images 200 -o strict.html",
 )
 
-SourceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--source", help="Place of the sources now.", show_default="as in run.json, if it exists"
-    ),
-]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
@@ -67,7 +58,7 @@ def report(
     for root in roots:
         store = open_store(root)
         state = Ledger(store).snapshot()
-        sources = _open_source(source or state.record.source_uri)
+        sources = open_sources(source or state.record.source_uri)
         page = render_report(
             store, source=sources, state=state, standard=standard, limit_images=images
         )
@@ -76,14 +67,3 @@ def report(
         else:
             output.write_bytes(page)
         answers().say(f"report: {output or f'{store.uri}/{REPORT_KEY}'}")
-
-
-def _open_source(uri: str) -> Store | None:
-    """Open the sources; None, with a notice, if the folder is gone."""
-    from sr_core.archive.storage import open_store
-
-    store = open_store(uri)
-    if uri.startswith("s3://") or Path(unquote(urlsplit(store.uri).path)).is_dir():
-        return store
-    notices().say(f"the source {uri} is gone: the report shows outputs alone; --source names it")
-    return None

@@ -25,7 +25,8 @@ from sr_core.audit.verdicts.baselines import (
 from sr_core.audit.verdicts.judging import Judgement, Reason, columns_for, judge
 from sr_core.audit.verdicts.rules import Rules, Verdict, load_rules, shipped_rules
 
-_COLUMNS = ("key", "model", *STATE_COLUMNS)
+_COLUMNS = ("key", "model", "format_out", "shard", *STATE_COLUMNS)
+"""Columns that counts and samples of an audit are made by."""
 
 
 @dataclass(frozen=True, slots=True)
