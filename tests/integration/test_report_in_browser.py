@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,8 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sr_core.audit.acceptance.decisions import Decisions
+from sr_core.audit.acceptance.review import review_page
+from sr_core.audit.acceptance.sampling import Terms, draw
 from sr_core.audit.report.comparison import write_comparison
 from sr_core.audit.report.report import render_report
+from sr_core.audit.verdicts.audit import audit_run, shipped_standard
 from sr_core.errors import ErrorClass
 from tests.support.browser import Tab, browser, find_chromium
 from tests.support.photo_run import PhotoRun, png, scene
@@ -62,6 +67,22 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
+@pytest.fixture(scope="module")
+def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the review page of all three outputs of a run."""
+    folder = tmp_path_factory.mktemp("review")
+    run = PhotoRun(folder)
+    for number in range(3):
+        run.add(f"{number}.png", size=(160, 106), format_out="png")
+    run.write()
+    standard = shipped_standard()
+    sample = draw(audit_run(run.store, standard), Terms(0.01, 0.95, seed=3))
+    page = folder / "review.html"
+    settings = {"run_id": run.record.run_id, "root_hash": "abc", "rules": standard.rules.title}
+    page.write_bytes(review_page(sample, run.store, run.source, **settings))
+    return page
+
+
 def in_browser(tmp_path: Path, steps: Steps) -> None:
     async def run() -> None:
         async with browser(tmp_path / "profile") as tab:
@@ -71,7 +92,7 @@ def in_browser(tmp_path: Path, steps: Steps) -> None:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["report", "comparison"])
+@pytest.mark.parametrize("name", ["report", "comparison", "review"])
 def test_a_page_loads_nothing_and_fits(
     name: str, size: tuple[int, int], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -115,6 +136,35 @@ def test_filters_choose_rows_and_cards(report: Path, tmp_path: Path) -> None:
         assert await tab.ask(cards) == 1
         await tab.click("#list-kinds [value=all]")
         assert len(await tab.ask(SHOWN_ROWS)) == 10
+
+    in_browser(tmp_path, steps)
+
+
+def test_a_review_is_decided_by_keys_survives_a_reload_and_is_saved(
+    review: Path, tmp_path: Path
+) -> None:
+    key = "document.dispatchEvent(new KeyboardEvent('keydown', {{key: '{}'}}))"
+    shown = "[...document.querySelectorAll('.item')].findIndex(each => each.offsetHeight > 0)"
+
+    async def steps(tab: Tab) -> None:
+        await tab.open(review, *DESKTOP)
+        for pressed, place in (("g", 1), ("d", 2), ("ArrowLeft", 1), ("u", 2)):
+            await tab.ask(key.format(pressed))
+            assert await tab.ask(shown) == place
+        await tab.open(review, *DESKTOP)
+        assert await tab.ask(shown) == 2  # the first that is left to decide
+        for _ in range(2):
+            await tab.ask(key.format("g"))
+        assert await tab.ask("document.getElementById('save').disabled")  # nobody signed
+        await tab.ask(
+            "reviewer.value = 'Ada'; reviewer.dispatchEvent(new Event('input', {bubbles: true}));"
+            "window.Blob = class { constructor(parts) { window.saved = parts[0]; } };"
+            "URL.createObjectURL = () => '#';"
+        )
+        await tab.click("#save")
+        found = Decisions.model_validate(json.loads(await tab.ask("window.saved")))
+        assert [each.decision for each in found.decisions] == ["good", "unsure", "good", "good"]
+        assert (found.reviewer, found.root_hash, found.seed) == ("Ada", "abc", 3)
 
     in_browser(tmp_path, steps)
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from jobs.cli.app import app
 from sr_core.errors import ErrorClass
+from tests.support.html_page import assert_self_contained, parse
 from tests.support.photo_run import PhotoRun
 
 
@@ -89,3 +90,39 @@ def test_a_report_is_made_again_also_when_the_source_is_gone(run: PhotoRun, tmp_
     assert "<figcaption>source</figcaption>" not in without.read_text()
     assert invoke("report", tmp_path / "run")[0] == 0
     assert (tmp_path / "run/report.html").exists()
+
+
+def test_an_acceptance_goes_from_the_page_to_the_certificate(run: PhotoRun, tmp_path: Path) -> None:
+    page, file, certificate = (tmp_path / each for each in ("a.html", "d.json", "c.json"))
+    terms = ("--accept", "--max-defects", "40%", "--seed", "5")
+    code, said = invoke("audit", tmp_path / "run", *terms, "-o", page)
+    assert code == 0
+    assert "2 of 2 outputs, seed 5" in said
+    shown = parse(page.read_bytes())
+    assert_self_contained(page.read_bytes())
+    settings = shown.all("main")[0].attributes
+    decisions = {
+        "schema": settings["data-schema"],
+        "run_id": settings["data-run"],
+        "root_hash": settings["data-hash"],
+        "rules": settings["data-rules"],
+        "max_defects": float(settings["data-share"]),
+        "confidence": float(settings["data-confidence"]),
+        "seed": int(settings["data-seed"]),
+        "reviewer": "Ada",
+        "decisions": [
+            {"place": place, "image_id": item.attributes["data-id"], "decision": "good"}
+            for place, item in enumerate(shown.all("li", class_="item"))
+        ],
+    }
+    file.write_text(json.dumps(decisions))
+    code, said = invoke("audit", tmp_path / "run", "--decisions", file, "-o", certificate)
+    assert code == 0
+    assert said.startswith("accepted: 0 of 2 images have defects")
+    assert json.loads(certificate.read_text())["root_hash"] == settings["data-hash"]
+    for each in decisions["decisions"]:
+        each["decision"] = "defect"
+    file.write_text(json.dumps(decisions))
+    code, said = invoke("audit", tmp_path / "run", "--decisions", file)
+    assert code == 4
+    assert "defect  bad/pink.png" in said

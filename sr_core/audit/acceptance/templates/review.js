@@ -38,7 +38,7 @@ function recall() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input:not([type=radio])") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches?.("input:not([type=radio])") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (choices[event.key]) {
     items[current].querySelector(`input[value=${choices[event.key]}]`).checked = true;
     decided();
