@@ -125,9 +125,14 @@ class VerifyAnswer:
     outputs_read: Annotated[int, About("objects", "outputs read again")]
     sources_read: Annotated[int, About("objects", "sources read again")]
     seed: Annotated[int | None, About("", "seed of the sample; null if all outputs were read")]
+    signed_by: Annotated[
+        str | None, About("", "fingerprint of --key if it signed the root hash, else null")
+    ]
 
     @classmethod
-    def of(cls, found: Verification, root_uri: str, seed: int | None) -> VerifyAnswer:
+    def of(
+        cls, found: Verification, root_uri: str, seed: int | None, signed_by: str | None
+    ) -> VerifyAnswer:
         """Make the answer from the verification of a run."""
         counts = Counter(each.severity for each in found.findings)
         return cls(
@@ -145,6 +150,7 @@ class VerifyAnswer:
             outputs_read=found.outputs_read,
             sources_read=found.sources_read,
             seed=seed,
+            signed_by=signed_by,
         )
 
 

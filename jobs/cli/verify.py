@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,11 +39,23 @@ SourceOption = Annotated[
 ]
 
 
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Require a signature by this public key."),
+]
+RootHashOption = Annotated[
+    str | None,
+    typer.Option("--root-hash", metavar="HEX", help="Require this root hash, kept elsewhere."),
+]
+
+
 def verify(
     root: RootArgument,
     sample: SampleOption = None,
     seed: SeedOption = None,
     source: SourceOption = False,
+    key: KeyOption = None,
+    root_hash: RootHashOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check every count, rule and checksum of the run in OUT again.
@@ -55,11 +69,18 @@ def verify(
     from sr_core.archive.storage import open_store
     from sr_core.audit.verify.checks import verify as check
     from sr_core.audit.verify.outputs import Sample
+    from sr_core.audit.verify.signing import (
+        check_root_hash,
+        check_signature,
+        fingerprint,
+        load_public_key,
+    )
 
     store = open_store(root)
     run = Ledger(store).run()
     if run is None:
         raise ConfigurationError(f"{store.uri} holds no run: it has no run.json")
+    public_key = None if key is None else load_public_key(key)
     if seed is None:
         seed = secrets.randbits(32)
     with CountProgress(notices()) as progress:
@@ -70,21 +91,27 @@ def verify(
             progress=progress,
         )
     sampled = seed if sample is not None else None
+    unlike = () if root_hash is None else check_root_hash(found, root_hash)
+    unsigned = () if public_key is None else check_signature(store, found, public_key)
+    found = replace(found, findings=(*found.findings, *unlike, *unsigned))
+    signed_by = None if public_key is None or unsigned else fingerprint(public_key)
     if json:
-        answers().data(answer_text(VerifyAnswer.of(found, store.uri, sampled)))
+        answers().data(answer_text(VerifyAnswer.of(found, store.uri, sampled, signed_by)))
     else:
-        for line in (*_summary(found, sampled), *_listed(found)):
+        for line in (*_summary(found, sampled, signed_by), *_listed(found)):
             answers().say(line)
     raise typer.Exit(_exit_code(found))
 
 
-def _summary(found: Verification, seed: int | None) -> Iterator[str]:
+def _summary(found: Verification, seed: int | None, signed_by: str | None) -> Iterator[str]:
     if found.run is not None:
         rounds = f"{found.rounds} round" + ("s" if found.rounds != 1 else "")
         yield f"run {found.run.run_id}: {rounds}, {found.outputs} outputs"
         yield f"root hash: {found.root_hash or 'none'}"
         read = f"{found.outputs_read} of {found.outputs} outputs read again"
         yield read + ("" if seed is None else f", a sample with seed {seed}")
+        if signed_by is not None:
+            yield f"signed by key {signed_by}"
         if found.sources_read:
             yield f"{found.sources_read} sources read again"
     counts: dict[str, int] = defaultdict(int)

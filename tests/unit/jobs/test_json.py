@@ -127,7 +127,7 @@ def test_findings_are_counted_by_severity() -> None:
         noted(Kind.FOREIGN, "notes.txt", "it is no object of the run"),
     )
     found = Verification(findings)
-    answer = json.loads(answer_text(VerifyAnswer.of(found, "file:///out", None)))
+    answer = json.loads(answer_text(VerifyAnswer.of(found, "file:///out", None, None)))
     assert answer["notes"] == 1
     assert (answer["schema"], answer["errors"], answer["warnings"]) == ("srfleet.verify/1", 1, 1)
     assert answer["findings"][0] == {
