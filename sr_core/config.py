@@ -22,7 +22,7 @@ from sr_core.records import Precision
 
 T = TypeVar("T")
 
-OutputFormat = Literal["source", "jpeg", "png", "webp", "tiff", "jxl"]
+OutputFormat = Literal["source", "jpeg", "png", "webp", "tiff", "jxl", "ptif"]
 
 
 class _Frozen(BaseModel):
@@ -39,7 +39,7 @@ class RunConfig(_Frozen):
     """Width and height in pixels of a box that every output fits in; overrides scale."""
     format: OutputFormat = "source"
     quality: int = Field(default=95, ge=1, le=100)
-    """JPEG and WebP quality."""
+    """Quality of JPEG, WebP and the JPEG tiles of ptif."""
     precision: Precision | Literal["auto"] = "auto"
     """Coarsest precision that may compute the network. auto is decided at the first start, by the
     available devices; run.json holds the decision."""

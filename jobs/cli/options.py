@@ -61,7 +61,7 @@ FormatOption = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="jpeg, png, webp, tiff or jxl.",
+        help="jpeg, png, webp, tiff, jxl or ptif.",
         show_default="as SOURCE",
     ),
 ]

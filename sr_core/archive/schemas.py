@@ -72,7 +72,7 @@ _MANIFEST_COLUMNS = {
 _PLAN_COLUMNS = {
     "shard": "number of the shard within its round; the rows are sorted by it",
     "output_key": "path of the output relative to the run's root; null if there will be none",
-    "output_format": "format of the output: jpeg, png, webp, tiff, jxl",
+    "output_format": "format of the output: jpeg, png, webp, tiff, jxl, ptif",
     "output_width_px": "width of the output",
     "output_height_px": "height of the output",
     "sidecars": "sidecars to copy, and the keys of the copies; null if the run copies none",

@@ -31,7 +31,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpscaledFile:
-    """An encoded output, its format (jpeg, png, webp, tiff or jxl), and what was given up."""
+    """An encoded output, its format (jpeg, png, webp, tiff, jxl or ptif), and what was given up."""
 
     data: Blob
     format: str

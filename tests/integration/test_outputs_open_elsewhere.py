@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from sr_core.imaging.codecs import EXTENSIONS, LOSSY, Metadata, Page, Picture, decode, encode
+from sr_core.imaging.codecs.formats import TIFFS
 from sr_core.imaging.colour import convert_to_srgb, profile_of
 from tests.support.browser import find_chromium
 from tests.support.browser_pixels import Shown, show
@@ -59,7 +61,11 @@ KINDS = [
     and not (alpha and name == "jpeg")
     and not (strips and name in ("webp", "jxl"))
 ]
-IN_BROWSER = [kind for kind in KINDS if kind.format != "tiff"]
+IN_BROWSER = [kind for kind in KINDS if kind.format not in TIFFS]
+PYRAMIDS = [
+    Kind("ptif", channels, bits, alpha)
+    for channels, bits, alpha in itertools.product((1, 3), (8, 16), (False, True))
+]
 FOLLOWED = [Kind(name, channels) for name in ("jpeg", "png", "webp") for channels in (1, 3)]
 
 
@@ -177,7 +183,8 @@ def test_pillow_opens_it_and_shows_the_same_pixels(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_libvips_opens_it_and_shows_the_same_pixels(kind: Kind) -> None:
-    if not pyvips.type_find("VipsOperation", f"{kind.format}load_buffer"):
+    loader = "tiff" if kind.format in TIFFS else kind.format
+    if not pyvips.type_find("VipsOperation", f"{loader}load_buffer"):
         pytest.skip(f"this libvips has no loader of {kind.format}")
     image = vips_image(written(kind))
     found, expected = vips_samples(image), stored(kind)
@@ -210,8 +217,57 @@ def test_every_page_opens_elsewhere(big: bool, monkeypatch: pytest.MonkeyPatch) 
             np.testing.assert_array_equal(found, samples(each))
 
 
+@pytest.mark.parametrize("big", [False, True], ids=["tiff", "bigtiff"])
+@pytest.mark.parametrize("kind", PYRAMIDS, ids=str)
+def test_a_pyramid_has_tiles_and_levels_elsewhere(
+    kind: Kind, big: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if big:
+        monkeypatch.setattr("sr_core.imaging.codecs.tiff.pyramid._CLASSIC_BYTES", 1000)
+    dtype = np.uint8 if kind.bits == 8 else np.uint16
+    pixels = photograph(700, 1101, kind.channels, dtype)
+    alpha = photograph(700, 1101, 1, dtype, seed=5)[..., 0] if kind.alpha else None
+    icc = srgb_profile() if kind.channels == 3 else None
+    metadata = Metadata(exif_block(), XMP, icc, (300.0, 300.0))
+    data = bytes(encode(Picture((Page(pixels, alpha),), metadata), "ptif", 90))
+    assert (43 if big else 42) in data[2:4]
+    sizes = [(1101, 700), (550, 350), (275, 175), (137, 87)]
+    image = vips_image(data)
+    assert image.get("n-pages") == len(sizes)
+    assert image.get("tile-width") == image.get("tile-height") == 256
+    expected = samples(Page(pixels, alpha))
+    for level, size in enumerate(sizes):
+        found = vips_image(data, page=level)
+        assert (found.width, found.height) == size
+        assert (found.get("icc-profile-data") if icc else None) == icc
+        shrunk = mean_of_squares(expected, level)
+        difference = np.abs(
+            vips_samples(found)[..., : kind.channels] - shrunk[..., : kind.channels]
+        )
+        if not kind.alpha:
+            assert in_8_bits(difference.astype(dtype)).mean() < 1.5
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        (series,) = file.series  # one picture of several levels, not several pages
+        assert [level.shape[1::-1] for level in series.levels] == sizes
+        is_jpeg = kind.bits == 8 and not kind.alpha
+        assert {each.compression.name for each in file.pages} == (
+            {"JPEG"} if is_jpeg else {"ADOBE_DEFLATE"}
+        )
+        if not is_jpeg:
+            np.testing.assert_array_equal(file.pages[0].asarray().reshape(expected.shape), expected)
+
+
+def mean_of_squares(pixels: NDArray[Any], level: int) -> NDArray[np.int64]:
+    """Return the mean of squares of 2 ** level pixels; what is left at the edges is left out."""
+    step = 1 << level
+    height, width = (side // step for side in pixels.shape[:2])
+    cut = pixels[: height * step, : width * step].astype(float)
+    parts = cut.reshape(height, step, width, step, -1)
+    return np.rint(parts.mean((1, 3))).astype(np.int64)
+
+
 @pytest.mark.parametrize("channels", [1, 3], ids=["grey", "rgb"])
-@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "tiff", "ptif"])
 def test_others_find_the_metadata(name: str, channels: int) -> None:
     data = written(Kind(name, channels), profile=True)
     # WebP is always RGB: grey was converted to sRGB, as losses() reports.
@@ -227,7 +283,7 @@ def test_others_find_the_metadata(name: str, channels: int) -> None:
     assert read.get("xmp-data") == XMP
     assert (read.get("icc-profile-data") if "icc-profile-data" in fields else None) == icc
     # libvips does not read the EXIF of TIFF or the resolution of WebP.
-    assert name == "tiff" or "exif-ifd0-Make" in fields
+    assert name in TIFFS or "exif-ifd0-Make" in fields
     assert name == "webp" or read.xres * 25.4 == pytest.approx(300, rel=1e-4)
 
 

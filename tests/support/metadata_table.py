@@ -21,6 +21,7 @@ NAMES = {
     "jp2": "JPEG 2000",
     "avif": "AVIF",
     "heif": "HEIF",
+    "ptif": "ptif",
 }
 
 

@@ -26,7 +26,14 @@ _SIZE_COLUMNS = [
 _SIDES = ("width_px", "height_px", "output_width_px", "output_height_px")
 SUMMARY_COLUMNS = ("key", "status", "error_class", *_SIZE_COLUMNS)
 """Columns of a plan that its summary is made from."""
-BYTES_PER_PIXEL = {"jpeg": 0.23, "png": 1.0, "webp": 0.12, "tiff": 1.05, "jxl": 0.76}
+BYTES_PER_PIXEL = {
+    "jpeg": 0.23,
+    "png": 1.0,
+    "webp": 0.12,
+    "tiff": 1.05,
+    "jxl": 0.76,
+    "ptif": 0.38,
+}
 """Mean of 34 upscaled photographs with 8 bits per channel, JPEG and WebP at quality 95; eight in
 ten lie between half and one and a half of it. Source: benchmarks/output_bytes.py."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sr_core.imaging.codecs.formats import TIFFS
 from sr_core.imaging.metadata import Losses, Metadata, xmp
 
 _HOLDS = {
     "jpeg": frozenset({"iptc", "photoshop", "comments"}),
     "png": frozenset({"iptc", "photoshop", "comments", "text", "modified"}),
     "tiff": frozenset({"iptc", "photoshop"}),
+    "ptif": frozenset({"iptc", "photoshop"}),
     "webp": frozenset[str](),
     "jxl": frozenset[str](),
 }
@@ -28,7 +30,7 @@ def thumbnail_room(metadata: Metadata, format: str) -> int:  # noqa: A002
     TIFF has no EXIF thumbnail. In JPEG it must fit into the segment of the EXIF data, unless these
     need several segments anyway.
     """
-    if format == "tiff" or metadata.exif is None or not metadata.thumbnail_bytes:
+    if format in TIFFS or metadata.exif is None or not metadata.thumbnail_bytes:
         return 0
     room = _SEGMENT_BYTES - len(metadata.exif)
     if format != "jpeg" or room < 0:
@@ -49,7 +51,7 @@ def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
     """List the kinds that a format does not hold, as warnings for the image's row."""
     found, holds = Losses(), _HOLDS[format]
     if metadata.thumbnail_bytes and not thumbnail_room(metadata, format):
-        why = "tiff cannot hold" if format == "tiff" else "does not fit beside the EXIF data"
+        why = f"{format} cannot hold" if format in TIFFS else "does not fit beside the EXIF data"
         found.add(f"EXIF thumbnail, which {why}", metadata.thumbnail_bytes)
     if "iptc" not in holds and metadata.iptc is not None:
         found.add(f"IPTC data, which {format} cannot hold", len(metadata.iptc))

@@ -8,7 +8,7 @@ import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import adapted, carried, marking, webp
-from sr_core.imaging.codecs.formats import FORMAT_LIMITS, Picture
+from sr_core.imaging.codecs.formats import FORMAT_LIMITS, TIFFS, Picture
 from sr_core.imaging.codecs.jpeg import segments as jpeg_segments
 from sr_core.imaging.codecs.jpeg import write as jpeg_write
 from sr_core.imaging.codecs.jxl import coding as jxl
@@ -17,6 +17,7 @@ from sr_core.imaging.codecs.png import write as png_write
 from sr_core.imaging.codecs.samples import Samples, flattened, joined, reduced
 from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tiff import description as tiff_description
+from sr_core.imaging.codecs.tiff import pyramid as tiff_pyramid
 from sr_core.imaging.codecs.tiff import write as tiff_write
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Losses, Mark, Metadata, xmp
@@ -39,8 +40,8 @@ def encode(
 
     Args:
         picture: pages of (H, W, 1 | 3) uint8 or uint16, with straight alpha if any.
-        format: jpeg, png, webp, tiff or jxl.
-        quality: JPEG and WebP quality, 1 to 100; ignored by the other formats.
+        format: jpeg, png, webp, tiff, jxl or ptif.
+        quality: quality of JPEG, WebP and the JPEG tiles of ptif, 1 to 100; ignored by the others.
         strip_gps: remove GPS positions from the metadata.
         mark: how the picture was made, written into the XMP of each page.
 
@@ -74,7 +75,7 @@ def losses(
 
     Args:
         picture: the picture.
-        format: jpeg, png, webp, tiff or jxl.
+        format: jpeg, png, webp, tiff, jxl or ptif.
         strip_gps: GPS positions are removed.
         marked: a mark is written, for which damaged XMP makes room.
     """
@@ -91,7 +92,7 @@ def losses(
     kept = _without_gps(metadata) if strip_gps else metadata
     if _blocks(kept) < _blocks(metadata):
         found.append("metadata whose GPS position cannot be removed was dropped")
-    if format == "tiff":
+    if format in TIFFS:
         found += tiff_description.losses(kept)
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
         found.append("the resolution was dropped: the EXIF data does not contain it")
@@ -148,6 +149,8 @@ def _encode(
         pages = [Samples(each, joined) for each in picture.pages]
         profiles = [picture.profile(index) for index in range(len(pages))]
         return tiff_write.encode(pages, metadata, profiles)
+    if format == "ptif":
+        return tiff_pyramid.encode(page, joined, metadata, metadata.icc, quality)
     return jxl.encode(Samples(page, joined).whole(), metadata)
 
 

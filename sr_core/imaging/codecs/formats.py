@@ -8,11 +8,21 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Page
 
-EXTENSIONS = {"jpeg": "jpg", "png": "png", "webp": "webp", "tiff": "tif", "jxl": "jxl"}
-"""File name extension of each output format."""
+EXTENSIONS = {
+    "jpeg": "jpg",
+    "png": "png",
+    "webp": "webp",
+    "tiff": "tif",
+    "jxl": "jxl",
+    "ptif": "tif",
+}
+"""File name extension of each output format; ptif is a tiled pyramid in TIFF."""
 
-LOSSY = frozenset({"jpeg", "webp"})
-"""Output formats that change pixels."""
+LOSSY = frozenset({"jpeg", "webp", "ptif"})
+"""Output formats that change pixels; ptif does if they have 8 bits and no transparency."""
+
+TIFFS = frozenset({"tiff", "ptif"})
+"""Output formats that hold metadata as TIFF does."""
 
 FORMAT_LIMITS = {
     "jpeg": 65_500,  # JPEG_MAX_DIMENSION of libjpeg-turbo; the standard's own limit is 65,535
@@ -20,6 +30,7 @@ FORMAT_LIMITS = {
     "webp": 16_383,
     "tiff": (1 << 31) - 1,
     "jxl": 1 << 30,
+    "ptif": (1 << 31) - 1,
 }
 """Longest side of each output format, in pixels."""
 

@@ -23,7 +23,7 @@ from sr_core.imaging.colour.convert import cmyk_by_arithmetic, cmyk_to_srgb, lab
 from sr_core.imaging.pixels import Page
 from sr_core.imaging.resample import resize_pixels
 from tests.support.colour_kinds import ink_profile
-from tests.support.image_files import LIMITS, exif_block, saved, scene
+from tests.support.image_files import LIMITS, exif_block, picture, saved, scene
 from tests.support.large_pictures import take_everything_as_large
 from tests.support.photograph import photograph
 
@@ -45,7 +45,7 @@ def pixels_of(picture: Picture) -> list[Any]:
 @pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "alpha"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", ["png", "tiff", "jpeg", "webp", "jxl"])
+@pytest.mark.parametrize("name", ["png", "tiff", "jpeg", "webp", "jxl", "ptif"])
 def test_a_large_picture_is_written_and_read_like_a_small_one(
     name: str, channels: int, dtype: Any, alpha: bool, request: pytest.FixtureRequest
 ) -> None:
@@ -66,6 +66,16 @@ def test_a_large_picture_is_written_and_read_like_a_small_one(
         assert large == small
     else:
         assert not isinstance(large, bytes)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_large_tiff_of_jpeg_strips_is_read(mode: str) -> None:
+    image = picture(mode)
+    data = saved(image, "TIFF", compression="jpeg", quality=95)
+    found = decode(data, LIMITS).pages[0].pixels
+    expected = np.asarray(image).reshape(found.shape)
+    assert np.abs(found.astype(int) - expected).mean() < 4
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

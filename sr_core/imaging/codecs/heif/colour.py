@@ -24,7 +24,8 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
     bodies = items.bodies(primary, b"colr") or items.bodies(tile, b"colr")
     icc = next((each[4:] for each in bodies if each[:4] in (b"prof", b"rICC")), None)
     points = next((_nclx(each) for each in bodies if each[:4] == b"nclx"), None)
-    if points is None or (points.primaries, points.transfer) == (_UNSPECIFIED, _UNSPECIFIED):
+    named = points is not None and {points.primaries, points.transfer} != {_UNSPECIFIED}
+    if not icc and not named:
         found = [sequence.code_points(each) for each in items.bodies(tile, b"hvcC")]
         points = next((_of_photograph(each, notes) for each in found if each is not None), points)
     return [ColourFacts(icc=icc or None, code_points=points)]

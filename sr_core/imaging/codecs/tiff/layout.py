@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 from sr_core.errors import ErrorClass, ImageError
@@ -61,9 +62,45 @@ class Layout(NamedTuple):
     """True if each sample has a plane of its own."""
 
 
-def is_page(tags: TagFile, directory: Directory) -> bool:
-    """Return False for a mask or a reduced copy of a page."""
-    return not tags.number(directory, _SUBFILE) & (_REDUCED | _MASK)
+def page_directories(tags: TagFile) -> tuple[list[tuple[int, Directory]], int]:
+    """Return the directories of pages with their indices, and the number of all others.
+
+    Masks and reduced copies of a page are no pages, and a pyramid is one page.
+
+    Raises: ImageError with class too_large; NeedMoreBytes.
+    """
+    pages, others = [], 0
+    for index, directory in enumerate(tags.chain()):
+        if index >= MAX_PAGES:
+            raise ImageError(ErrorClass.TOO_LARGE, f"the TIFF has more than {MAX_PAGES} pages")
+        if tags.number(directory, _SUBFILE) & (_REDUCED | _MASK):
+            others += 1
+        else:
+            pages.append((index, directory))
+    if _is_pyramid(tags, [directory for _, directory in pages]):
+        return pages[:1], others + len(pages) - 1
+    return pages, others
+
+
+def _is_pyramid(tags: TagFile, directories: list[Directory]) -> bool:
+    """Return True for tiled directories of half the size each, of which the last is one tile.
+
+    Some writers do not mark them as reduced.
+    """
+    if len(directories) < 2 or any(TILE_OFFSETS not in each.entries for each in directories):
+        return False
+    kinds = {
+        tuple(tags.number(each, tag, -1) for tag in (_SAMPLES, PHOTOMETRIC, BITS))
+        for each in directories
+    }
+    sides = [(tags.number(each, _WIDTH), tags.number(each, HEIGHT)) for each in directories]
+    tile = [tags.number(directories[-1], tag) for tag in (TILE_WIDTH, TILE_HEIGHT)]
+    halves = all(
+        small in (large // 2, -(-large // 2))
+        for before, after in pairwise(sides)
+        for large, small in zip(before, after, strict=True)
+    )
+    return len(kinds) == 1 and halves and sides[-1][0] <= tile[0] and sides[-1][1] <= tile[1]
 
 
 def pages_of(source: Source) -> list[Layout]:
@@ -72,19 +109,13 @@ def pages_of(source: Source) -> list[Layout]:
     Raises: ImageError, NeedMoreBytes.
     """
     tags = TagFile(source)
-    pages, found = [], 0
-    for index, directory in enumerate(tags.chain()):
-        if index >= MAX_PAGES:
-            raise ImageError(ErrorClass.TOO_LARGE, f"the TIFF has more than {MAX_PAGES} pages")
-        if _DNG in directory.entries:
-            raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera raw file (DNG)")
-        if is_page(tags, directory):
-            pages.append(_layout(tags, directory, index))
-        found += 1
-    if not pages:
-        content = "only reduced copies of a picture: a camera raw file?" if found else "no pages"
+    directories, others = page_directories(tags)
+    if any(_DNG in directory.entries for directory in tags.chain()):
+        raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a camera raw file (DNG)")
+    if not directories:
+        content = "only reduced copies of a picture: a camera raw file?" if others else "no pages"
         raise ImageError(ErrorClass.UNSUPPORTED_FORMAT, f"the TIFF has {content}")
-    return pages
+    return [_layout(tags, directory, index) for index, directory in directories]
 
 
 def _check_pieces(

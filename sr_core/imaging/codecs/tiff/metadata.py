@@ -10,7 +10,7 @@ from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tags.directory import Directory, TagFile
 from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, read
-from sr_core.imaging.codecs.tiff.layout import is_page
+from sr_core.imaging.codecs.tiff.layout import page_directories
 from sr_core.imaging.metadata import Losses, Metadata, photoshop
 from sr_core.imaging.metadata.maker_notes import MAKER_NOTE
 
@@ -41,13 +41,11 @@ _IIM = 0x1C
 def metadata(source: Source, notes: list[str]) -> Metadata:
     """Collect the metadata of all pages; name everything that is dropped."""
     tags, losses = TagFile(source), Losses()
-    pages: list[Metadata] = []
-    others = 0
-    for directory in tags.chain():
-        if is_page(tags, directory):
-            pages.append(_page(tags, directory, losses, first=not pages))
-        else:
-            others += 1
+    directories, others = page_directories(tags)
+    pages = [
+        _page(tags, directory, losses, first=number == 0)
+        for number, (_, directory) in enumerate(directories)
+    ]
     notes += losses.warnings()
     if others:
         notes.append(f"dropped: reduced copies or masks of pages, {others}")

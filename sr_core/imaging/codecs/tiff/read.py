@@ -6,7 +6,6 @@ import io
 import itertools
 import math
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,7 +18,7 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.raster import Damage, Raster, from_pillow, straight, widened
 from sr_core.imaging.codecs.source import Source
-from sr_core.imaging.codecs.tags.directory import Directory, TagFile
+from sr_core.imaging.codecs.tags.directory import TagFile
 from sr_core.imaging.codecs.tiff import colour as tiff_colour
 from sr_core.imaging.codecs.tiff.damage import is_cut, readable_part
 from sr_core.imaging.codecs.tiff.layout import (
@@ -30,8 +29,9 @@ from sr_core.imaging.codecs.tiff.layout import (
     PALETTE,
     PHOTOMETRIC,
     WHITE_IS_ZERO,
+    YCBCR,
     Layout,
-    is_page,
+    page_directories,
     pages_of,
 )
 from sr_core.imaging.colour import ColourFacts, Model
@@ -76,7 +76,8 @@ def page_sizes(source: Source) -> list[tuple[int, int]]:
 def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
     """Return the colour information of each page."""
     tags = TagFile(source)
-    return [tiff_colour.facts(tags, directory, notes) for directory in _directories(tags)]
+    directories, _ = page_directories(tags)
+    return [tiff_colour.facts(tags, directory, notes) for _, directory in directories]
 
 
 def rasters(data: Blob, header: Header) -> list[Raster]:  # noqa: ARG001 - as all formats
@@ -88,10 +89,6 @@ def rasters(data: Blob, header: Header) -> list[Raster]:  # noqa: ARG001 - as al
         replace(_raster(data, page), orientation=page.orientation)
         for page in pages_of(Source(data))
     ]
-
-
-def _directories(tags: TagFile) -> Iterator[Directory]:
-    return (directory for directory in tags.chain() if is_page(tags, directory))
 
 
 def _raster(data: Blob, page: Layout) -> Raster:
@@ -140,7 +137,9 @@ def _room(page: Layout) -> Pixels | None:
     None if libtiff should allocate: for small pages, and for layouts that it does not decode into
     a given array.
     """
-    shape = (page.height, page.width, page.samples)
+    # imagecodecs lets libtiff convert JPEG and YCbCr to RGBA, and returns a view of it.
+    channels = 4 if page.jpeg or page.photometric == YCBCR else page.samples
+    shape = (page.height, page.width, channels)
     if page.planar or page.depth not in (8, 16):
         return None
     dtype = np.dtype(np.uint8 if page.depth == 8 else np.uint16)
