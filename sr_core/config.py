@@ -84,8 +84,15 @@ class ExecutionConfig(_Frozen):
     """Time limit for reading one image, retries included."""
     times: Literal["source", "now"] = "source"
     """Time and permissions of output files: those of their sources, or of new files."""
+    c2pa_sign: tuple[Path, Path] | None = None
+    """PEM files of a certificate chain and its private key, to sign outputs with C2PA manifests."""
     node_wait_s: float = Field(default=600.0, ge=0)
     """Time to wait for lost machines before the run stops."""
+
+    @field_validator("c2pa_sign")
+    @classmethod
+    def _paths_are_absolute(cls, value: tuple[Path, Path] | None) -> tuple[Path, Path] | None:
+        return None if value is None else (value[0].absolute(), value[1].absolute())
 
     @field_validator("engine", mode="before")
     @classmethod

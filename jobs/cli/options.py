@@ -77,6 +77,12 @@ SalvageOption = Annotated[
 NoMarkOption = Annotated[
     bool, typer.Option("--no-mark", help="Leave out the mark of how outputs were made.")
 ]
+SignOption = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--c2pa-sign", metavar="CERT KEY", help="Sign outputs (C2PA); two PEM files.", hidden=True
+    ),
+]
 ActorsOption = Annotated[
     int | None,
     typer.Option(

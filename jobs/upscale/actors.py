@@ -110,6 +110,7 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
     """Load the upscaler of a run and return the worker that processes its shards."""
     # Here and not at the top: the driver imports this module and should not load torch.
     from sr_core.engine.shard import ShardWorker
+    from sr_core.engine.signing import Signer
     from sr_core.engine.stages import Stages
     from sr_core.inference.device_model import device_model
     from sr_core.inference.upscaler import open_upscaler
@@ -134,6 +135,7 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
         checkpoints=spec.checkpoints,
         device_model=device_model("cpu" if upscaler.engine is None else spec.device),
         keep_times=spec.execution.times == "source",
+        signer=None if spec.execution.c2pa_sign is None else Signer(*spec.execution.c2pa_sign),
     )
     return ShardWorker(
         root,

@@ -32,6 +32,7 @@ from sr_core.engine.rounds import (
     failed_images,
     source_changes,
 )
+from sr_core.engine.signing import Signer
 from sr_core.errors import RetryLaterError
 from sr_core.records import LeftOut
 
@@ -72,6 +73,8 @@ def upscale(
         if not (state.pending or retry_failed or extend):
             state = run.ledger.close_rounds(state)
             return _sum_up(run, state, report=report and not _has_report(run))
+    if job.execution.c2pa_sign is not None:
+        Signer(*job.execution.c2pa_sign)  # refuses what cannot sign before anything is done
     driver = _Driver(run, state, observer, approve)
     try:
         with connected(job.execution):

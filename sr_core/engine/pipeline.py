@@ -93,7 +93,8 @@ class Pipeline:
         image, target, times = work.assignment.image, work.target, work.times
         data, work.fetched = self._stages.fetch(image, times)
         self._stages.check_version(image, work.fetched)
-        work.decoded = self._stages.decode(data, target, times)
+        decoded = self._stages.decode(data, target, times)
+        work.ingredient, work.decoded = self._stages.ingredient(data, decoded, target)
         self._stages.check_output(work.decoded.picture, target)
         work.chosen = self._stages.choose(data, work.decoded.picture, times)
         work.existing = self._stages.find_output(target, times)
@@ -104,7 +105,7 @@ class Pipeline:
         if work.fetched is None or work.existing is not None:
             return
         first = self._firsts.setdefault((work.fetched.sha256, work.target.format), work)
-        if first is work:
+        if first is work or self._stages.signs:  # a signed output is of one source
             self._upscale_itself(work)
         else:
             work.twin = first
@@ -162,7 +163,9 @@ class Pipeline:
         if work.fetched is not None:
             work.mark = self._stages.mark(work.assignment.image, work.fetched, work.made_by)
         if work.upscaled is not None:
-            return self._stages.encode(work.upscaled.picture, work.mark, work.target, work.times)
+            return self._stages.encode(
+                work.upscaled.picture, work.mark, work.ingredient, work.target, work.times
+            )
         if work.twin is None:
             raise ImageError(ErrorClass.INTERNAL, "nothing was upscaled for this output")
         data = self._stages.read_output(work.twin.target.key)

@@ -153,6 +153,8 @@ def _record(
     for later in ("salvage", "mark"):
         if existing is not None and later not in existing.config and not config[later]:
             del config[later]  # likewise, of a run that began when there was no such setting
+    if job.execution.c2pa_sign is not None:
+        config["signed"] = True  # a run is signed as a whole, with whichever certificate
     several = len(checkpoints) > 1
     record = RunRecord(
         run_id="",

@@ -15,6 +15,7 @@ from sr_core.engine.geometry import Geometry
 from sr_core.engine.marks import Marks
 from sr_core.engine.outputs import Outputs
 from sr_core.engine.quality import Quality
+from sr_core.engine.signing import Ingredient, Signer, can_sign
 from sr_core.engine.work import (
     Decoded,
     Fetched,
@@ -53,6 +54,7 @@ class Stages:
         checkpoints: Sequence[Checkpoint] = (),
         device_model: str | None = None,
         keep_times: bool = True,
+        signer: Signer | None = None,
     ) -> None:
         """Prepare the stages of a run.
 
@@ -65,13 +67,15 @@ class Stages:
             deadline_s: time that the reads of one image may take.
             checkpoints: checkpoints of the upscaler, for the marks of its outputs.
             device_model: name of the upscaler's device, for rows.
+            signer: signs outputs; None leaves them unsigned.
             keep_times: give outputs the time and permissions of their sources.
         """
         self.source, self.ledger, self.device_model = source, Ledger(root), device_model
         self._root, self._config = root, config
         self._upscaler, self._deadline_s = upscaler, deadline_s
         self._keep_times = keep_times
-        self._marks = Marks(checkpoints, run_id) if config.mark else None
+        self._signer = signer
+        self._marks = Marks(checkpoints, run_id) if config.mark or signer is not None else None
         self._device = Device()
         self._geometry = Geometry(config)
         self._outputs = Outputs(self.ledger, run_id, self._geometry)
@@ -140,16 +144,51 @@ class Stages:
             return None
         return self._marks.of(made_by[0], fetched.sha256, image.key)
 
-    def encode(self, picture: Picture, mark: Mark | None, target: Target, times: Times) -> Blob:
-        """Encode an output with its mark."""
+    @property
+    def signs(self) -> bool:
+        """True if outputs are signed."""
+        return self._signer is not None
+
+    def ingredient(
+        self, data: Blob, decoded: Decoded, target: Target
+    ) -> tuple[Ingredient | None, Decoded]:
+        """Return a source as its signed output refers to it; None if that is not signed.
+
+        Also returns the decoded source with the warnings that follow from signing.
+        """
+        if self._signer is None:
+            return None, decoded
+        if not can_sign(target.format, len(decoded.picture.pages)):
+            warning = "not signed: C2PA would add a page without a picture to this TIFF"
+            return None, replace(decoded, warnings=(*decoded.warnings, warning))
+        found = self._signer.ingredient(data, decoded.picture.format)
+        kept = [
+            each
+            for each in decoded.warnings
+            if not (found.has_manifest and each.startswith("dropped: C2PA manifest"))
+        ]
+        return found, replace(decoded, warnings=(*kept, *found.warnings))
+
+    def encode(
+        self,
+        picture: Picture,
+        mark: Mark | None,
+        ingredient: Ingredient | None,
+        target: Target,
+        times: Times,
+    ) -> Blob:
+        """Encode an output with its mark, and sign it if there is an ingredient."""
         with times.timed("encode"):
-            return encode(
+            data = encode(
                 picture,
                 target.format,
                 self._config.quality,
                 strip_gps=self._config.strip_gps,
-                mark=mark,
+                mark=mark if self._config.mark else None,
             )
+            if self._signer is None or ingredient is None or mark is None:
+                return data
+            return self._signer.sign(data, target.format, mark, ingredient)
 
     def read_output(self, key: str) -> Blob:
         """Read the output of another image of this attempt."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sr_core.archive.storage import Origin
+from sr_core.engine.signing import Ingredient
 from sr_core.errors import ErrorClass
 from sr_core.imaging.codecs import Mark, Picture
 from sr_core.inference.several import Chosen
@@ -142,6 +143,8 @@ class Work:
     fetched: Fetched | None = None
     decoded: Decoded | None = None
     chosen: Chosen | None = None
+    ingredient: Ingredient | None = None
+    """The source for the manifest of a signed output; None if it is not signed."""
     existing: Blob | None = None
     """Output of an earlier attempt."""
     twin: Work | None = None
@@ -170,6 +173,7 @@ class Work:
 
     def release(self) -> None:
         """Release all pixels and files in memory."""
+        self.ingredient = None
         self.decoded = self.existing = self.upscaled = self.written = None
 
 

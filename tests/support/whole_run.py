@@ -12,6 +12,7 @@ from sr_core.engine import prepare
 from sr_core.engine.prepare import OpenRun, decide_precision, open_run
 from sr_core.engine.rounds import failed_images, plan_round, put_plan
 from sr_core.engine.shard import ShardWorker
+from sr_core.engine.signing import Signer
 from sr_core.engine.stages import Stages
 from sr_core.inference.device_model import device_model
 from sr_core.inference.engines import preferred_precision
@@ -93,4 +94,5 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
         checkpoints=run.checkpoints,
         device_model=device_model("cpu"),
         keep_times=job.execution.times == "source",
+        signer=None if job.execution.c2pa_sign is None else Signer(*job.execution.c2pa_sign),
     )

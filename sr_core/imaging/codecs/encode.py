@@ -99,7 +99,8 @@ def losses(
     found += carried.losses(kept, format)
     if marked:
         for_mark = Losses()
-        kept = marking.with_mark(carried.fitted(kept, format), None, format, for_mark)
+        kept = carried.fitted(kept, format)
+        kept = marking.with_mark(kept, None, format, for_mark, pages=_written(picture, format))
         found += for_mark.warnings()
     return (
         *found,
@@ -122,8 +123,8 @@ def _encode(
         metadata = replace(adapted.as_srgb(metadata), icc=None, code_points=None)
     metadata = carried.fitted(metadata, format)
     if mark is not None:
-        written = len(picture.pages) if format == "tiff" else 1
-        metadata = marking.with_mark(metadata, mark, format, Losses(), pages=written)
+        count = _written(picture, format)
+        metadata = marking.with_mark(metadata, mark, format, Losses(), pages=count)
     later = [
         true_about_pixels(about, each, picture.profile(index))
         for index, (about, each) in enumerate(
@@ -152,6 +153,11 @@ def _encode(
     if format == "ptif":
         return tiff_pyramid.encode(page, joined, metadata, metadata.icc, quality)
     return jxl.encode(Samples(page, joined).whole(), metadata)
+
+
+def _written(picture: Picture, format: str) -> int:  # noqa: A002
+    """Return how many pages a format holds of a picture."""
+    return len(picture.pages) if format == "tiff" else 1
 
 
 def _opaque(page: Page) -> Pixels:

@@ -22,7 +22,7 @@ def with_mark(
     format: str,  # noqa: A002
     losses: Losses,
     *,
-    pages: int = 1,
+    pages: int,
 ) -> Metadata:
     """Write a mark into the XMP of every page, beside what the source's XMP says.
 
@@ -33,8 +33,8 @@ def with_mark(
         losses: receives what is dropped.
         pages: number of pages that are written.
     """
-    missing = pages - 1 - len(metadata.later)
-    later = (*metadata.later, *[Metadata(dpi=metadata.dpi)] * missing)
+    plain = Metadata(dpi=metadata.dpi)
+    later = (*metadata.later, *[plain] * (pages - 1 - len(metadata.later)))[: pages - 1]
     first, *others = (
         _marked(page, mark or _ANY_MARK, index, format, losses)
         for index, page in enumerate((metadata, *later))

@@ -20,6 +20,8 @@ _PLANES, _OLD_JPEG, _JPEG = 2, 6, 7
 FAX = frozenset({2, 3, 4, 32_771})  # compressions of CCITT
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # kinds of alpha in ExtraSamples
 _SUBSAMPLING, _INK_SET, _EXTRA, _SAMPLE_FORMAT, _DNG = 0x212, 0x14C, 0x152, 0x153, 0xC612
+C2PA = 0xCD41
+"""Tag of a C2PA manifest. Source: C2PA Technical Specification 2.2, A.3.5."""
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 WHITE_IS_ZERO, GREY, _RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
 _MODES = {
@@ -62,6 +64,11 @@ class Layout(NamedTuple):
     """True if each sample has a plane of its own."""
 
 
+def is_manifest(directory: Directory) -> bool:
+    """Return True for a directory of a C2PA manifest alone, as c2pa-rs adds one to many pages."""
+    return C2PA in directory.entries and _WIDTH not in directory.entries
+
+
 def page_directories(tags: TagFile) -> tuple[list[tuple[int, Directory]], int]:
     """Return the directories of pages with their indices, and the number of all others.
 
@@ -73,6 +80,8 @@ def page_directories(tags: TagFile) -> tuple[list[tuple[int, Directory]], int]:
     for index, directory in enumerate(tags.chain()):
         if index >= MAX_PAGES:
             raise ImageError(ErrorClass.TOO_LARGE, f"the TIFF has more than {MAX_PAGES} pages")
+        if is_manifest(directory):
+            continue
         if tags.number(directory, _SUBFILE) & (_REDUCED | _MASK):
             others += 1
         else:

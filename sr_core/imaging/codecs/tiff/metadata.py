@@ -10,7 +10,7 @@ from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tags.directory import Directory, TagFile
 from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, read
-from sr_core.imaging.codecs.tiff.layout import page_directories
+from sr_core.imaging.codecs.tiff.layout import C2PA, is_manifest, page_directories
 from sr_core.imaging.metadata import Losses, Metadata, photoshop
 from sr_core.imaging.metadata.maker_notes import MAKER_NOTE
 
@@ -22,6 +22,7 @@ LARGE_OR_FALSE = {
     0x830E: "size of pixels on the ground (GeoTIFF)",
     0x8482: "position on the ground (GeoTIFF)",
     0x85D8: "position on the ground (GeoTIFF)",
+    C2PA: "C2PA manifest",
 }
 """Tags that are dropped and named."""
 STRUCTURE = frozenset(
@@ -46,6 +47,8 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
         _page(tags, directory, losses, first=number == 0)
         for number, (_, directory) in enumerate(directories)
     ]
+    for directory in filter(is_manifest, tags.chain()):
+        losses.add(LARGE_OR_FALSE[C2PA], directory.entries[C2PA].length)
     notes += losses.warnings()
     if others:
         notes.append(f"dropped: reduced copies or masks of pages, {others}")
