@@ -57,7 +57,10 @@ def main() -> None:
     files = photographs()
     opened = {model: open_upscaler(model, precision=PRECISION) for model in arguments.models}
     count = 0
-    for picture in wholes(files[: arguments.wholes]) if arguments.wholes else windows(files):
+    pictures = (
+        wholes(files[: arguments.wholes]) if arguments.wholes else windows(files, arguments.folder)
+    )
+    for picture in pictures:
         for model, upscaler in opened.items():
             path = path_of(arguments.folder, model, picture)
             wanted = arguments.wholes or not MODELS[model] or picture.kind in MODELS[model]

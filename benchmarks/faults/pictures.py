@@ -45,13 +45,20 @@ def is_measuring(photograph: str) -> bool:
     return _number(photograph) % 2 == 0
 
 
-def windows(files: list[Path]) -> Iterator[Picture]:
-    """Cut one window of each kind from every photograph."""
+def windows(files: list[Path], folder: Path) -> Iterator[Picture]:
+    """Cut one window of each kind from every photograph, or read those kept in a folder."""
     for file in files:
-        hr = _read(file)
-        for kind, make in _WINDOWS.items():
-            rng = np.random.default_rng([_number(file.name), *kind.encode()])
-            lr = _cut(make(hr, rng), WINDOW_PX, rng)
+        kept = folder / "sources" / f"{file.stem}.npz"
+        if kept.exists():
+            with np.load(kept) as arrays:
+                cut = {kind: arrays[kind] for kind in _WINDOWS}
+        else:
+            cut = _cut_windows(file)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_suffix(f".{os.getpid()}.part.npz")
+            np.savez(part, **cut)
+            part.rename(kept)
+        for kind, lr in cut.items():
             yield Picture(f"{file.stem}.{kind}", file.name, kind, _FORMATS[kind], lr)
 
 
@@ -69,6 +76,14 @@ def as_jpeg(pixels: Levels, quality: int) -> Levels:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality, subsampling=0)
     return np.array(Image.open(file).convert("RGB"))
+
+
+def _cut_windows(file: Path) -> dict[str, Levels]:
+    hr, found = _read(file), {}
+    for kind, make in _WINDOWS.items():
+        rng = np.random.default_rng([_number(file.name), *kind.encode()])
+        found[kind] = _cut(make(hr, rng), WINDOW_PX, rng)
+    return found
 
 
 def _number(name: str) -> int:
