@@ -6,6 +6,7 @@ import typer
 
 from jobs.cli import (
     audit,
+    baseline,
     demo,
     doctor,
     evaluate,
@@ -43,6 +44,7 @@ for command, examples in (
     (verify.verify, verify.EXAMPLES),
     (sign.sign, sign.EXAMPLES),
     (audit.audit, audit.EXAMPLES),
+    (baseline.baseline, baseline.EXAMPLES),
     (report.report, report.EXAMPLES),
     (doctor.doctor, doctor.EXAMPLES),
     (demo.demo, demo.EXAMPLES),

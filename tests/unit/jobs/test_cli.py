@@ -168,6 +168,7 @@ def test_help_lists_every_command_and_exit_code() -> None:
         (["export", "auto", "out.onnx"], "export srgan-photo and srgan each"),
         (["export", "srgan", "out.txt"], "ends in .onnx"),
         (["export", "srgan", "no-such-folder/a.onnx"], "there is no folder no-such-folder"),
+        (["baseline", "docs", "--model", "bicubic", "-o", "README.md"], "exists already"),
         (["upscale", "docs", "docs"], "both source and output"),
         (["upscale", "docs", "ftp://x/y"], "ftp:// is not supported"),
         (["status", "docs"], "holds no run"),
