@@ -121,6 +121,7 @@ def drive(
     *,
     retry_failed: bool = False,
     extend: bool = False,
+    repair: bool = False,
     fail_on: FailOn | None = None,
     json: bool = False,
     log: Path | None = None,
@@ -139,7 +140,7 @@ def drive(
         if event_log is not None:
             observers.append(event_log)
         ended = bring_to_its_end(
-            job, Observers(*observers), retry_failed=retry_failed, extend=extend
+            job, Observers(*observers), retry_failed=retry_failed, extend=extend, repair=repair
         )
         if event_log is not None:
             event_log.finish(ended)

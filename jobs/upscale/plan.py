@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeAlias
@@ -18,7 +18,13 @@ from sr_core.archive.planning.outputs import native_megapixels
 from sr_core.archive.planning.summary import PlanSummary, add_up
 from sr_core.config import JobConfig
 from sr_core.engine.prepare import OpenRun, decide_precision, open_run
-from sr_core.engine.rounds import PlannedRound, pending_rounds, plan_round, put_plan
+from sr_core.engine.rounds import (
+    FurtherImages,
+    PlannedRound,
+    pending_rounds,
+    plan_round,
+    put_plan,
+)
 from sr_core.models.catalogue import ASSUMED_SCALE
 
 
@@ -68,7 +74,7 @@ Approve: TypeAlias = Callable[[PlannedRun], None]
 """Called with a plan and its speed before the plan is written; raises to refuse it."""
 
 
-ChooseImages: TypeAlias = Callable[[OpenRun, Snapshot], pa.Table]
+ChooseImages: TypeAlias = Callable[[OpenRun, Snapshot], FurtherImages]
 """Returns the manifest of a further round, such as the images that failed."""
 
 
@@ -98,10 +104,10 @@ class Planner:
 
     def further(self, state: Snapshot, images: ChooseImages) -> PlannedRun | None:
         """Plan one more round; None if it would have no images."""
-        manifest = images(self._run, state)
-        if not len(manifest):
+        chosen = images(self._run, state)
+        if not len(chosen.manifest):
             return None
-        return self._planned((self._round(manifest, len(state.rounds)),))
+        return self._planned((self._round(chosen.manifest, len(state.rounds), chosen.taken_keys),))
 
     def measure(self) -> None:
         """Measure the speed now if a later plan needs it.
@@ -112,13 +118,15 @@ class Planner:
             for scale in {each.scale for each in self._run.checkpoints} or {ASSUMED_SCALE}:
                 self._speed(scale)
 
-    def _round(self, manifest: pa.Table, round_index: int) -> PlannedRound:
+    def _round(
+        self, manifest: pa.Table, round_index: int, taken_keys: Collection[str] = ()
+    ) -> PlannedRound:
         run, actors = self._run, self._devices.actors
 
         def speed() -> float:
             return mean_speed(native_megapixels(manifest, run.job.run), self._speed)
 
-        return PlannedRound.of(plan_round(run, manifest, round_index, actors, speed))
+        return PlannedRound.of(plan_round(run, manifest, round_index, actors, speed, taken_keys))
 
     def _planned(self, rounds: tuple[PlannedRound, ...]) -> PlannedRun:
         planned_here = any(each.plan is not None for each in rounds)

@@ -20,6 +20,7 @@ from jobs.upscale.observer import (
     Warned,
 )
 from jobs.upscale.plan import Approve, ChooseImages, PlannedRun, Planner, with_precision
+from jobs.upscale.repair import damaged_images
 from sr_core.archive.ledger.layout import REPORT_KEY
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.source.changes import Change
@@ -28,6 +29,7 @@ from sr_core.audit.verdicts.audit import audit_run, shipped_standard
 from sr_core.config import JobConfig
 from sr_core.engine.prepare import OpenRun, open_run
 from sr_core.engine.rounds import (
+    FurtherImages,
     added_images,
     failed_images,
     source_changes,
@@ -43,6 +45,7 @@ def upscale(
     *,
     retry_failed: bool = False,
     extend: bool = False,
+    repair: bool = False,
     report: bool = True,
     approve: Approve | None = None,
 ) -> RunOutcome:
@@ -53,6 +56,7 @@ def upscale(
         observer: receives the events of the run.
         retry_failed: process the failed images again in a further round.
         extend: process files added to the source since it was planned, in a further round.
+        repair: make missing and damaged outputs again in a further round.
         report: write the HTML report at the end.
         approve: called with every plan before it is frozen and driven; raises to refuse it.
 
@@ -69,8 +73,9 @@ def upscale(
         observer.observe(FilesLeftOut(left_out.excluded, left_out.not_included, left_out.unmatched))
     state = run.ledger.snapshot() if manifest is None else None
     if state is not None:
-        _observe_changes(run, state, observer)
-        if not (state.pending or retry_failed or extend):
+        if not repair:  # which concerns the files that were planned
+            _observe_changes(run, state, observer)
+        if not (state.pending or retry_failed or extend or repair):
             state = run.ledger.close_rounds(state)
             return _sum_up(run, state, report=report and not _has_report(run))
     if job.execution.c2pa_sign is not None:
@@ -78,7 +83,9 @@ def upscale(
     driver = _Driver(run, state, observer, approve)
     try:
         with connected(job.execution):
-            state = driver.drive_all(manifest, _further(retry_failed=retry_failed, extend=extend))
+            state = driver.drive_all(
+                manifest, _further(retry_failed=retry_failed, extend=extend, repair=repair)
+            )
     except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: from a Ray joined before
         raise RetryLaterError(_what_is_left(driver.run, driver.state)) from interrupt
     return _sum_up(driver.run, state, report=report)
@@ -88,13 +95,17 @@ def _opened(run: OpenRun) -> RunOpened:
     return RunOpened(run.record.run_id, run.source.store.uri, run.ledger.store.uri)
 
 
-def _further(*, retry_failed: bool, extend: bool) -> dict[str, ChooseImages]:
+def _further(*, retry_failed: bool, extend: bool, repair: bool) -> dict[str, ChooseImages]:
     """Return the requested rounds, each by the reason to give if it has no images."""
     further: dict[str, ChooseImages] = {}
     if retry_failed:
-        further["no image failed"] = failed_images
+        further["no image failed"] = lambda run, state: FurtherImages(failed_images(run, state))
     if extend:
-        further["no files were added to the source"] = added_images
+        further["no files were added to the source"] = lambda run, state: FurtherImages(
+            added_images(run, state)
+        )
+    if repair:
+        further["no output is missing or damaged"] = damaged_images
     return further
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.archive.ledger.history import read_plan
+from sr_core.archive.ledger.history import manifest_rows_of, read_plan
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.planning.outputs import costs_px, measure_sizes
-from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan
+from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan, replaced_keys
 from sr_core.archive.planning.plan_file import plan_bytes
 from sr_core.archive.planning.summary import SUMMARY_COLUMNS, PlanSummary, summarise
 from sr_core.archive.source.changes import (
@@ -57,8 +57,22 @@ class PlannedRound:
         return cls(plan.round_index, tuple(range(plan.shards)), plan.summary, plan)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FurtherImages:
+    """The manifest of a further round."""
+
+    manifest: pa.Table
+    taken_keys: frozenset[str] = frozenset()
+    """Keys of damaged outputs, which its outputs may not have: they are never overwritten."""
+
+
 def plan_round(
-    run: OpenRun, manifest: pa.Table, round_index: int, actors: int, speed: Callable[[], float]
+    run: OpenRun,
+    manifest: pa.Table,
+    round_index: int,
+    actors: int,
+    speed: Callable[[], float],
+    taken_keys: Collection[str] = (),
 ) -> Plan:
     """Plan a round over manifest rows, with shards of a size that suits the fleet.
 
@@ -71,11 +85,12 @@ def plan_round(
         actors: number of actors that will share the shards.
         speed: measures the output megapixels per second of one actor; called only if the
             configuration does not fix the size of shards.
+        taken_keys: further keys that no output may have.
     """
     job = run.job
     store = run.ledger.store
     earlier = [read_plan(store, each, _TAKEN_COLUMNS) for each in range(round_index)]
-    taken = keys_of_others(earlier, manifest)
+    taken = keys_of_others(earlier, manifest) | replaced_keys(earlier) | {*taken_keys}
     if job.execution.shard_megapixels is not None:
         megapixels = job.execution.shard_megapixels
     else:
@@ -130,6 +145,13 @@ def added_images(run: OpenRun, state: Snapshot) -> pa.Table:
     manifest = _as_manifest(run, probe_rows(run.source.store, rows))
     all_skipped = pc.all(pc.equal(manifest["status"], Status.SKIPPED)).as_py()
     return manifest.slice(0, 0) if all_skipped else manifest
+
+
+def planned_images(run: OpenRun, state: Snapshot, image_ids: Collection[str]) -> pa.Table:
+    """Return the manifest of some images, with their sources as they were planned last."""
+    ids = pa.array(sorted(image_ids), pa.string())
+    rows = manifest_rows_of(run.ledger.store, len(state.rounds), ids).sort_by("key")
+    return rows.replace_schema_metadata()
 
 
 def failed_images(run: OpenRun, state: Snapshot) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +101,26 @@ def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
         others = named.join(versions, _VERSION_COLUMNS, join_type="left anti")
         keys.update(pc.drop_null(others["output_key"]).to_pylist())
     return keys
+
+
+def replaced_keys(earlier: Sequence[pa.Table]) -> set[str]:
+    """Collect the output keys of images that a later plan gave another key.
+
+    The former outputs are damaged, or were made from another version of the source.
+
+    Args:
+        earlier: plans with at least image_id and output_key, the first round first.
+    """
+    current: dict[str, str] = {}
+    for plan in earlier[1:]:
+        ids, keys = (plan[name].to_pylist() for name in ("image_id", "output_key"))
+        current |= {image: key for image, key in zip(ids, keys, strict=True) if key is not None}
+    replaced: set[str] = set()
+    for plan in earlier:
+        again = plan.filter(pc.is_in(plan["image_id"], pa.array(current, pa.string())))
+        ids, keys = (again[name].to_pylist() for name in ("image_id", "output_key"))
+        replaced |= {key for image, key in zip(ids, keys, strict=True) if key != current[image]}
+    return replaced - {None}
 
 
 def _in_key_order(manifest: pa.Table) -> pa.Table:
