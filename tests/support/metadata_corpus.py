@@ -159,6 +159,11 @@ def heif() -> bytes:
     return muxed(items, behind=made.box(b"mpvd", b"movie"))
 
 
+def bmp() -> bytes:
+    """Return a BMP file with every kind, which is only a resolution."""
+    return saved(picture(), "BMP", dpi=(300, 150))
+
+
 CORPUS = {
     "jpeg": jpeg,
     "png": png_file,
@@ -168,6 +173,7 @@ CORPUS = {
     "gif": gif,
     "jp2": jp2,
     "avif": avif,
+    "bmp": bmp,
     "heif": heif,
 }
 """Functions that return the file of each format."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import adapted, carried, marking, webp
+from sr_core.imaging.codecs import adapted, carried, marking, places, webp
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, TIFFS, Picture
 from sr_core.imaging.codecs.jpeg import segments as jpeg_segments
 from sr_core.imaging.codecs.jpeg import write as jpeg_write
@@ -20,7 +20,7 @@ from sr_core.imaging.codecs.tiff import description as tiff_description
 from sr_core.imaging.codecs.tiff import pyramid as tiff_pyramid
 from sr_core.imaging.codecs.tiff import write as tiff_write
 from sr_core.imaging.colour import convert_to_srgb
-from sr_core.imaging.metadata import Losses, Mark, Metadata, xmp
+from sr_core.imaging.metadata import Losses, Mark
 from sr_core.imaging.pixels import Page, Pixels
 from sr_core.scratch import Blob
 
@@ -42,7 +42,7 @@ def encode(
         picture: pages of (H, W, 1 | 3) uint8 or uint16, with straight alpha if any.
         format: jpeg, png, webp, tiff, jxl or ptif.
         quality: quality of JPEG, WebP and the JPEG tiles of ptif, 1 to 100; ignored by the others.
-        strip_gps: remove GPS positions from the metadata.
+        strip_gps: remove positions from EXIF, XMP, IPTC keywords and PNG text.
         mark: how the picture was made, written into the XMP of each page.
 
     Raises: ImageError with class too_large, out_of_memory or write.
@@ -76,7 +76,7 @@ def losses(
     Args:
         picture: the picture.
         format: jpeg, png, webp, tiff, jxl or ptif.
-        strip_gps: GPS positions are removed.
+        strip_gps: positions are removed.
         marked: a mark is written, for which damaged XMP makes room.
     """
     page, metadata = picture.pages[0], picture.metadata
@@ -89,9 +89,10 @@ def losses(
         found.append(f"only the first of {len(picture.pages)} pages was written")
     if metadata.icc is not None and _needs_srgb(page, format):
         found.append("colours were converted to sRGB")
-    kept = _without_gps(metadata) if strip_gps else metadata
-    if _blocks(kept) < _blocks(metadata):
-        found.append("metadata whose GPS position cannot be removed was dropped")
+    kept = metadata
+    if strip_gps:
+        kept = places.without_places(metadata)
+        found += places.losses(metadata)
     if format in TIFFS:
         found += tiff_description.losses(kept)
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
@@ -117,7 +118,7 @@ def _encode(
     mark: Mark | None,
 ) -> Blob:
     page = picture.pages[0]
-    metadata = _without_gps(picture.metadata) if strip_gps else picture.metadata
+    metadata = places.without_places(picture.metadata) if strip_gps else picture.metadata
     if metadata.icc is not None and _needs_srgb(page, format):
         page = replace(page, pixels=convert_to_srgb(page.pixels, metadata.icc))
         metadata = replace(adapted.as_srgb(metadata), icc=None, code_points=None)
@@ -178,27 +179,3 @@ def _needs_srgb(page: Page, format: str) -> bool:  # noqa: A002
     JPEG XL is only written as sRGB; WebP is always RGB, which a grey profile does not fit.
     """
     return format == "jxl" or (format == "webp" and page.pixels.shape[2] == 1)
-
-
-def _blocks(metadata: Metadata) -> int:
-    """Count the blocks of EXIF and XMP in all pages."""
-    blocks = (metadata.exif, metadata.xmp, metadata.extended_xmp)
-    return 3 - blocks.count(None) + sum(map(_blocks, metadata.later))
-
-
-def _without_gps(metadata: Metadata) -> Metadata:
-    """Remove GPS positions; a block in which they cannot be isolated is dropped as a whole."""
-    block = metadata.exif
-    if block is not None:
-        try:
-            block = exif.without_gps(block)
-        except ImageError:
-            block = None
-    main, extended = (
-        None if packet is None else exif.xmp_without_gps(packet)
-        for packet in (metadata.xmp, metadata.extended_xmp)
-    )
-    if main is not None and extended is None:
-        main = xmp.without_extension(main)
-    later = tuple(_without_gps(page) for page in metadata.later)
-    return replace(metadata, exif=block, xmp=main, extended_xmp=extended, later=later)

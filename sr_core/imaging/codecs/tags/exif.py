@@ -21,12 +21,6 @@ MIN_DPI, MAX_DPI = 0.01, 1e6
 _SIZE_TAGS = ((0x0100, 0x0101), (0xA002, 0xA003), (0x1001, 0x1002))
 
 _XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]")
-# Attributes, empty elements and elements of plain text. The pattern never backtracks far, so a
-# hostile packet cannot make it slow.
-_XMP_GPS = re.compile(
-    rb"\sexif:GPS\w+\s*=\s*(?:\"[^\"]*\"|'[^']*')"
-    rb"|<exif:GPS(\w+)[^<>]*(?:(?<=/)>|>[^<]*</exif:GPS\1>)"
-)
 
 
 def orientation(exif: bytes | None) -> int:
@@ -71,29 +65,6 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
     for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
         _set_number(changed, tags, directory, wide, width_px)
         _set_number(changed, tags, directory, high, height_px)
-    return bytes(changed)
-
-
-def without_gps(exif: bytes) -> bytes:
-    """Remove the GPS directory: its link, and every byte of its values.
-
-    Raises: ImageError if the block cannot be read.
-    """
-    tags, first = opened(exif)
-    link = first.entries.get(GPS_DIRECTORY)
-    if link is None:
-        return exif
-    changed = bytearray(exif)
-    gps = tags.directory(tags.number(first, GPS_DIRECTORY))
-    for entry in gps.entries.values():
-        tags.value(entry)  # raises if the value lies outside the block
-        changed[entry.start : entry.start + entry.length] = bytes(entry.length)
-    changed[gps.position : gps.next_link] = bytes(gps.next_link - gps.position)
-    # Close the gap in the first directory; its end moves up by one entry.
-    count = tags.read("H", first.position)
-    struct.pack_into(tags.order + "H", changed, first.position, count - 1)
-    tail = exif[link.position + 12 : first.next_link + 4]
-    changed[link.position : link.position + len(tail)] = tail
     return bytes(changed)
 
 
@@ -168,12 +139,6 @@ def resolution_of(exif: bytes) -> tuple[float, float] | None:
 def xmp_upright(xmp: bytes) -> bytes:
     """Set the orientation, which XMP repeats, to 1."""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-
-
-def xmp_without_gps(xmp: bytes) -> bytes | None:
-    """Remove the GPS properties; None if some cannot be isolated, so that no position leaks."""
-    left = _XMP_GPS.sub(b"", xmp)
-    return None if b"GPS" in left.replace(b"\0", b"") else left
 
 
 def opened(exif: bytes) -> tuple[TagFile, Directory]:

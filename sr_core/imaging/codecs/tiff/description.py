@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs.tags import exif, exif_block
-from sr_core.imaging.codecs.tags.repair import without_damaged
+from sr_core.imaging.codecs.tags.removal import without_damaged
 from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, Field, Order, Tree, laid_out
 from sr_core.imaging.codecs.tiff.metadata import (
     ICC,
