@@ -31,12 +31,12 @@ _SAMPLES = (
     r"|Strip\w+|SamplesPerPixel|RowsPerStrip|Predictor|PlanarConfiguration|Orientation"
     r"|YCbCr\w+|ReferenceBlackWhite|SubfileType|OldSubfileType|ColorMap|Tile\w+|ExtraSamples"
     r"|SampleFormat|Thresh\w+|GrayResponse\w+|JPEG\w+|T[46]Options|TransferFunction"
-    r"|M(in|ax)SampleValue|TransferRange|InkSet|Indexed|CleanFaxData|Thumbnail\w+|(Other|Preview)Image\w*|JpgFromRaw\w*|PaletteHistogram"
+    r"|DotRange|M(in|ax)SampleValue|TransferRange|InkSet|Indexed|CleanFaxData|Thumbnail\w+|(Other|Preview)Image\w*|JpgFromRaw\w*|PaletteHistogram"
 )
 """Tags of a TIFF directory that describe how its samples are stored."""
 INTENDED = re.compile(
-    rf"({_CONTAINERS})|IFD[02-9]\d*:({_SAMPLES})\b"
-    r"|PNG:(BitDepth|ColorType|Compression|Filter|Interlace|ProfileName|Palette|Transparency"
+    rf"({_CONTAINERS})|IFD(?!1:)\d+:({_SAMPLES})\b"
+    r"|PNG:(PaletteHistogram|BitDepth|ColorType|Compression|Filter|Interlace|ProfileName|Palette|Transparency"
     r"|Image(Width|Height)|SRGBRendering|Gamma|SignificantBits|ICC_Profile|(White|Red|Green|Blue)\w*[XY])\b"
     r"|XMP-xmpNote:HasExtendedXMP"  # the parts are joined
     r"|\w+:\w*(Offset|ImageStart)\b"  # positions in the file
@@ -45,10 +45,16 @@ INTENDED = re.compile(
 
 _NAMES = (
     (r"IPTC\b", "IPTC data"),
-    (r"IPTC\d", r"\(with IPTC\)|second IPTC"),
+    (r"IPTC\d", r"\(with IPTC\)|second IPTC|IPTC data"),
     (r"Photoshop", "Photoshop"),
     (r"File:Comment", "comment|APP10 segment"),
     (r"PNG", "PNG t|PNG chunk"),
+    (r"ICC\S*", "Raw profile type icc|second PNG chunk iCCP"),
+    (r"(File|PNG):Comment", "zeros in a comment"),
+    (r"DJI|Nikon|Canon", "dropped: maker note"),
+    (r"Nikon:NEF\w+|PreviewIFD\S*|ExifTool:Warning", "preview that the maker note refers to"),
+    (r"ExifTool:Warning", "original decision data|after the (main )?picture"),
+    (r"MIE\S*", "trailer of .*MIE"),
     (r"IFD1", "EXIF thumbnail"),
     (r"(IFD[1-9]\d*|SubIFD\d*)", "only the first of|reduced copies|SubIFDs"),
     (r"\w+:(Preview|Jpg|Other)\w*", "after the (main )?picture"),
@@ -74,16 +80,20 @@ _NAMES = (
     (r"ICC\S*", "ICC profile"),
     (
         r"(SPIFF|CIFF|AVI1|MetaIFD|RMETA|PrintIM|NITF|Qualcomm|MediaJukebox|JPEG-HDR|JSON|AdobeCM"
-        r"|PictureInfo|Kodak(Effects|Borders)IFD|GraphConv|FLIR|InfiRay|GoPro|Casio|HP|Stim|Unknown)",
+        r"|PictureInfo|Kodak(Effects|Borders)IFD|GraphConv|FLIR|InfiRay|GoPro|Casio|HP|Stim|Scalado|Unknown)",
         r"APP\d+ segment",
     ),
 )
 """Patterns of tags, and of the warning that names their loss."""
 
 
+_SECOND = "second (EXIF|XMP|IPTC|value of tag 700)|EXIF thumbnail"
+"""Words for further tags of one name; a thumbnail may link to directories of its own."""
+
+
 def is_named(key: str, warnings: str) -> bool:
     """Return True if a warning names the loss of a tag."""
-    if key.endswith(")") and re.search("second (EXIF|XMP|IPTC)", warnings):
+    if key.endswith(")") and re.search(_SECOND, warnings):
         return True
     return any(
         re.match(rf"({pattern})(?![\w-])", key) and re.search(words, warnings)
@@ -122,6 +132,7 @@ _PIXEL_TAGS: tuple[tuple[str, Callable[[Enlargement, Any], Any]], ...] = (
         r"(ExifIFD|XMP-exif):ExifImageHeight|InteropIFD:RelatedImageHeight|XMP-tiff:ImageHeight",
         _size("height_px"),
     ),
+    (r"XMP-tiff:Orientation", lambda made, value: 1 if made.turned else value),
     (r"XMP-GPano:.*(Width|Left).*", lambda made, value: round(value * made.across)),
     (r"XMP-GPano:.*(Height|Top).*", lambda made, value: round(value * made.down)),
     (r"ExifIFD:Subject(Area|Location)", _place),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs.tags import exif, exif_pixels
+from sr_core.imaging.codecs.tags.elsewhere import has_decision_data
 from sr_core.imaging.metadata import Metadata, xmp, xmp_exif, xmp_pixels
 
 
@@ -27,6 +28,10 @@ def kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[
             block, thumbnail = exif_pixels.without_thumbnail(block)
             if block != before and not thumbnail:
                 notes.append("dropped: tags of an EXIF thumbnail that is missing or damaged")
+            if has_decision_data(block):
+                notes.append(
+                    "dropped: original decision data that the maker note of Canon refers to"
+                )
             block = exif.upright(block)
         except ImageError as error:
             notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")

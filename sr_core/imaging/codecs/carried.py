@@ -49,7 +49,7 @@ def fitted(metadata: Metadata, format: str) -> Metadata:  # noqa: A002
 
 def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
     """List the kinds that a format does not hold, as warnings for the image's row."""
-    found, holds = Losses(), _HOLDS[format]
+    found, holds, warnings = Losses(), _HOLDS[format], list[str]()
     if metadata.thumbnail_bytes and not thumbnail_room(metadata, format):
         why = f"{format} cannot hold" if format in TIFFS else "does not fit beside the EXIF data"
         found.add(f"EXIF thumbnail, which {why}", metadata.thumbnail_bytes)
@@ -60,6 +60,8 @@ def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
     if "comments" not in holds:
         for comment in metadata.comments:
             found.add(f"comment, which {format} cannot hold", len(comment))
+    if format == "png" and any(b"\0" in comment.rstrip(b"\0") for comment in metadata.comments):
+        warnings.append("zeros in a comment became spaces, since PNG text cannot hold them")
     if "text" not in holds and metadata.text:
         names = ", ".join(dict.fromkeys(chunk.keyword for chunk in metadata.text))
         size = sum(len(chunk.body) for chunk in metadata.text)
@@ -70,4 +72,4 @@ def losses(metadata: Metadata, format: str) -> list[str]:  # noqa: A002
         packets = xmp.Packets(metadata.xmp, metadata.extended_xmp)
         if not xmp.can_be_merged(packets):
             found.add("extended XMP of unknown structure", len(metadata.extended_xmp))
-    return found.warnings()
+    return [*found.warnings(), *warnings]

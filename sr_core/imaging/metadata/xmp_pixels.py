@@ -16,7 +16,8 @@ _DIMENSIONS = b"http://ns.adobe.com/xap/1.0/sType/Dimensions#"
 _AREA = b"http://ns.adobe.com/xmp/sType/Area#"
 _MICROSOFT = b"http://ns.microsoft.com/photo/1.2/t/Region#"
 _WIDTHS = (*((_TIFF, b"ImageWidth"), (_EXIF, b"PixelXDimension")),)
-_HEIGHTS = ((_TIFF, b"ImageLength"), (_EXIF, b"PixelYDimension"))
+# ImageHeight is no name of the standard, but some programs write it.
+_HEIGHTS = ((_TIFF, b"ImageLength"), (_TIFF, b"ImageHeight"), (_EXIF, b"PixelYDimension"))
 _ACROSS = (
     *(b"FullPanoWidthPixels", b"CroppedAreaImageWidthPixels", b"CroppedAreaLeftPixels"),
     *(b"LargestValidInteriorRectLeft", b"LargestValidInteriorRectWidth"),

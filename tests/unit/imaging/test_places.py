@@ -125,7 +125,9 @@ def test_places_leave_every_page() -> None:
 
 
 def test_metadata_without_a_place_stays_byte_for_byte() -> None:
-    packet = made.xmp('exif:ISOSpeedLatitudeyyy="1"', "<dc:title>GPS: Latitude 48 by train</dc:title>")
+    packet = made.xmp(
+        'exif:ISOSpeedLatitudeyyy="1"', "<dc:title>GPS: Latitude 48 by train</dc:title>"
+    )
     block = block_of(Field(0x10F, 2, 6, b"Maker\0"))
     metadata = Metadata(block, packet, iptc=made.IPTC, text=(TextChunk(b"tEXt", b"Author\0J"),))
     assert without_places(metadata) == metadata

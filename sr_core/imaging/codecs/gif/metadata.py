@@ -34,6 +34,8 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
                 comments.append(content)
             elif label == _APPLICATION and name == _XMP_ID and packet is None:
                 packet = _packet(source, position + 12)
+            elif label == _APPLICATION and name == _XMP_ID:
+                losses.add("second XMP packet", len(_packet(source, position + 12)))
             elif label == _TEXT:
                 losses.add("text of GIF", len(content))
             elif label == _APPLICATION and name not in _STRUCTURE:

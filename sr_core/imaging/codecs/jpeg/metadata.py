@@ -204,14 +204,14 @@ def _name_trailer(source: Source, losses: Losses) -> None:
 
 
 def _trailer_name(data: Blob, start: int) -> str:
-    head, tail = data[start : start + 4096], data[max(start, len(data) - 64) :]
+    head = data[start : start + 4096]
     if data.find(b"MotionPhoto_Data", start) >= 0:
         return "video of a motion photo, in a trailer of Samsung"
     if head[4:8] == b"ftyp" or any(brand in head for brand in _VIDEO_BRANDS):
         return "video of a motion photo, after the picture"
-    for end, program in _TRAILERS:
-        if end in tail:
-            return f"trailer of {program}"
+    programs = dict.fromkeys(name for end, name in _TRAILERS if data.find(end, start) >= 0)
+    if programs:
+        return f"trailer of {', '.join(programs)}"
     if head.lstrip(b"\0").startswith(b"\xff\xd8\xff"):
         return "pictures after the main picture (previews, gain maps, depth)"
     return "data after the picture"

@@ -21,6 +21,8 @@ _STRUCTURE = frozenset(
     {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"hIST", b"acTL", b"fcTL", b"fdAT"}
     | {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"sBIT"}
 )
+_SINGLE = frozenset({b"eXIf", b"pHYs", b"tIME", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP"})
+"""Chunks that a file has once; the first counts."""
 _RAW = re.compile(rb"Raw profile type ([\w ]{1,40})\0")
 _EXIF_PREFIX, _XMP_PREFIX = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
@@ -43,7 +45,12 @@ class _Found:
 def metadata(source: Source, notes: list[str]) -> Metadata:
     """Collect EXIF, XMP, IPTC, text, time and resolution; name everything that is dropped."""
     found, losses = _Found(), Losses()
+    seen = set[bytes]()
     for kind, start, length in png_chunks(source):
+        if kind in _SINGLE and kind in seen:
+            losses.add(f"second PNG chunk {printable(kind)}", length)
+            continue
+        seen.add(kind)
         if kind in _STRUCTURE:
             continue
         if length > MAX_BYTES:
@@ -102,7 +109,10 @@ def raw_profile_chunk(name: bytes, content: bytes) -> tuple[bytes, bytes]:
 
 
 def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
-    """Return kind and body of a chunk that holds a comment: Latin-1, or UTF-8 if it is that."""
+    """Return kind and body of a chunk that holds a comment: Latin-1, or UTF-8 if it is that.
+
+    Zeros, which PNG text cannot hold, become spaces.
+    """
     text = comment.rstrip(b"\0").replace(b"\0", b" ")
     try:
         unicode = bool(text.decode("utf-8")) and not text.isascii()
@@ -112,7 +122,7 @@ def comment_chunk(comment: bytes) -> tuple[bytes, bytes]:
 
 
 def _sort(kind: bytes, body: bytes, found: _Found, losses: Losses, notes: list[str]) -> None:
-    if kind == b"eXIf" and found.exif is None:
+    if kind == b"eXIf":
         found.exif = body.removeprefix(_EXIF_PREFIX)
     elif kind == b"iTXt" and body.startswith(PNG_XMP + b"\0") and found.xmp is None:
         found.xmp = _text(body, notes)

@@ -57,6 +57,8 @@ class Directory(NamedTuple):
     """Position of the next directory; 0 if this is the last one."""
     next_link: int
     """Position of the field that holds `next_position`."""
+    repeated: tuple[Entry, ...] = ()
+    """Further entries of tags that `entries` has."""
 
 
 class TagFile:
@@ -94,6 +96,7 @@ class TagFile:
         end = start + count * step
         self.source.take(start, count * step)
         entries: dict[int, Entry] = {}
+        repeated: list[Entry] = []
         for at in range(start, end, step):
             tag, kind = self.read("H", at), self.read("H", at + 2)
             number = self.read("Q" if self.big else "I", at + 4)
@@ -103,13 +106,15 @@ class TagFile:
             place = at + inline
             if length > self._word:
                 place = self.read("Q" if self.big else "I", place)
-            entries.setdefault(tag, Entry(tag, kind, number, at, place, length))
+            entry = Entry(tag, kind, number, at, place, length)
+            if entries.setdefault(tag, entry) is not entry:
+                repeated.append(entry)
         link = "Q" if self.big else "I"
         try:
             following = self.read(link, end)
         except ImageError:
             following = 0  # some EXIF writers omit the link at the end
-        return Directory(entries, position, following, end)
+        return Directory(entries, position, following, end, tuple(repeated))
 
     def chain(self) -> Iterator[Directory]:
         """Iterate over the linked directories; a link back to one of them ends the iteration."""

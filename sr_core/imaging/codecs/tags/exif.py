@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from contextlib import suppress
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
 from sr_core.imaging.codecs.source import Source
@@ -55,14 +54,13 @@ def with_size(exif: bytes, width_px: int, height_px: int) -> bytes:
     """
     tags, first = opened(exif)
     changed = bytearray(exif)
-    directories = [first]
-    with suppress(ImageError):  # a link that leads nowhere
-        for link in (EXIF_DIRECTORY, INTEROPERABILITY):
-            position = tags.number(directories[-1], link)
-            if not position or position in [each.position for each in directories]:
-                break
-            directories.append(tags.directory(position))
-    for directory, (wide, high) in zip(directories, _SIZE_TAGS, strict=False):
+    inner = _linked(tags, first, EXIF_DIRECTORY)
+    related = _linked(tags, first, INTEROPERABILITY)
+    if related is None and inner is not None:
+        related = _linked(tags, inner, INTEROPERABILITY)
+    for directory, (wide, high) in zip((first, inner, related), _SIZE_TAGS, strict=True):
+        if directory is None:
+            continue
         _set_number(changed, tags, directory, wide, width_px)
         _set_number(changed, tags, directory, high, height_px)
     return bytes(changed)
@@ -150,6 +148,17 @@ def opened(exif: bytes) -> tuple[TagFile, Directory]:
     if tags.big:
         raise ImageError(ErrorClass.DECODE, "EXIF in a BigTIFF structure")
     return tags, tags.directory(tags.first)
+
+
+def _linked(tags: TagFile, directory: Directory, tag: int) -> Directory | None:
+    """Return the directory that a tag links to; None if the link is missing or leads nowhere."""
+    try:
+        position = tags.number(directory, tag)
+        found = tags.directory(position) if position else None
+    except ImageError:
+        return None
+    above = (tags.first, directory.position)
+    return None if found is None or found.position in above else found
 
 
 def _set_upright(changed: bytearray, tags: TagFile, first: Directory) -> None:

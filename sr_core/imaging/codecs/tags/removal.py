@@ -81,10 +81,18 @@ def _remove_damaged(
 
 
 def _remove(changed: bytearray, tags: TagFile, directory: Directory, places: list[int]) -> None:
-    """Remove entries of a directory; those after them move up, and so does its end."""
-    end = min(directory.next_link + 4, len(changed))
-    for place in sorted(places, reverse=True):
-        changed[place : end - _ENTRY_BYTES] = changed[place + _ENTRY_BYTES : end]
-        changed[end - _ENTRY_BYTES : end] = bytes(_ENTRY_BYTES)
-    count = tags.read("H", directory.position) - len(places)
-    struct.pack_into(tags.order + "H", changed, directory.position, count)
+    """Remove entries of a directory; those after them move up.
+
+    The link to the next directory moves too. Below the first directory there is none, and values
+    may begin at its place.
+    """
+    if not places:
+        return
+    end = directory.next_link
+    count = tags.read("H", directory.position)
+    starts = range(end - count * _ENTRY_BYTES, end, _ENTRY_BYTES)
+    kept = [changed[at : at + _ENTRY_BYTES] for at in starts if at not in places]
+    is_first = directory.position == tags.first
+    link = bytes(changed[end : end + 4]) if is_first else bytes(4)
+    changed[starts.start : end] = b"".join([*kept, link]).ljust(count * _ENTRY_BYTES, b"\0")
+    struct.pack_into(tags.order + "H", changed, directory.position, len(kept))

@@ -96,6 +96,8 @@ def read(
 
     Raises: NeedMoreBytes.
     """
+    for again in directory.repeated:
+        losses.add(f"second value of tag {again.tag}", again.length)
     fields, inner = [], []
     path = (*above, directory.position)
     for tag in sorted(set(directory.entries) - left_out):

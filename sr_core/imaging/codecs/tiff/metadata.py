@@ -9,6 +9,7 @@ from sr_core.errors import ImageError
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tags.directory import Directory, TagFile
+from sr_core.imaging.codecs.tags.elsewhere import nikon_preview_bytes
 from sr_core.imaging.codecs.tags.tree import EXIF_DIRECTORY, read
 from sr_core.imaging.codecs.tiff.layout import C2PA, is_manifest, page_directories
 from sr_core.imaging.metadata import Losses, Metadata, photoshop
@@ -66,6 +67,8 @@ def _page(tags: TagFile, directory: Directory, losses: Losses, *, first: bool) -
             losses.add(name, directory.entries[tag].length)
     tree = read(tags, directory, NOT_IN_EXIF, losses)
     note = tree.tag(EXIF_DIRECTORY, MAKER_NOTE)
+    if note is not None and (preview := nikon_preview_bytes(tags, note)):
+        losses.add("preview that the maker note refers to", preview)
     if note is not None and not first:
         tree = exif_block.movable(tree, losses)
     iptc = _iptc(tags, directory, losses)
