@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import colour_table
 from tests.support.metadata_comparison import differences
 from tests.support.metadata_corpus import CORPUS
 from tests.support.metadata_expected import Enlargement
-from tests.support.metadata_table import tables
+from tests.support.metadata_table import outcomes
 from tests.support.metadata_trial import Result, compare
+from tests.support.outcome_table import LOST, table
 
 needs_exiftool = pytest.mark.skipif(
     shutil.which("exiftool") is None, reason="no exiftool is installed"
@@ -60,6 +62,8 @@ def test_the_comparison_sees_a_false_size() -> None:
     assert differences(tags, right, "", TWICE) == []
 
 
-def test_the_table_of_the_documentation_is_true() -> None:
-    assert "lost" not in tables()
-    assert tables() in (REPOSITORY / "docs" / "formats.md").read_text()
+def test_the_tables_of_the_documentation_are_true() -> None:
+    page = (REPOSITORY / "docs" / "formats.md").read_text()
+    for text in (table(outcomes()), colour_table.table()):
+        assert LOST not in text
+        assert text in page

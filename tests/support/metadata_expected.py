@@ -61,6 +61,8 @@ _NAMES = (
     (r"IFD0:ImageSourceData", "layers of Photoshop"),
     (r"IFD0:(PixelScale|Model\w+)|GeoTiff|IFD0:GeoTiff\w+", "on the ground"),
     (r"JFXX", "JFXX"),
+    (r"XMP\S*", "EXIF or XMP of another picture"),
+    (r"ICC\S*2", "HEIF thumbnail"),
     (r"MPF\d|MPImage\d", r"\(MPF\)"),
     (r"FlashPix", "FlashPix"),
     (r"Ducky", "Ducky"),

@@ -1,28 +1,29 @@
-"""The tables of docs/formats.md on metadata: python -m tests.support.metadata_table prints them."""
+"""What becomes of each kind of metadata, by source and output format.
+
+python -m tests.support.metadata_table prints the tables of docs/formats.md, on colours too.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sr_core.imaging.codecs import EXTENSIONS, Metadata, decode, encode, losses
 from sr_core.imaging.codecs.tags import exif_block
+from tests.support import colour_table
 from tests.support.image_files import LIMITS
 from tests.support.metadata_corpus import CORPUS
+from tests.support.outcome_table import (
+    CANNOT,
+    CONVERTED,
+    KEPT,
+    LOST,
+    NAMED,
+    Outcomes,
+    table,
+)
 
 EXIF, GPS, NOTE, INTEROPERABILITY = 0x8769, 0x8825, 0x927C, 0xA005
-NAMES = {
-    "jpeg": "JPEG",
-    "png": "PNG",
-    "tiff": "TIFF",
-    "webp": "WebP",
-    "jxl": "JPEG XL",
-    "gif": "GIF",
-    "jp2": "JPEG 2000",
-    "avif": "AVIF",
-    "heif": "HEIF",
-    "ptif": "ptif",
-}
 
 
 def _value(metadata: Metadata, *path: int) -> tuple[bytes, int | None] | None:
@@ -57,42 +58,40 @@ KINDS: dict[str, tuple[Callable[[Metadata], object], str]] = {
 """How to find each kind, and the word of the warning that names its loss."""
 
 
-def outcomes() -> dict[str, dict[str, dict[str, str]]]:
-    """Return the outcome by kind, source and output: kept, made anew, named or lost."""
-    found: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
+ALWAYS = {
+    "C2PA manifest": "C2PA manifest",
+    "video of a motion photo": "video of a motion photo",
+    "layers of Photoshop": "layers of Photoshop",
+}
+"""Kinds that no output has, and the word of the warning that names them."""
+
+
+def outcomes() -> Outcomes:
+    """Return what becomes of each kind of metadata."""
+    found: Outcomes = {kind: {} for kind in (*KINDS, *ALWAYS)}
     for source, made in CORPUS.items():
         decoded = decode(made(), LIMITS)
+        for kind, word in ALWAYS.items():
+            if any(word in warning for warning in decoded.warnings):
+                found[kind][source] = dict.fromkeys(EXTENSIONS, NAMED)
         for output in EXTENSIONS:
             after = decode(encode(decoded, output, 95), LIMITS).metadata
-            named = " ".join(losses(decoded, output))
             for kind, (read, word) in KINDS.items():
                 before = read(decoded.metadata)
-                if not before:
-                    continue
-                same = "made anew" if kind == "thumbnail" else "kept"
-                outcome = "named" if word in named else "lost"
-                if read(after) == before:
-                    outcome = same
-                found[kind].setdefault(source, {})[output] = outcome
+                if before:
+                    lost = _lost(word, losses(decoded, output))
+                    kept = CONVERTED if kind == "thumbnail" else KEPT
+                    outcome = kept if read(after) == before else lost
+                    found[kind].setdefault(source, {})[output] = outcome
     return found
 
 
-def tables() -> str:
-    """Return what becomes of each kind in each output, and which sources it is read from."""
-    outputs = list(EXTENSIONS)
-    lines = [
-        "| kind | read from | " + " | ".join(f"in {NAMES[name]}" for name in outputs) + " |",
-        "| --- " * (2 + len(outputs)) + "|",
-    ]
-    for kind, by_source in outcomes().items():
-        cells = [
-            ", ".join(sorted({by_output[name] for by_output in by_source.values()}))
-            for name in outputs
-        ]
-        sources = ", ".join(NAMES[name] for name in by_source)
-        lines.append(f"| {kind} | {sources} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def _lost(word: str, warnings: Sequence[str]) -> str:
+    named = next((warning for warning in warnings if word in warning), None)
+    if named is None:
+        return LOST
+    return CANNOT if "cannot hold" in named else NAMED
 
 
 if __name__ == "__main__":
-    sys.stdout.write(tables() + "\n")
+    sys.stdout.write(f"{colour_table.table()}\n\n{table(outcomes())}\n")
