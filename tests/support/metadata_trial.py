@@ -75,8 +75,8 @@ def compare(sources: Sequence[Path], result: Result, *, mark: bool = False) -> N
         result.files += 1
         if "IFD0:Make" in before:
             result.makers[str(before["IFD0:Make"]).strip()] += 1
-        for name, extension in EXTENSIONS.items():
-            after = read[f"{stem}.{extension}"]
+        for name in EXTENSIONS:
+            after = read[f"{stem}.{name}"]
             wrong = []
             if mark:
                 after, wrong = without_mark(before, after)
@@ -99,7 +99,7 @@ def _write(source: Path, stem: Path, result: Result, *, mark: bool) -> _Written 
         return None
     stem.with_suffix(".source").write_bytes(data)
     for name, output in outputs.items():
-        stem.with_suffix(f".{EXTENSIONS[name]}").write_bytes(output)
+        stem.with_suffix(f".{name}").write_bytes(output)
     lost = {
         name: " | ".join((*decoded.warnings, *losses(decoded, name, marked=mark)))
         for name in EXTENSIONS
