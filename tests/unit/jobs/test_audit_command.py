@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -11,9 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from jobs.cli.app import app
-from sr_core.errors import ErrorClass
+from sr_core.errors import ConfigurationError, ErrorClass
+from sr_core.records import Status
 from tests.support.html_page import assert_self_contained, parse
 from tests.support.photo_run import PhotoRun
+from tests.support.small_run import plan_retry
 
 
 @pytest.fixture
@@ -126,3 +130,31 @@ def test_an_acceptance_goes_from_the_page_to_the_certificate(run: PhotoRun, tmp_
     code, said = invoke("audit", tmp_path / "run", "--decisions", file)
     assert code == 4
     assert "defect  bad/pink.png" in said
+
+
+def test_sql_sees_each_image_once_by_its_latest_round_and_no_infinity(tmp_path: Path) -> None:
+    run = PhotoRun(tmp_path)
+    run.add("same.png", lr_psnr_db=math.inf)
+    run.add("other.png", lr_psnr_db=40.0)
+    run.fail("torn.jpg", ErrorClass.NETWORK)
+    run.write()
+    plan_retry(run.ledger)
+    run.ledger.commit(1, 0, [replace(run._rows[2], round=1, status=Status.OK, error_class=None)])
+    query = "SELECT count(*) AS n, avg(lr_psnr_db) AS mean, max(round) AS last FROM images"
+    code, said = invoke("sql", tmp_path / "run", query, "--json")
+    assert (code, json.loads(said)) == (0, {"n": 3, "mean": 40.0, "last": 1})
+    said = invoke("sql", tmp_path / "run", "SELECT count(*) AS n FROM rows", "--json")[1]
+    assert json.loads(said) == {"n": 4}
+    assert "4" in invoke("sql", tmp_path / "run", "SELECT count(*) FROM plan WHERE shard = 0")[1]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("SELECT nothing FROM images", "nothing"), ("SELEC 1", "syntax error"), ("", "no answer")],
+)
+def test_a_wrong_query_is_one_message(
+    query: str, said: str, run: PhotoRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = CliRunner().invoke(app, ["sql", str(tmp_path / "run"), query])
+    assert isinstance(done.exception, ConfigurationError)
+    assert said in str(done.exception)
