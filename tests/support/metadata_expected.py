@@ -44,6 +44,7 @@ INTENDED = re.compile(
 """Tags whose values belong to the file or to its stored samples."""
 
 _NAMES = (
+    (r"XMP", "XMP data that is damaged"),
     (r"IPTC\b", "IPTC data"),
     (r"IPTC\d", r"\(with IPTC\)|second IPTC|IPTC data"),
     (r"Photoshop", "Photoshop"),

@@ -29,8 +29,8 @@ class Outline(NamedTuple):
     value"."""
 
     def text(self, namespace: str, local: str) -> str | None:
-        """Return the values of a property, joined; None if it is missing or empty."""
-        return ", ".join(self.values.get(Name(namespace, local), [])) or None
+        """Return the different values of a property, joined; None if it is missing or empty."""
+        return ", ".join(dict.fromkeys(self.values.get(Name(namespace, local), []))) or None
 
 
 def outline(packet: bytes) -> Outline | None:

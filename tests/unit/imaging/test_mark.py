@@ -105,6 +105,14 @@ def test_what_the_source_says_of_itself_becomes_its_history() -> None:
     assert "xmp.did:raw" not in derived
 
 
+def test_an_id_that_is_stated_twice_is_one_id() -> None:
+    twice = made.xmp(f'{NAMESPACES} xmpMM:DocumentID="a"', "<xmpMM:DocumentID>a</xmpMM:DocumentID>")
+    packet, warnings = in_xmp(twice)
+    assert warnings == []
+    assert "documentID a sha256" in (stated(packet, "DerivedFrom") or "").replace(",", "")
+    assert stated(packet, "OriginalDocumentID") == "a"
+
+
 def test_the_first_original_stays_the_original() -> None:
     packet, _ = in_xmp(made.xmp(f'{NAMESPACES} xmpMM:OriginalDocumentID="first"'))
     assert stated(packet, "OriginalDocumentID") == "first"
