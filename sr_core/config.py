@@ -46,6 +46,8 @@ class RunConfig(_Frozen):
     strip_gps: bool = False
     salvage: bool = False
     """Upscale the decodable part of damaged files, with the rest marked by grey."""
+    sidecars: bool = False
+    """Copy sidecars, such as .xmp files, beside the outputs of their images."""
     mark: bool = True
     """Write into the outputs' XMP that and how they were made."""
     measure: bool = True

@@ -183,6 +183,11 @@ def describe(event: RunEvent) -> str | None:
     return line
 
 
+def noun(statuses: Mapping[Status, int]) -> str:
+    """Return the noun for all rows of a run: images, or files if some are no photographs."""
+    return "files" if statuses.get(Status.SKIPPED) else "images"
+
+
 def outcome(
     statuses: Mapping[Status, int], error_classes: Mapping[ErrorClass, int], salvaged: int = 0
 ) -> str:

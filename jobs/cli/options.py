@@ -71,6 +71,9 @@ QualityOption = Annotated[
 StripGpsOption = Annotated[
     bool | None, typer.Option("--strip-gps", help="Remove GPS positions from the outputs.")
 ]
+SidecarsOption = Annotated[
+    bool | None, typer.Option("--sidecars", help="Copy .xmp and .json files of the images.")
+]
 SalvageOption = Annotated[
     bool | None, typer.Option("--salvage", help="Upscale the readable part of damaged files.")
 ]
@@ -135,6 +138,8 @@ def run_options(
     strip_gps: bool | None,
     salvage: bool | None,
     no_mark: bool,
+    *,
+    sidecars: bool | None = None,
 ) -> dict[str, object]:
     """Map options of the command line to keys of the `run` section of a job file."""
     return {
@@ -146,6 +151,7 @@ def run_options(
         "precision": precision,
         "strip_gps": strip_gps,
         "salvage": salvage,
+        "sidecars": sidecars,
         "mark": False if no_mark else None,
     }
 

@@ -37,12 +37,12 @@ def status(root: RootArgument, json: JsonOption = False) -> None:
 
 
 def _lines(progress: Progress) -> list[str]:
-    from jobs.cli.display import outcome
+    from jobs.cli.display import noun, outcome
 
     run = progress.run
     lines = [
         f"run {run.run_id}: {run.source_uri}, {run.config['model']}",
-        f"{progress.images_done} of {progress.images} images, "
+        f"{progress.images_done} of {progress.images} {noun(progress.statuses)}, "
         f"{progress.shards_done} of {progress.shards} shards, "
         f"{progress.megapixels - progress.megapixels_left:.1f} of {progress.megapixels:.1f} MP",
         outcome(progress.statuses, progress.error_classes, progress.salvaged),

@@ -28,6 +28,7 @@ from jobs.cli.options import (
     QualityOption,
     SalvageOption,
     ScaleOption,
+    SidecarsOption,
     SignOption,
     StripGpsOption,
     TargetOption,
@@ -74,6 +75,7 @@ def upscale(
     precision: PrecisionOption = None,
     strip_gps: StripGpsOption = None,
     salvage: SalvageOption = None,
+    sidecars: SidecarsOption = None,
     no_mark: NoMarkOption = False,
     c2pa_sign: SignOption = None,
     actors: ActorsOption = None,
@@ -92,7 +94,18 @@ def upscale(
         job,
         source,
         output,
-        run_options(model, scale, target, format_, quality, precision, strip_gps, salvage, no_mark),
+        run_options(
+            model,
+            scale,
+            target,
+            format_,
+            quality,
+            precision,
+            strip_gps,
+            salvage,
+            no_mark,
+            sidecars=sidecars,
+        ),
         {
             "actors": actors,
             "device": device,
@@ -155,13 +168,13 @@ def drive(
 
 def _answer(ended: RunOutcome, *, json: bool) -> None:
     from jobs.cli.answers import UpscaleAnswer, answer_text
-    from jobs.cli.display import outcome
+    from jobs.cli.display import noun, outcome
 
     if json:
         answers().data(answer_text(UpscaleAnswer.of(ended)))
         return
     counted = outcome(ended.statuses, ended.error_classes, ended.salvaged)
-    answers().say(f"{ended.images} images: {counted}")
+    answers().say(f"{ended.images} {noun(ended.statuses)}: {counted}")
     answers().say(f"verdicts: {describe_verdicts(ended.verdicts)}")
     if ended.report_uri is not None:
         answers().say(f"report: {ended.report_uri}")

@@ -123,6 +123,7 @@ class Pipeline:
             if work.twin is not None:
                 self._step(work, "upscale", self._follow_twin)
             self._step(work, "encode and put", self._encode_and_put)
+            self._step(work, "copy the sidecars", self._copy_sidecars)
             self._step(work, "measure", self._measure)
             return row_of(work, self._stages.device_model)
         finally:
@@ -172,6 +173,11 @@ class Pipeline:
         if work.mark is None or work.twin.mark is None:
             return data
         return renamed(data, work.target.format, work.twin.mark, work.mark)
+
+    def _copy_sidecars(self, work: Work) -> None:
+        planned = work.assignment.planned.sidecars
+        if planned is not None:
+            work.sidecars = self._stages.copy_sidecars(planned, work.assignment.attempt, work.times)
 
     def _measure(self, work: Work) -> None:
         if work.decoded is None or work.chosen is None or work.written is None:

@@ -150,7 +150,7 @@ def _record(
     begun_by_0_1_0 = existing is not None and "precision" not in existing.config
     if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
         del config["precision"]  # the run id stays as it is
-    for later in ("salvage", "mark"):
+    for later in ("salvage", "sidecars", "mark"):
         if existing is not None and later not in existing.config and not config[later]:
             del config[later]  # likewise, of a run that began when there was no such setting
     if job.execution.c2pa_sign is not None:

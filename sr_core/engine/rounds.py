@@ -13,7 +13,13 @@ import pyarrow.compute as pc
 from sr_core.archive.ledger.history import manifest_rows_of, read_plan
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.archive.planning.outputs import costs_px, measure_sizes
-from sr_core.archive.planning.plan import Plan, keys_of_others, make_plan, replaced_keys
+from sr_core.archive.planning.plan import (
+    Plan,
+    keys_of_others,
+    make_plan,
+    replaced_keys,
+    sidecar_keys,
+)
 from sr_core.archive.planning.plan_file import plan_bytes
 from sr_core.archive.planning.summary import SUMMARY_COLUMNS, PlanSummary, summarise
 from sr_core.archive.source.changes import (
@@ -37,7 +43,7 @@ SHARD_SECONDS = 45.0
 SHARDS_PER_ACTOR_AT_LEAST = 6
 
 _SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag", "status")
-_TAKEN_COLUMNS = ("image_id", "size_bytes", "etag", "output_key")
+_TAKEN_COLUMNS = ("image_id", "key", "size_bytes", "etag", "error_class", "output_key")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +97,7 @@ def plan_round(
     store = run.ledger.store
     earlier = [read_plan(store, each, _TAKEN_COLUMNS) for each in range(round_index)]
     taken = keys_of_others(earlier, manifest) | replaced_keys(earlier) | {*taken_keys}
+    sidecars = [key for plan in earlier for key in sidecar_keys(plan)]
     if job.execution.shard_megapixels is not None:
         megapixels = job.execution.shard_megapixels
     else:
@@ -104,6 +111,7 @@ def plan_round(
         shard_images=job.execution.shard_images,
         round_index=round_index,
         taken_keys=taken,
+        sidecars=sidecars,
     )
 
 

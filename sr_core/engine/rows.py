@@ -75,6 +75,7 @@ def _first(assignment: Assignment, failure: Failure | None) -> MetricsRow:
 def _warnings(work: Work) -> tuple[str, ...]:
     return (
         *(work.decoded.warnings if work.decoded is not None else ()),
+        *(work.sidecars.warnings if work.sidecars is not None else ()),
         *(work.measured.warnings if work.measured is not None else ()),
     )
 
@@ -113,6 +114,7 @@ def _with_output(row: MetricsRow, work: Work, written: Written) -> MetricsRow:
         height_out_px=written.height_px,
         output_size_bytes=len(written.data),
         output_sha256=written.sha256,
+        sidecars=None if work.sidecars is None else work.sidecars.sidecars,
         adopted=written.adopted,
         same_pixels_as=None if work.twin is None else work.twin.assignment.image.image_id,
     )

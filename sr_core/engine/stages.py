@@ -15,8 +15,10 @@ from sr_core.engine.geometry import Geometry
 from sr_core.engine.marks import Marks
 from sr_core.engine.outputs import Outputs
 from sr_core.engine.quality import Quality
+from sr_core.engine.sidecars import Sidecars
 from sr_core.engine.signing import Ingredient, Signer, can_sign
 from sr_core.engine.work import (
+    Copied,
     Decoded,
     Fetched,
     Measured,
@@ -31,7 +33,7 @@ from sr_core.inference.pages import upscale_page
 from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy, Upscaler
 from sr_core.models.catalogue import Checkpoint
-from sr_core.records import ManifestRow
+from sr_core.records import ManifestRow, PlannedSidecar
 from sr_core.scratch import Blob
 
 
@@ -79,6 +81,14 @@ class Stages:
         self._device = Device()
         self._geometry = Geometry(config)
         self._outputs = Outputs(self.ledger, run_id, self._geometry)
+        self._sidecars = Sidecars(
+            source,
+            self.ledger,
+            run_id,
+            max_bytes=config.max_source_bytes,
+            deadline_s=deadline_s,
+            keep_times=keep_times,
+        )
         self._quality = Quality(source, self._geometry, self._device, deadline_s=deadline_s)
 
     def fetch(self, image: ManifestRow, times: Times) -> tuple[Blob, Fetched]:
@@ -230,6 +240,13 @@ class Stages:
         if existing is None:
             existing = self._outputs.first_written(target, times)
         return self._outputs.adopted(existing, source, times)
+
+    def copy_sidecars(
+        self, planned: Sequence[PlannedSidecar], attempt: str, times: Times
+    ) -> Copied:
+        """Copy the sidecars of an image beside its output."""
+        with times.timed("put"):
+            return self._sidecars.copy(planned, attempt)
 
     def measure(
         self,

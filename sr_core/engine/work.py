@@ -16,7 +16,7 @@ from sr_core.imaging.codecs import Mark, Picture
 from sr_core.inference.several import Chosen
 from sr_core.inference.upscaled import MadeBy
 from sr_core.metrics.suite import Measures
-from sr_core.records import ManifestRow, PlannedImage
+from sr_core.records import ManifestRow, PlannedImage, Sidecar
 from sr_core.scratch import Blob
 
 Stage = Literal["fetch", "decode", "upscale", "encode", "put", "measure"]
@@ -72,6 +72,14 @@ class Written:
     width_px: int
     height_px: int
     adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The copies of an image's sidecars."""
+
+    sidecars: tuple[Sidecar, ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ class Work:
     mark: Mark | None = None
     """Mark of an output that was encoded; None if the run writes none."""
     written: Written | None = None
+    sidecars: Copied | None = None
     measured: Measured | None = None
     failure: Failure | None = None
     held_px: int = 0

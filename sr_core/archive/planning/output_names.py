@@ -85,7 +85,7 @@ class _Used:
         raise ValueError("none of the names is free")
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     """Map names that some file system treats as the same to the same text."""
     if name.isascii():
         return name.lower()
@@ -98,7 +98,7 @@ def _print(name: str) -> int:
     With 10^6 names, one archive in 30 million has a collision, and then one image is renamed
     needlessly. Fingerprints of 10^7 names take 80 MB, the names themselves 2 GB.
     """
-    return int.from_bytes(hashlib.blake2b(_fold(name).encode(), digest_size=8).digest())
+    return int.from_bytes(hashlib.blake2b(fold(name).encode(), digest_size=8).digest())
 
 
 def _prints(names: Iterable[str | None], count: int) -> Prints:

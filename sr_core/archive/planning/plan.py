@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from sr_core.archive.planning.outputs import (
     output_formats,
     over_limits,
 )
+from sr_core.archive.planning.sidecars import plan_sidecars
 from sr_core.archive.planning.summary import PlanSummary, summarise
 from sr_core.archive.schemas import MANIFEST_SCHEMA, PLAN_SCHEMA
 from sr_core.config import RunConfig
@@ -50,6 +51,7 @@ def make_plan(
     shard_images: int,
     round_index: int = 0,
     taken_keys: Iterable[str] = frozenset(),
+    sidecars: Iterable[str] = (),
 ) -> Plan:
     """Name the outputs, refuse images over a limit, and divide the others into shards.
 
@@ -65,6 +67,7 @@ def make_plan(
         shard_images: upper limit of a shard.
         round_index: 0 for the first round.
         taken_keys: output keys that earlier rounds planned for other images.
+        sidecars: keys of sidecars that earlier rounds list; used if the run copies sidecars.
 
     Raises: ConfigurationError if two rows have the same image id.
     """
@@ -77,6 +80,7 @@ def make_plan(
     order = np.argsort(-costs, kind="stable")
     shard = _cut(costs[order], shard_megapixels, shard_images)
     outputs, renamed = _outputs(manifest, is_ok, sizes, formats, taken_keys)
+    outputs["sidecars"] = _sidecars(manifest, outputs["output_key"], run, sidecars)
     table = _assemble(manifest, outputs, order, shard)
     shards = int(shard[-1]) + 1 if len(shard) else 0
     summary = summarise(table, shards, renamed, refused, model=run.model)
@@ -193,9 +197,32 @@ def _outputs(
         "output_format": formats,
         "output_width_px": _only(has_size, pa.array(sizes.output_width_px)),
         "output_height_px": _only(has_size, pa.array(sizes.output_height_px)),
-        "sidecars": pa.nulls(len(manifest), PLAN_SCHEMA.field("sidecars").type),
     }
     return columns, manifest["key"].take(pa.array(names.renamed, pa.int64())).to_pylist()
+
+
+def sidecar_keys(files: pa.Table) -> list[str]:
+    """Return the keys of the sidecars among files with the columns key and error_class."""
+    is_sidecar = pc.equal(files["error_class"], ErrorClass.SIDECAR)
+    keys: list[str] = files["key"].filter(pc.fill_null(is_sidecar, fill_value=False)).to_pylist()
+    return keys
+
+
+def _sidecars(
+    manifest: pa.Table, output_keys: pa.ChunkedArray, run: RunConfig, earlier: Iterable[str]
+) -> pa.Array:
+    """Build the column of sidecars: null for files without an output, and without the setting."""
+    kind = PLAN_SCHEMA.field("sidecars").type
+    if not run.sidecars:
+        return pa.nulls(len(manifest), kind)
+    outputs = output_keys.to_pylist()
+    keys = manifest["key"].to_pylist()
+    planned = plan_sidecars({*sidecar_keys(manifest), *earlier}, keys, outputs)
+    found = (
+        None if output is None else list(map(asdict, planned.get(position, ())))
+        for position, output in enumerate(outputs)
+    )
+    return pa.array(found, kind)
 
 
 def _assemble(

@@ -10,6 +10,7 @@ from sr_core.archive.ledger.layout import (
     METRICS_PREFIX,
     OWN_NAMES,
     RUN_KEY,
+    SIGNATURES_PREFIX,
     plan_name,
 )
 from sr_core.archive.source.manifest import image_id
@@ -19,6 +20,7 @@ from sr_core.archive.storage import Store
 from sr_core.errors import ConfigurationError, ErrorClass, ImageError
 from sr_core.records import LeftOut, ManifestRow, Status
 
+_FOLDERS_OF_RUNS = (IMAGES_PREFIX, METRICS_PREFIX, SIGNATURES_PREFIX)
 _DERIVED = ("report.html", "approval.json")
 """Further objects of a run, beside those of OWN_NAMES."""
 
@@ -183,11 +185,11 @@ class _EarlierRuns:
         self._known: dict[str, bool] = {}
 
     def folder_of(self, key: str) -> tuple[str, ErrorClass] | None:
-        """Return images/ or metrics/ of the run that a key belongs to."""
+        """Return images/, metrics/ or signatures/ of the run that a key belongs to."""
         parts = key.split("/")
         for depth, name in enumerate(parts[:-1]):
             root = "/".join(parts[:depth])
-            if f"{name}/" in (IMAGES_PREFIX, METRICS_PREFIX) and self._is_run(root):
+            if f"{name}/" in _FOLDERS_OF_RUNS and self._is_run(root):
                 return "/".join(parts[: depth + 1]), ErrorClass.EARLIER_RUN
         return None
 

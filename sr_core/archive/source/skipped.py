@@ -10,7 +10,7 @@ _NAMES: dict[str, tuple[str, str]] = {
     ErrorClass.SIDECAR: ("sidecar", "sidecars"),
     ErrorClass.SYSTEM_FILE: ("system file", "system files"),
     ErrorClass.THUMBNAILS: ("folder of thumbnails", "folders of thumbnails"),
-    ErrorClass.TRASH: ("trash", "trash"),
+    ErrorClass.TRASH: ("item of trash", "items of trash"),
     ErrorClass.EARLIER_RUN: ("object of an earlier run", "objects of earlier runs"),
     ErrorClass.TEXT: ("text", "texts"),
     ErrorClass.DOCUMENT: ("document", "documents"),
@@ -18,7 +18,7 @@ _NAMES: dict[str, tuple[str, str]] = {
     ErrorClass.VIDEO: ("video", "videos"),
     ErrorClass.ARCHIVE: ("archive", "archives"),
     ErrorClass.OTHER: ("other file", "other files"),
-    ErrorClass.SPECIAL_FILE: ("socket, pipe or device", "sockets, pipes or devices"),
+    ErrorClass.SPECIAL_FILE: ("special file", "special files"),
     ErrorClass.LINKED_FOLDER: ("link to a folder", "links to folders"),
 }
 
