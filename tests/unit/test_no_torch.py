@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from sr_core.archive.storage import open_store
+from tests.support.small_run import planned_images, work
 
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
@@ -32,3 +38,29 @@ def test_importing_all_of_it_loads_neither_torch_nor_ray(package: str) -> None:
     modules, loaded = json.loads(answer.stdout)
     assert modules > 0
     assert loaded == []
+
+
+RUN_WITHOUT = """
+import sys
+for name in ("torch", "ray"):
+    sys.modules[name] = None
+from jobs.cli.app import main
+sys.argv = ["srfleet", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [["verify"], ["explain"], ["status"], ["sign"]])
+def test_an_auditor_needs_neither_torch_nor_ray(arguments: list[str], tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    work(open_store(str(root)), planned_images(5, per_shard=2, refused={1}), "a")
+    key = tmp_path / "key.pem"
+    private = Ed25519PrivateKey.generate()
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    further = {"explain": ["album/0.jpg"], "sign": ["--key", str(key)]}
+    command = [*arguments, str(root), *further.get(arguments[0], [])]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_WITHOUT, *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 3), done.stderr
+    assert done.stdout
