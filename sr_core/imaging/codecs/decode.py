@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sr_core.errors import ErrorClass, ImageError, SrfleetError
-from sr_core.imaging.codecs import adapted, pillow, webp
+from sr_core.imaging.codecs import adapted, pillow
 from sr_core.imaging.codecs.bmp import read as bmp
 from sr_core.imaging.codecs.detect import detect
 from sr_core.imaging.codecs.formats import Header, Limits, Picture
@@ -29,6 +29,7 @@ from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.codecs.tiff import metadata as tiff_metadata
 from sr_core.imaging.codecs.tiff import read as tiff_read
+from sr_core.imaging.codecs.webp import coding as webp
 from sr_core.imaging.colour import ColourFacts, Decision
 from sr_core.imaging.metadata import Metadata
 from sr_core.imaging.pixels import Page
@@ -149,6 +150,7 @@ def _decode(data: Blob, limits: Limits, *, salvage: bool) -> Picture:
         tuple(notes),
         profiles[1:],
         share,
+        header.format == "WEBP" and webp.is_lossless(source),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sr_core.errors import ErrorClass, ImageError
-from sr_core.imaging.codecs import adapted, carried, marking, places, webp
+from sr_core.imaging.codecs import adapted, carried, marking, places
 from sr_core.imaging.codecs.formats import FORMAT_LIMITS, TIFFS, Picture
 from sr_core.imaging.codecs.jpeg import segments as jpeg_segments
 from sr_core.imaging.codecs.jpeg import write as jpeg_write
@@ -19,6 +19,7 @@ from sr_core.imaging.codecs.tags import exif, exif_block
 from sr_core.imaging.codecs.tiff import description as tiff_description
 from sr_core.imaging.codecs.tiff import pyramid as tiff_pyramid
 from sr_core.imaging.codecs.tiff import write as tiff_write
+from sr_core.imaging.codecs.webp import coding as webp
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.metadata import Losses, Mark
 from sr_core.imaging.pixels import Page, Pixels
@@ -36,7 +37,7 @@ def encode(
     """Encode a picture with its metadata; `losses` lists what the format cannot keep.
 
     JPEG is written without chroma subsampling. PNG, TIFF and JPEG XL are lossless at the picture's
-    depth; JPEG XL is always sRGB.
+    depth; so is WebP if the source is lossless WebP. JPEG XL is always sRGB.
 
     Args:
         picture: pages of (H, W, 1 | 3) uint8 or uint16, with straight alpha if any.
@@ -144,7 +145,8 @@ def _encode(
     if format == "jpeg":
         return jpeg_write.encode(Samples(page, _opaque), quality, metadata)
     if format == "webp":
-        return webp.encode(Samples(page, _for_webp).whole(), quality, metadata)
+        samples = Samples(page, _for_webp).whole()
+        return webp.encode(samples, quality, metadata, lossless=picture.lossless)
     if format == "png":
         return png_write.encode(Samples(page, joined), metadata)
     if format == "tiff":

@@ -104,6 +104,8 @@ class Picture:
     """ICC profile of each page after the first; empty if there is only one page."""
     decoded_share: float | None = None
     """Share of a damaged file that was decoded, 0 to 1; None if the file is whole."""
+    lossless: bool = False
+    """True for lossless WebP, whose output in WebP is lossless too."""
 
     def profile(self, index: int) -> bytes | None:
         """Return the ICC profile of a page; None for sRGB."""

@@ -28,7 +28,8 @@ from sr_core.imaging.codecs import (
     probe,
 )
 from sr_core.imaging.codecs.encode import reduced
-from tests.support.image_files import LIMITS, exif_block, scene, srgb_profile
+from tests.support.decoding import samples as samples_of
+from tests.support.image_files import LIMITS, exif_block, picture, saved, scene, srgb_profile
 
 LOSSLESS = sorted(set(EXTENSIONS) - LOSSY)
 
@@ -205,3 +206,14 @@ def test_what_an_encoder_raises_is_a_write_error() -> None:
 def test_the_same_picture_gives_the_same_bytes(name: str) -> None:
     picture = Picture((Page(scene(30, 40)),), Metadata(exif_block(), b"<x/>", srgb_profile()))
     assert encode(picture, name, 95) == encode(picture, name, 95)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_lossless_webp_stays_lossless_and_lossy_webp_lossy(mode: str) -> None:
+    image = picture(mode)
+    source = decode(saved(image, "WEBP", lossless=True, exact=True), LIMITS)
+    again = decode(encode(source, "webp", 90), LIMITS)
+    assert again.lossless
+    np.testing.assert_array_equal(samples_of(again.pages[0]), samples_of(source.pages[0]))
+    for other in (saved(image, "WEBP", quality=80), saved(image, "PNG")):
+        assert not decode(encode(decode(other, LIMITS), "webp", 90), LIMITS).lossless

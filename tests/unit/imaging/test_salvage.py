@@ -207,6 +207,23 @@ def test_the_lost_rows_of_an_interlaced_gif_are_grey_between_the_others() -> Non
     assert found.decoded_share == pytest.approx(1 - lost.mean())
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_the_rows_of_a_truncated_webp_are_kept(mode: str, *, lossless: bool) -> None:
+    data = saved(picture(mode, height=160, width=120), "WEBP", lossless=lossless, exact=True)
+    whole = decode(data, LIMITS)
+    check_top(salvaged(data[: int(len(data) * 0.8)]), whole)
+
+
+@pytest.mark.parametrize("change", [-40, 400])
+def test_a_wrong_size_in_the_head_of_a_webp_is_an_oddity(change: int) -> None:
+    data = saved(picture(), "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+    odd = data[:4] + (len(data) - 8 + change).to_bytes(4, "little") + data[8:]
+    found = decode(odd, LIMITS)
+    np.testing.assert_array_equal(samples(found.pages[0]), samples(decode(data, LIMITS).pages[0]))
+    assert any("odd, but whole" in warning for warning in found.warnings)
+
+
 def test_a_whole_file_has_no_share() -> None:
     found = decode(saved(picture(), "JPEG"), LIMITS, salvage=True)
     assert (found.decoded_share, found.warnings) == (None, ())

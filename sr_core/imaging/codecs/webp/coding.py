@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import imagecodecs
 from PIL import Image
 
+from sr_core import scratch
 from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.formats import Header
-from sr_core.imaging.codecs.raster import Raster, model_of
+from sr_core.imaging.codecs.raster import Damage, Raster, model_of
 from sr_core.imaging.codecs.source import Source, riff_chunks
 from sr_core.imaging.codecs.tags import exif
+from sr_core.imaging.codecs.webp.rows import decode_rows
 from sr_core.imaging.colour import ColourFacts
 from sr_core.imaging.metadata import Losses, Metadata
 from sr_core.imaging.metadata.losses import printable
@@ -25,6 +28,9 @@ _LONGEST_OF_IMAGECODECS = 16_382
 """Longest side that imagecodecs writes, in pixels; the format allows one pixel more."""
 _METHOD = 2
 """Effort, 0 to 6. 2 is twice as fast as libwebp's default, 4; files are 2 % larger."""
+
+_LOSSLESS_EFFORT = 20
+"""Effort without loss, 0 to 100."""
 
 
 def header(source: Source) -> Header:
@@ -86,28 +92,57 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:  # noqa: ARG
 def rasters(data: Blob, header: Header) -> list[Raster]:
     """Decode the pixels.
 
-    Raises: ImageError, and any exception of imagecodecs.
+    Raises: ImageError.
     """
-    samples = imagecodecs.webp_decode(data, hasalpha=header.mode == "RGBA")
+    try:
+        samples = imagecodecs.webp_decode(data, hasalpha=header.mode == "RGBA")
+    except (imagecodecs.WebpError, ValueError):
+        return [_top(data, header)]
     return [Raster(samples, model_of(samples), header.orientation)]
 
 
-def encode(samples: Pixels, quality: int, metadata: Metadata) -> bytes:
+def _top(data: Blob, header: Header) -> Raster:
+    """Decode a file that libwebp does not take as a whole: all its rows, or the top ones."""
+    height, width = header.stored_shape
+    if 8 + int.from_bytes(data[4:8], "little") < len(data) < 1 << 32:
+        file = scratch.Spool()
+        file.write(b"RIFF", (len(data) - 8).to_bytes(4, "little"), memoryview(data)[8:])
+        data = file.finish()
+    found = decode_rows(data, (height, width, 4 if header.mode == "RGBA" else 3))
+    raster = Raster(found.samples, "rgb", header.orientation)
+    if found.known == height:
+        remark = "its size in the RIFF header is wrong, or it ends early after the picture"
+        return replace(raster, warnings=(f"the WebP is odd, but whole: {remark}",))
+    what = "the file ends before its last row" if found.ended else "the picture cannot be decoded"
+    damage = Damage(f"the WebP is damaged: {what}", ((found.known, height, 0, width),))
+    return replace(raster, damage=damage)
+
+
+def is_lossless(source: Source) -> bool:
+    """Return True if the picture is compressed without loss."""
+    return any(chunk.kind == b"VP8L" for chunk in riff_chunks(source))
+
+
+def encode(samples: Pixels, quality: int, metadata: Metadata, *, lossless: bool = False) -> bytes:
     """Write (H, W, 3 | 4) uint8; colours under full transparency are kept.
 
     Args:
         samples: RGB or RGBA with straight alpha.
-        quality: 1 to 100.
+        quality: 1 to 100; it means nothing without loss.
         metadata: EXIF, XMP and ICC are written.
+        lossless: keep every sample.
     """
+    level = _LOSSLESS_EFFORT if lossless else quality
     if samples.shape[2] == 4 or max(samples.shape) > _LONGEST_OF_IMAGECODECS:
         file = io.BytesIO()
-        Image.fromarray(samples).save(file, "WEBP", quality=quality, method=_METHOD, exact=True)
+        Image.fromarray(samples).save(
+            file, "WEBP", lossless=lossless, quality=level, method=_METHOD, exact=True
+        )
         data = file.getvalue()
     else:  # the same bytes as Pillow's, with a sixth of the memory
         data = bytes(
             imagecodecs.webp_encode(
-                samples, level=quality, lossless=False, method=_METHOD, numthreads=1
+                samples, level=level, lossless=lossless, method=_METHOD, numthreads=1
             )
         )
     height, width = samples.shape[:2]
@@ -154,7 +189,10 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 def _orientation(source: Source, *, announced: bool) -> int:
     """Return the orientation; EXIF that no flag announces is only sought in a loaded file."""
     known = announced or len(source.data) == source.size
-    return exif.orientation(_exif(source)) if known else 1
+    try:
+        return exif.orientation(_exif(source)) if known else 1
+    except ImageError:  # the file ends early
+        return 1
 
 
 def _exif(source: Source) -> bytes | None:

@@ -1,0 +1,1 @@
+"""WebP: header, metadata, pixels and writing."""
