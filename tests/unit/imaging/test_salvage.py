@@ -212,7 +212,8 @@ def test_the_lost_rows_of_an_interlaced_gif_are_grey_between_the_others() -> Non
 def test_the_rows_of_a_truncated_webp_are_kept(mode: str, *, lossless: bool) -> None:
     data = saved(picture(mode, height=160, width=120), "WEBP", lossless=lossless, exact=True)
     whole = decode(data, LIMITS)
-    check_top(salvaged(data[: int(len(data) * 0.8)]), whole)
+    start = data.index(b"VP8L" if lossless else b"VP8 ")  # alpha of lossy files comes first
+    check_top(salvaged(data[: start + (len(data) - start) * 4 // 5]), whole)
 
 
 @pytest.mark.parametrize("change", [-40, 400])
