@@ -104,10 +104,12 @@ def _new(before: Tags, after: Tags, warnings: str) -> Iterator[str]:
         if _letters(value) in values_before:
             continue
         if _WARNING.match(key):
-            allowed = is_named("ExifTool:Warning", warnings) or _OLD_DOUBT in str(value)
+            allowed = is_named(key, warnings) or _OLD_DOUBT in str(value)
+            allowed = allowed or str(value).partition(" (")[0] in _doubts(before)
         else:
             allowed = key in before or bool(INTENDED.match(key) or _ADDED.match(key))
             allowed = allowed or key.partition(":")[2] in _doubts(before)
+            allowed = allowed or ("Comment" in key and is_named(key, warnings))
         if not allowed:
             yield f"{key}: {value!r} is new"
 
@@ -119,6 +121,11 @@ def _letters(value: Any) -> str:
 def _doubts(before: Tags) -> str:
     """Return what ExifTool found wrong with a source."""
     return " ".join(str(value) for key, value in before.items() if _WARNING.match(key))
+
+
+def is_damaged(before: Tags) -> bool:
+    """Return True for a source in which ExifTool stops reading a directory; readers may go on."""
+    return "Error reading value for" in _doubts(before)
 
 
 def _is_guessed(key: str, after: Tags) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sr_core.errors import ImageError
 from sr_core.imaging.codecs import EXTENSIONS, Limits, decode, encode, losses
-from tests.support.metadata_comparison import differences, enlarged, exiftool
+from tests.support.metadata_comparison import differences, enlarged, exiftool, is_damaged
 from tests.support.metadata_expected import Enlargement
 from tests.support.metadata_mark import MARK, without_mark
 
@@ -33,7 +33,7 @@ class Result:
 
     files: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    """Files without an output, by the class of the error."""
+    """Files that are not compared, by the class of the error."""
     makers: Counter[str] = field(default_factory=Counter)
     found: list[str] = field(default_factory=list)
     """Unexplained differences, each with its source and output format."""
@@ -72,6 +72,9 @@ def compare(sources: Sequence[Path], result: Result, *, mark: bool = False) -> N
         read = exiftool(*sorted(Path(folder).iterdir()))
     for stem, each in written.items():
         before = read[f"{stem}.source"]
+        if is_damaged(before):
+            result.refused["damaged directory"] += 1
+            continue
         result.files += 1
         if "IFD0:Make" in before:
             result.makers[str(before["IFD0:Make"]).strip()] += 1
@@ -114,7 +117,7 @@ def report(result: Result) -> str:
     return "\n".join(
         [
             *result.found,
-            f"{result.files} files compared, {len(result.found)} differences; refused: {refused}",
+            f"{result.files} files compared, {len(result.found)} differences; not compared: {refused}",
             f"{result.makers.total()} files of {len(result.makers)} makers: {makers}\n",
         ]
     )
