@@ -117,7 +117,8 @@ def report(result: Result) -> str:
     return "\n".join(
         [
             *result.found,
-            f"{result.files} files compared, {len(result.found)} differences; not compared: {refused}",
+            f"{result.files} files compared, {len(result.found)} differences",
+            f"not compared: {refused}",
             f"{result.makers.total()} files of {len(result.makers)} makers: {makers}\n",
         ]
     )
