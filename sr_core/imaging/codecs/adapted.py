@@ -34,14 +34,14 @@ def kept(raw: Metadata, size_px: tuple[int, int] | None, turn: int, notes: list[
                 )
             block = exif.upright(block)
         except ImageError as error:
-            notes.append(f"the EXIF data cannot be read and was dropped: {error.message}")
+            notes.append(f"dropped: EXIF data that cannot be read: {error.message}")
             block = None
     stored = size_px[::-1] if size_px is not None and turn >= 5 else size_px
     if block is not None and stored is not None:
         with suppress(ImageError):  # places in a damaged directory stay as they are
             block = exif_pixels.turned(block, turn, *stored)
     if dpi is not None and not all(exif.MIN_DPI < value < exif.MAX_DPI for value in dpi):
-        notes.append(f"an impossible resolution of {dpi[0]:g}x{dpi[1]:g} dpi was dropped")
+        notes.append(f"dropped: impossible resolution, {dpi[0]:g}x{dpi[1]:g} dpi")
         dpi = None
     main, extended = (
         _kept_xmp(packet, turn, stored, notes) for packet in (raw.xmp, raw.extended_xmp)

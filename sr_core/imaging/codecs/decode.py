@@ -206,7 +206,7 @@ def _metadata(reader: _Reader, source: Source, notes: list[str]) -> Metadata:
     try:
         return reader.metadata(source, notes)
     except Exception as error:  # noqa: BLE001 - decoding the pixels decides if the file is damaged
-        notes.append(f"the metadata cannot be read and was dropped: {error}")
+        notes.append(f"dropped: metadata that cannot be read: {error}")
         return Metadata()
 
 
@@ -231,5 +231,5 @@ def _colours(
 
 
 def _unreadable(error: Exception, pages: int, notes: list[str]) -> list[ColourFacts]:
-    notes.append(f"the colour information cannot be read and was dropped: {error}")
+    notes.append(f"dropped: colour information that cannot be read: {error}")
     return [ColourFacts()] * pages

@@ -97,7 +97,7 @@ def losses(
     if format in TIFFS:
         found += tiff_description.losses(kept)
     if format in ("webp", "jxl") and kept.dpi and kept.exif and not exif.resolution_of(kept.exif):
-        found.append("the resolution was dropped: the EXIF data does not contain it")
+        found.append("dropped: resolution, which the EXIF data does not contain")
     found += carried.losses(kept, format)
     if marked:
         for_mark = Losses()

@@ -83,7 +83,7 @@ def metadata_of_avif(source: Source, notes: list[str]) -> Metadata:
 def colours_of_avif(source: Source, notes: list[str]) -> list[ColourFacts]:
     """Find the ICC profile and the code points."""
     if avif_colour.has_gain_map(source):
-        notes.append("the gain map for high dynamic range was dropped")
+        notes.append("dropped: gain map for high dynamic range")
     icc = _opened("AVIF", source.whole()).info.get("icc_profile")
     return [ColourFacts(icc=icc, code_points=avif_colour.code_points(source))]
 

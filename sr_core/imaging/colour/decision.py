@@ -104,7 +104,7 @@ def _kept(space: Space, warnings: tuple[str, ...], *, grey: bool) -> Decision:
     try:
         profile, dropped = checked_profile(build(space, grey=grey), 1 if grey else 3)
     except ValueError as error:
-        profile, dropped = None, (f"the colour space cannot be used and was dropped: {error}",)
+        profile, dropped = None, (f"dropped: colour space that cannot be used: {error}",)
     return Decision(profile, warnings=(*warnings, *dropped))
 
 

@@ -103,19 +103,19 @@ def checked_profile(icc: bytes | None, channels: int) -> tuple[bytes | None, tup
         return None, ()
     space, name = {1: (b"GRAY", "gray"), 3: (b"RGB ", "rgb"), 4: (b"CMYK", "cmyk")}[channels]
     if len(icc) < _HEADER_BYTES + 4 or icc[36:40] != b"acsp":
-        return None, ("the ICC profile is damaged and was dropped",)
+        return None, ("dropped: ICC profile that is damaged",)
     if icc[16:20] != space:
         found = icc[16:20].decode("ascii", "replace").strip()
-        return None, (f"the ICC profile is for {found} and was dropped",)
+        return None, (f"dropped: ICC profile for {found}",)
     try:
         one = np.full((1, 1) if channels == 1 else (1, 1, channels), 255, np.uint8)
         shown = imagecodecs.cms_transform(
             one, icc, build(SRGB), colorspace=name, outcolorspace="rgb"
         )
     except Exception:  # noqa: BLE001 - a profile that cannot be used must not fail the image later
-        return None, ("the ICC profile is damaged and was dropped",)
+        return None, ("dropped: ICC profile that is damaged",)
     if channels == 3 and int(shown.max()) - int(shown.min()) > _MOST_COLOURED_WHITE:
-        return None, ("the ICC profile shows white as a colour and was dropped",)
+        return None, ("dropped: ICC profile that shows white as a colour",)
     return icc, ()
 
 

@@ -108,7 +108,7 @@ def test_a_profile_for_other_pixels_is_dropped() -> None:
     for image, profile in ((picture(), lab), (picture("L"), srgb_profile())):
         decoded = decode(saved(image, "PNG", icc_profile=profile), LIMITS)
         assert decoded.metadata.icc is None
-        assert any("ICC profile is for" in warning for warning in decoded.warnings)
+        assert any("ICC profile for" in warning for warning in decoded.warnings)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

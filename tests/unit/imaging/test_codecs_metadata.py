@@ -198,9 +198,7 @@ def test_metadata_too_long_for_a_jpeg_are_dropped_and_named() -> None:
     data = encode(before, "jpeg", 95)
     assert len(data) > 100_000
     assert decode(data, LIMITS).metadata.xmp is None
-    assert losses(before, "jpeg") == (
-        "XMP data of 70029 bytes does not fit into JPEG and was dropped",
-    )
+    assert losses(before, "jpeg") == ("dropped: XMP data that does not fit into JPEG, 70029 bytes",)
     assert losses(before, "png") == ()
 
 
@@ -214,7 +212,7 @@ def test_a_damaged_profile_is_dropped() -> None:
     for profile in (b"no profile" * 30, srgb_profile()[:132], srgb_profile()[:128] + bytes(400)):
         decoded = decode(saved(picture(), "JPEG", icc_profile=profile), LIMITS)
         assert decoded.metadata.icc is None
-        assert decoded.warnings == ("the ICC profile is damaged and was dropped",)
+        assert decoded.warnings == ("dropped: ICC profile that is damaged",)
     grey = decode(saved(picture(), "JPEG", icc_profile=press_profile()), LIMITS)
     assert grey.metadata.icc is None
 

@@ -27,7 +27,7 @@ def facts(source: Source, notes: list[str]) -> ColourFacts:
     if kind in _SRGB:
         return ColourFacts(enumerated=SRGB)
     if kind == _LINKED:
-        notes.append("the ICC profile of the BMP is in another file and was dropped")
+        notes.append("dropped: ICC profile of the BMP, which is in another file")
     if kind == _EMBEDDED and size == _VERSION_5:
         start, length = struct.unpack("<II", source.take(_HEADER + 112, 8))
         return ColourFacts(icc=source.take(_HEADER + start, length))
@@ -46,7 +46,7 @@ def _calibration(source: Source, notes: list[str]) -> Space | None:
     sums = [sum(ends[at : at + 3]) for at in (0, 3, 6)]
     white = [sum(ends[at::3]) for at in range(3)]
     if max(gammas) > min(gammas) * _MOST_SPREAD or min(sums) <= 0 or sum(white) <= 0:
-        notes.append("the calibration of the BMP cannot be used and was dropped")
+        notes.append("dropped: calibration of the BMP, which cannot be used")
         return None
     primaries = [ends[3 * at + axis] / sums[at] for at in range(3) for axis in range(2)]
     gamma = gammas[0] if gammas[0] >= 1 else 1 / gammas[0]  # some writers store the encoding's

@@ -51,7 +51,7 @@ def losses(metadata: Metadata) -> list[str]:
     found = []
     block = metadata.exif
     if block is not None and len(block) > _MOST_EXIF:
-        found.append(f"EXIF data of {len(block)} bytes does not fit into JPEG and was dropped")
+        found.append(f"dropped: EXIF data that does not fit into JPEG, {len(block)} bytes")
     elif block is not None and len(EXIF + block) > _LARGEST:
         found.append(
             f"EXIF data of {len(block)} bytes was written in several JPEG segments, which few "
@@ -59,12 +59,10 @@ def losses(metadata: Metadata) -> list[str]:
         )
     if metadata.xmp is not None and _packets(metadata) is None:
         size = len(XMP + metadata.xmp)
-        found.append(f"XMP data of {size} bytes does not fit into JPEG and was dropped")
+        found.append(f"dropped: XMP data that does not fit into JPEG, {size} bytes")
     long = [comment for comment in metadata.comments if len(comment) > _LARGEST]
     if long:
-        found.append(
-            f"a comment of {sum(map(len, long))} bytes does not fit into JPEG and was dropped"
-        )
+        found.append(f"dropped: comment that does not fit into JPEG, {sum(map(len, long))} bytes")
     return found
 
 

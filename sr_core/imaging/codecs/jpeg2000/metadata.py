@@ -47,7 +47,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
             elif kind not in _STRUCTURE:
                 losses.add(f"box {printable(kind).strip()} of JPEG 2000", length)
     except ImageError:
-        notes.append("the boxes after the picture are damaged and were dropped")
+        notes.append("dropped: boxes after the picture, which are damaged")
     resources = photoshop.read(found.get(_PHOTOSHOP_ID, b""), losses)
     notes += losses.warnings()
     block = found.get(EXIF_ID)

@@ -106,7 +106,7 @@ def _without_extras(
     if not found.channels:
         alpha = (count, False)
     extra = samples.shape[2] - count - (alpha is not None)
-    warnings = (f"extra channels that are not transparency were dropped: {extra}",) if extra else ()
+    warnings = (f"dropped: extra channels that are not transparency: {extra}",) if extra else ()
     if alpha is None:
         return samples[:, :, :count], warnings
     if extra or alpha[0] != count:

@@ -118,7 +118,7 @@ def rasters(data: Blob, header: Header) -> list[Raster]:
     if facts.premultiplied:
         samples = straight(samples)
     dropped = sorted(set(facts.dropped))
-    warnings = (f"extra channels were dropped: {', '.join(dropped)}",) if dropped else ()
+    warnings = (f"dropped: extra channels: {', '.join(dropped)}",) if dropped else ()
     return [Raster(samples, "grey" if facts.grey else "rgb", warnings=warnings)]
 
 

@@ -54,7 +54,7 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
         if kind in _STRUCTURE:
             continue
         if length > MAX_BYTES:
-            notes.append(f"{printable(kind)} of {length} bytes was dropped")
+            notes.append(f"dropped: PNG chunk {printable(kind)} that is too long, {length} bytes")
         else:
             _sort(kind, source.take(start, length), found, losses, notes)
     _name_trailer(source, losses)
@@ -189,7 +189,7 @@ def _text(body: bytes, notes: list[str]) -> bytes | None:
         return text
     content = inflated(text)
     if content is None:
-        notes.append("the XMP is damaged or too large and was dropped")
+        notes.append("dropped: XMP that is damaged or too large")
     return content
 
 

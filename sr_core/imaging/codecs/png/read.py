@@ -88,12 +88,12 @@ def colours(source: Source, notes: list[str]) -> list[ColourFacts]:
         if kind in _COLOURS and length <= MAX_BYTES:
             found.setdefault(kind, source.take(start, length))
         elif kind in _COLOURS:
-            notes.append(f"{kind.decode()} of {length} bytes was dropped")
+            notes.append(f"dropped: PNG chunk {kind.decode()} that is too long, {length} bytes")
     icc = found.get(b"iCCP")
     if icc is not None:
         icc = inflated(icc.partition(b"\0")[2][1:])
         if icc is None:
-            notes.append("the ICC profile is damaged or too large and was dropped")
+            notes.append("dropped: ICC profile that is damaged or too large")
     return [
         ColourFacts(
             icc=icc,
@@ -140,7 +140,7 @@ def _code_points(body: bytes | None, notes: list[str]) -> CodePoints | None:
     if body is None:
         return None
     if len(body) != 4 or body[2] != 0 or body[3] > 1:
-        notes.append("an invalid cICP chunk was dropped")
+        notes.append("dropped: invalid cICP chunk")
         return None
     return CodePoints(body[0], body[1], bool(body[3]))
 
@@ -155,7 +155,7 @@ def _calibration(found: dict[bytes, bytes], notes: list[str]) -> Space | None:
     if len(found.get(b"cHRM", b"")) == 32:
         chromaticities = struct.unpack(">8I", found[b"cHRM"])
     if not 1_000 <= gamma <= 1_000_000:
-        notes.append("an impossible gamma was dropped")
+        notes.append("dropped: impossible gamma")
         return None
     points = [value / 100_000 for value in chromaticities]
     return calibrated(100_000 / gamma, points[:2], points[2:])

@@ -110,7 +110,7 @@ def damage(exif: bytes) -> list[str]:
         tags = TagFile(Source(exif))
         read(tags, tags.directory(tags.first), PRIVATE_LINKS, losses)
     except ImageError:
-        return ["EXIF data that cannot be written as TIFF tags was dropped"]
+        return ["dropped: EXIF data that cannot be written as TIFF tags"]
     return losses.warnings()
 
 

@@ -31,7 +31,7 @@ def _profile(tags: TagFile, directory: Directory, notes: list[str]) -> bytes | N
     try:
         return tags.value(entry)
     except ImageError:
-        notes.append("the ICC profile of a TIFF page lies outside the file and was dropped")
+        notes.append("dropped: ICC profile of a TIFF page, which lies outside the file")
         return None
 
 
@@ -64,7 +64,7 @@ def _calibration(tags: TagFile, directory: Directory, notes: list[str]) -> Space
     if len(primaries) != 6:
         return None
     if _TRANSFER in directory.entries:
-        notes.append("the TransferFunction of the TIFF was dropped")
+        notes.append("dropped: TransferFunction of the TIFF")
         return None
     white = tags.numbers(directory.entries.get(_WHITE))
     return calibrated(_GAMMA, white if len(white) == 2 else D65, primaries)

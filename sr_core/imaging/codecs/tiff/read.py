@@ -167,7 +167,7 @@ def _without_extras(samples: Pixels, page: Layout) -> tuple[Pixels, tuple[str, .
     if page.samples == kept or samples.ndim == 2:
         return samples, ()
     warnings = (
-        "extra channels that are not transparency, such as infrared or masks, were dropped: "
+        "dropped: extra channels that are not transparency, such as infrared or masks: "
         f"{page.samples - kept}",
     )
     if page.alpha is None or page.alpha >= samples.shape[2]:
