@@ -58,9 +58,14 @@ class Preview:
 
 
 def preview(
-    row: MetricsRow, outputs: Store, sources: Store | None, thumbnail_px: int, detail_px: int
+    row: MetricsRow,
+    outputs: Store,
+    sources: Store | None,
+    thumbnail_px: int,
+    detail_px: int,
+    spot: tuple[int, int] | None = None,
 ) -> Preview:
-    """Make a thumbnail of an output, and crops of its most detailed part and of the source's.
+    """Make a thumbnail of an output, and crops of one part of it and of the source.
 
     A problem with one image becomes a note instead of an error.
 
@@ -70,13 +75,15 @@ def preview(
         sources: the source root; None to show only the output.
         thumbnail_px: longest side of the thumbnail.
         detail_px: side of the square crops, in output pixels.
+        spot: x and y of the middle of the crops, in output pixels; None for the part with the most
+            detail.
 
     Raises: StorageUnavailableError if a whole store cannot be used.
     """
     try:
         output = open_picture(read_file(outputs, row.output_key, row.output_sha256))
         small = shrink(output, thumbnail_px)
-        frame = detail_frame(small, row, detail_px, detail_px)
+        frame = detail_frame(small, row, detail_px, detail_px, spot)
         shown = Preview(small, frame, after=cut(output, frame))
     except ImageError as error:
         return Preview(notes=(f"the output cannot be shown: {error.message}",))
@@ -115,14 +122,21 @@ def open_picture(data: bytes) -> Picture:
     return decode(data, _LIMITS)
 
 
-def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -> Box:
-    """Find the part with the most detail, so that a crop shows more than sky.
+def detail_frame(
+    small: bytes,
+    row: MetricsRow,
+    width_px: int,
+    height_px: int,
+    spot: tuple[int, int] | None = None,
+) -> Box:
+    """Find the part around a spot, or that with the most detail, which shows more than sky.
 
     Args:
         small: a thumbnail of the image.
         row: has the sizes of source and output.
         width_px: width of the part, in output pixels.
         height_px: height of the part, in output pixels.
+        spot: x and y of its middle, in output pixels; None for the most detail.
 
     Returns:
         The part in fractions of the image; its edges are on whole pixels of the source.
@@ -135,9 +149,14 @@ def detail_frame(small: bytes, row: MetricsRow, width_px: int, height_px: int) -
         raise ImageError(ErrorClass.INTERNAL, "the table does not have its size")
     width = min(wide_in, max(1, round(width_px * wide_in / wide_out)))
     height = min(high_in, max(1, round(height_px * high_in / high_out)))
-    left, top = _busiest(decode(small, _LIMITS).pages[0].pixels, width / wide_in, height / high_in)
-    left_px = min(round(left * wide_in), wide_in - width)
-    top_px = min(round(top * high_in), high_in - height)
+    if spot is None:
+        pixels = decode(small, _LIMITS).pages[0].pixels
+        left, top = _busiest(pixels, width / wide_in, height / high_in)
+    else:
+        left = spot[0] / wide_out - width / wide_in / 2
+        top = spot[1] / high_out - height / high_in / 2
+    left_px = min(max(0, round(left * wide_in)), wide_in - width)
+    top_px = min(max(0, round(top * high_in)), high_in - height)
     return Box(left_px, top_px, width, height).times(1 / wide_in, 1 / high_in)
 
 

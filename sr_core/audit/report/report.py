@@ -30,7 +30,7 @@ from sr_core.audit.verdicts.judging import Reason, columns_for
 from sr_core.audit.verdicts.rules import Verdict
 from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
-from sr_core.records import Status
+from sr_core.records import MetricsRow, Status
 
 LINES_PER_CLASS = 50
 """Number of failed rows listed per error class, so that no class crowds out the others."""
@@ -160,9 +160,24 @@ def _cards(
     reasons: Sequence[Sequence[tuple[Reason, Verdict]]],
 ) -> list[Card]:
     return [
-        Card(line, ranked, preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX), tuple(found))
+        Card(
+            line,
+            ranked,
+            preview(line.row, store, source, THUMBNAIL_PX, DETAIL_PX, _spot(line.row, found)),
+            tuple(found),
+        )
         for line, ranked, found in zip(shown, ranking, reasons, strict=True)
     ]
+
+
+def _spot(row: MetricsRow, reasons: Sequence[tuple[Reason, Verdict]]) -> tuple[int, int] | None:
+    """Return the place in the output of the worst reason that has one."""
+    spots = row.spots or {}
+    for reason, _ in reasons:
+        spot = spots.get(reason.metric) if reason.metric is not None else None
+        if spot is not None:
+            return spot["x_px"], spot["y_px"]
+    return None
 
 
 def _columns(state: Snapshot, standard: Standard) -> Sequence[str]:

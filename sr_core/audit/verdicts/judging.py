@@ -28,10 +28,12 @@ _NO_VERDICT = -1
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason for a verdict: its name and meaning."""
+    """A reason for a verdict: its name and meaning, and the metric of its first rule."""
 
     name: str
     meaning: str
+    metric: str | None = None
+    """None for a reason that no rule of the file gives."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,10 +151,10 @@ def _nearest(baselines: Sequence[Baseline], factor: float) -> Baseline | None:
 
 
 def _reasons(rules: Rules) -> tuple[Reason, ...]:
-    meanings = dict(_BUILT_IN)
+    reasons = {name: Reason(name, meaning) for name, meaning in _BUILT_IN.items()}
     for rule in rules.rules:
-        meanings.setdefault(rule.reason, rule.meaning)
-    return tuple(Reason(name, meaning) for name, meaning in meanings.items())
+        reasons.setdefault(rule.reason, Reason(rule.reason, rule.meaning, rule.metric))
+    return tuple(reasons.values())
 
 
 def _apply(rule: Rule, values: Values, baselines: Sequence[Baseline]) -> NDArray[np.int8]:

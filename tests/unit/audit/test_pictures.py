@@ -44,6 +44,17 @@ def test_the_detail_is_where_the_picture_is_busiest(left: int, top: int) -> None
     assert pixels_of(cut(open_picture(picture), frame)).std() > 40
 
 
+@pytest.mark.parametrize(
+    ("spot", "left", "top"), [((400, 240), 90, 50), ((0, 0), 0, 0), ((799, 479), 180, 100)]
+)
+def test_a_spot_is_in_the_middle_of_the_detail_or_as_near_as_the_edge_allows(
+    spot: tuple[int, int], left: int, top: int
+) -> None:
+    frame = detail_frame(png(busy_at(0, 0)), row((200, 120), (800, 480)), 80, 80, spot)
+    box = frame.times(200, 120)
+    assert (round(box.left), round(box.top)) == (left, top)
+
+
 def test_source_and_output_show_the_same_part() -> None:
     source = busy_at(77, 31)
     output = source.resize((800, 480), Image.Resampling.NEAREST)
