@@ -12,6 +12,7 @@ from benchmarks.faults.pictures import is_measuring
 from benchmarks.faults.planted import HARD, SEVERE
 from benchmarks.faults.values import CLEAN, Values
 from benchmarks.section import table
+from sr_core.audit.verdicts.baselines import stretched
 from sr_core.metrics.registry import METRICS
 
 FALSE_ALARMS = 0.005
@@ -52,8 +53,12 @@ def limits(clean: Sequence[Values], stretch: float) -> dict[str, Limit]:
         median = np.median(values)
         low, high = np.quantile(values, (1 - _QUANTILE, _QUANTILE))
         found[metric.name] = Limit(
-            below=-np.inf if metric.direction == "lower" else median + stretch * (low - median),
-            above=np.inf if metric.direction == "higher" else median + stretch * (high - median),
+            below=-np.inf
+            if metric.direction == "lower"
+            else stretched(metric, median, low, stretch),
+            above=np.inf
+            if metric.direction == "higher"
+            else stretched(metric, median, high, stretch),
         )
     return found
 

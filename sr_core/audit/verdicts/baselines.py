@@ -14,6 +14,7 @@ from sr_core.archive.ledger.runs import RunRecord
 from sr_core.audit.verdicts.rules import Quantile
 from sr_core.config import describe
 from sr_core.errors import ConfigurationError
+from sr_core.metrics.metric import Metric
 from sr_core.models.catalogue import models_of
 
 
@@ -31,16 +32,24 @@ class Baseline:
     measures: dict[str, dict[Quantile, float]]
     """Quantiles by metric."""
 
-    def limit(self, metric: str, quantile: Quantile, stretch: float) -> float | None:
+    def limit(self, metric: Metric, quantile: Quantile, stretch: float) -> float | None:
         """Return a limit: the quantile, its distance from the median multiplied by `stretch`.
+
+        A ratio is stretched as a ratio: half and double are equally far from 1.
 
         None if the baseline lacks the metric.
         """
-        values = self.measures.get(metric)
+        values = self.measures.get(metric.name)
         if values is None or quantile not in values or "median" not in values:
             return None
-        median = values["median"]
-        return median + stretch * (values[quantile] - median)
+        return stretched(metric, values["median"], values[quantile], stretch)
+
+
+def stretched(metric: Metric, median: float, quantile: float, stretch: float) -> float:
+    """Multiply the distance of a quantile from the median; that of ratios in their logarithms."""
+    if metric.unit == "×" and median > 0 and quantile > 0:
+        return float(median * (quantile / median) ** stretch)
+    return median + stretch * (quantile - median)
 
 
 def baselines_of_run(

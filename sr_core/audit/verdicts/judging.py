@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sr_core.audit.values import columns_of, values_of
 from sr_core.audit.verdicts.baselines import Baseline
 from sr_core.audit.verdicts.rules import Quantile, Rule, Rules, Verdict
-from sr_core.metrics.metric import Values
+from sr_core.metrics.metric import Metric, Values
 from sr_core.records import Status
 
 NOT_UPSCALED = "not_upscaled"
@@ -161,8 +161,8 @@ def _apply(rule: Rule, values: Values, baselines: Sequence[Baseline]) -> NDArray
     """Return the verdicts of a rule; NaN is beyond no limit."""
     found = np.zeros(values.size, dtype=np.int8)
     for verdict, limits in rule.limits.items():
-        above = _limits(rule.metric, limits.above, limits.stretch, baselines)
-        below = _limits(rule.metric, limits.below, limits.stretch, baselines)
+        above = _limits(rule.judged, limits.above, limits.stretch, baselines)
+        below = _limits(rule.judged, limits.below, limits.stretch, baselines)
         beyond = np.zeros(values.size, dtype=bool)
         if above:
             beyond |= values > max(above)  # the mildest
@@ -173,7 +173,7 @@ def _apply(rule: Rule, values: Values, baselines: Sequence[Baseline]) -> NDArray
 
 
 def _limits(
-    metric: str,
+    metric: Metric,
     limit: float | Quantile | None,
     stretch: float,
     baselines: Sequence[Baseline],

@@ -56,9 +56,16 @@ def rows(*columns: dict[str, Any]) -> pa.Table:
     )
 
 
-def baseline(model: str, low: float, median: float, high: float, scale: int = 4) -> Baseline:
+def baseline(
+    model: str,
+    low: float,
+    median: float,
+    high: float,
+    scale: int = 4,
+    metric: str = "sharpness_gain",
+) -> Baseline:
     quantiles = {"q005": low, "median": median, "q995": high}
-    return Baseline(model, scale, 100, None, {"sharpness_gain": quantiles})
+    return Baseline(model, scale, 100, None, {metric: quantiles})
 
 
 PAIR = {
@@ -103,7 +110,14 @@ def test_a_quantile_is_that_of_the_model_that_made_the_image(tmp_path: Path) -> 
 
 
 def test_a_limit_is_stretched_from_the_median(tmp_path: Path) -> None:
-    known = {"srgan": [baseline("srgan", 2, 3, 4)]}  # twice the distance: below 1
+    known = {"srgan": [baseline("srgan", 2, 3, 4, metric="lr_psnr_db")]}  # twice: below 1
+    table = rows(*({"model": "srgan", "lr_psnr_db": each} for each in (0.9, 1.1)))
+    by_psnr = rules(SHARP.replace("sharpness_gain", "lr_psnr_db"), tmp_path)
+    assert verdicts(judge(table, by_psnr, known)) == ["fail", "review"]
+
+
+def test_the_limit_of_a_ratio_is_stretched_as_a_ratio(tmp_path: Path) -> None:
+    known = {"srgan": [baseline("srgan", 2, 4, 8)]}  # a half, twice: below 1
     table = rows(*({"model": "srgan", "sharpness_gain": each} for each in (0.9, 1.1)))
     assert verdicts(judge(table, rules(SHARP, tmp_path), known)) == ["fail", "review"]
 
