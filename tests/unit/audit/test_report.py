@@ -79,7 +79,7 @@ def test_the_page_leads_with_the_verdicts_and_their_reasons(run: PhotoRun) -> No
     assert "colours differ" in cards_of(page)[0].all("p", class_="verdict")[0].text
     assert not cards_of(page)[1].all("p", class_="verdict")
     reasons = page.all("section")[0].all("tbody")[0].all("tr")
-    assert [row.all("code")[0].text for row in reasons] == ["not_upscaled", "colour_cast"]
+    assert [row.all("code")[0].text for row in reasons] == ["not_upscaled", "colours"]
 
 
 def test_the_page_is_self_contained(run: PhotoRun) -> None:

@@ -39,7 +39,7 @@ def test_an_audit_names_every_image_that_does_not_pass(run: PhotoRun, tmp_path: 
     code, said = invoke("audit", tmp_path / "run")
     assert code == 0
     assert "1 pass, 0 review, 2 fail; rules srfleet 1" in said
-    assert "fail    bad/pink.png: colour_cast" in said
+    assert "fail    bad/pink.png: colours" in said
     assert "fail    bad/broken.jpg: not_upscaled (decode)" in said
     assert "folder bad: 0 pass, 0 review, 2 fail" in said
 
