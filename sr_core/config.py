@@ -43,6 +43,8 @@ class RunConfig(_Frozen):
     precision: Precision | Literal["auto"] = "auto"
     """Coarsest precision that may compute the network. auto is decided at the first start, by the
     available devices; run.json holds the decision."""
+    bitonal: Literal["grey", "keep"] = "grey"
+    """Output of pages of 1 bit per pixel: grey, or 1 bit again, as fax of group 4 in TIFF."""
     strip_gps: bool = False
     salvage: bool = False
     """Upscale the decodable part of damaged files, with the rest marked by grey."""
@@ -61,6 +63,15 @@ class RunConfig(_Frozen):
     def _target_is_positive(self) -> Self:
         if self.target is not None and min(self.target) < 1:
             raise ValueError(f"target must be at least 1x1 pixels, not {self.target}")
+        return self
+
+    @model_validator(mode="after")
+    def _bitonal_needs_tiff(self) -> Self:
+        if self.bitonal == "keep" and self.format not in ("source", "tiff"):
+            raise ValueError(
+                f"bitonal keep writes fax of group 4, which needs format source or tiff, not "
+                f"{self.format}"
+            )
         return self
 
 

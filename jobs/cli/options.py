@@ -68,6 +68,10 @@ FormatOption = Annotated[
 QualityOption = Annotated[
     int | None, typer.Option(help="JPEG and WebP quality, 1 to 100.", show_default="95")
 ]
+BitonalOption = Annotated[
+    str | None,
+    typer.Option(help="Pages of 1 bit: grey, or keep for G4 TIFF.", hidden=True),
+]
 StripGpsOption = Annotated[
     bool | None, typer.Option("--strip-gps", help="Remove GPS positions from the outputs.")
 ]
@@ -140,6 +144,7 @@ def run_options(
     no_mark: bool,
     *,
     sidecars: bool | None = None,
+    bitonal: str | None = None,
 ) -> dict[str, object]:
     """Map options of the command line to keys of the `run` section of a job file."""
     return {
@@ -149,6 +154,7 @@ def run_options(
         "format": format_,
         "quality": quality,
         "precision": precision,
+        "bitonal": bitonal,
         "strip_gps": strip_gps,
         "salvage": salvage,
         "sidecars": sidecars,

@@ -12,6 +12,7 @@ from jobs.cli.left_out import counted, warned
 from jobs.cli.options import (
     ActorsOption,
     AddressOption,
+    BitonalOption,
     DeviceOption,
     EngineOption,
     ExcludeOption,
@@ -67,6 +68,7 @@ def plan(
     format_: FormatOption = None,
     quality: QualityOption = None,
     precision: PrecisionOption = None,
+    bitonal: BitonalOption = None,
     strip_gps: StripGpsOption = None,
     salvage: SalvageOption = None,
     sidecars: SidecarsOption = None,
@@ -97,6 +99,7 @@ def plan(
             salvage,
             no_mark,
             sidecars=sidecars,
+            bitonal=bitonal,
         ),
         {"actors": actors, "device": device, "engine": engine, "address": address},
         include=include,

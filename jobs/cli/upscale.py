@@ -13,6 +13,7 @@ from jobs.cli.exit_codes import ExitCode
 from jobs.cli.options import (
     ActorsOption,
     AddressOption,
+    BitonalOption,
     DeviceOption,
     EngineOption,
     ExcludeOption,
@@ -73,6 +74,7 @@ def upscale(
     format_: FormatOption = None,
     quality: QualityOption = None,
     precision: PrecisionOption = None,
+    bitonal: BitonalOption = None,
     strip_gps: StripGpsOption = None,
     salvage: SalvageOption = None,
     sidecars: SidecarsOption = None,
@@ -105,6 +107,7 @@ def upscale(
             salvage,
             no_mark,
             sidecars=sidecars,
+            bitonal=bitonal,
         ),
         {
             "actors": actors,

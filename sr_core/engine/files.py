@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from sr_core.config import RunConfig
+from sr_core.engine.bitonal import as_bitonal_as, with_policy
 from sr_core.engine.choosing import choose_upscaler
 from sr_core.engine.defaults import with_own_scale
 from sr_core.engine.geometry import Geometry
@@ -71,7 +72,13 @@ class FileUpscaler:
         Raises: ImageError; its `error_class` is what a run's row would hold.
         """
         picture = decode(data, self._geometry.limits, salvage=self._run.salvage)
-        wanted = output_format(picture.format, self._run.format, len(picture.pages))
+        wanted = output_format(
+            picture.format,
+            self._run.format,
+            len(picture.pages),
+            bitonal=self._run.bitonal == "keep" and picture.pages[0].bitonal,
+        )
+        picture, _ = with_policy(picture, self._run.bitonal, wanted)
         self._geometry.check_output(picture, wanted)
         given_up = losses(picture, wanted, strip_gps=self._run.strip_gps, marked=self._run.mark)
         upscaler = choose_upscaler(self._upscaler, data, picture).upscaler
@@ -113,4 +120,4 @@ class FileUpscaler:
 
     def _upscale_page(self, page: Page, upscaler: Upscaler) -> UpscaledPage:
         shape = self._geometry.output_shape(page.pixels)
-        return upscale_page(page, upscaler, *shape)
+        return as_bitonal_as(page, upscale_page(page, upscaler, *shape))

@@ -150,8 +150,9 @@ def _record(
     begun_by_0_1_0 = existing is not None and "precision" not in existing.config
     if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
         del config["precision"]  # the run id stays as it is
-    for later in ("salvage", "sidecars", "mark"):
-        if existing is not None and later not in existing.config and not config[later]:
+    former = {"salvage": False, "sidecars": False, "mark": False, "bitonal": "grey"}
+    for later, value in former.items():
+        if existing is not None and later not in existing.config and config[later] == value:
             del config[later]  # likewise, of a run that began when there was no such setting
     if job.execution.c2pa_sign is not None:
         config["signed"] = True  # a run is signed as a whole, with whichever certificate

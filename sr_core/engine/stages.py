@@ -9,6 +9,7 @@ from dataclasses import replace
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.storage import Origin, Store, read_blob
 from sr_core.config import RunConfig
+from sr_core.engine.bitonal import as_bitonal_as, with_policy
 from sr_core.engine.choosing import choose_upscaler
 from sr_core.engine.device import Device
 from sr_core.engine.geometry import Geometry
@@ -122,7 +123,8 @@ class Stages:
         pages = len(picture.pages)
         if target.format != "tiff":  # the other formats hold one page
             picture = replace(picture, pages=picture.pages[:1])
-        return Decoded(picture, pages, (*picture.warnings, *lost))
+        picture, remarks = with_policy(picture, self._config.bitonal, target.format)
+        return Decoded(picture, pages, (*picture.warnings, *lost, *remarks))
 
     def choose(self, data: Blob, picture: Picture, times: Times) -> Chosen:
         """Choose the upscaler of a source by the evidence in it, if the run has several models."""
@@ -142,7 +144,9 @@ class Stages:
         with self._device() as idle_ms, times.timed("upscale"):
             times.device_wait_ms = idle_ms
             pages = [
-                upscale_page(page, upscaler, *self._geometry.output_shape(page.pixels))
+                as_bitonal_as(
+                    page, upscale_page(page, upscaler, *self._geometry.output_shape(page.pixels))
+                )
                 for page in source.pages
             ]
         picture = replace(source, pages=tuple(each.page for each in pages))

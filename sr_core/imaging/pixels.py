@@ -24,6 +24,8 @@ class Page:
     """Straight alpha, (H, W) of the pixels' dtype; None if the page is opaque."""
     blank: tuple[Box, ...] = ()
     """Parts that could not be decoded; they are opaque neutral grey, and so is the output there."""
+    bitonal: bool = False
+    """True if the pixels are only black or white, stored as 1 bit."""
 
 
 def paint_blank(page: Page) -> None:

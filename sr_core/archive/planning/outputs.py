@@ -116,6 +116,10 @@ def output_formats(manifest: pa.Table, run: RunConfig) -> pa.DictionaryArray:
         formats = pc.coalesce(formats, mapped(pc.utf8_lower(suffixes), _format_of_suffix))
     single = mapped(formats, lambda name: output_format(name, run.format))
     several = mapped(formats, lambda name: output_format(name, run.format, pages=2))
+    if run.bitonal == "keep":
+        bitonal = pc.fill_null(pc.equal(manifest["mode"].combine_chunks(), "1"), fill_value=False)
+        kept = mapped(formats, lambda name: output_format(name, run.format, bitonal=True))
+        single = pc.if_else(bitonal, kept, single)
     has_several = pc.fill_null(pc.greater(manifest["pages"].combine_chunks(), 1), fill_value=False)
     return pc.if_else(has_several, several, single).dictionary_encode()
 

@@ -29,6 +29,7 @@ from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.codecs.tiff import metadata as tiff_metadata
 from sr_core.imaging.codecs.tiff import read as tiff_read
+from sr_core.imaging.codecs.tiff.layout import BITONAL
 from sr_core.imaging.codecs.webp import coding as webp
 from sr_core.imaging.colour import ColourFacts, Decision
 from sr_core.imaging.metadata import Metadata
@@ -122,6 +123,8 @@ def _decode(data: Blob, limits: Limits, *, salvage: bool) -> Picture:
     raw = _metadata(reader, source, notes)
     facts = _colours(reader, source, raw, header, notes)
     rasters = reader.rasters(data, header)
+    if header.mode == BITONAL and header.pages == 1:
+        rasters = [replace(rasters[0], bitonal=True)]
     share = decoded_share(rasters)
     notes += check_damage(rasters, salvage=salvage)
     made = _pages(rasters, facts, header.format, sizes, notes)

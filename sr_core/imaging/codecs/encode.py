@@ -152,7 +152,8 @@ def _encode(
     if format == "tiff":
         pages = [Samples(each, joined) for each in picture.pages]
         profiles = [picture.profile(index) for index in range(len(pages))]
-        return tiff_write.encode(pages, metadata, profiles)
+        bitonal = [each.bitonal for each in picture.pages]
+        return tiff_write.encode(pages, metadata, profiles, bitonal)
     if format == "ptif":
         return tiff_pyramid.encode(page, joined, metadata, metadata.icc, quality)
     return jxl.encode(Samples(page, joined).whole(), metadata)

@@ -113,7 +113,7 @@ class Picture:
         return profiles[index] if index < len(profiles) else None
 
 
-def output_format(source_format: str, wanted: str, pages: int = 1) -> str:
+def output_format(source_format: str, wanted: str, pages: int = 1, *, bitonal: bool = False) -> str:
     """Choose the output format of an image.
 
     A source with several pages always becomes TIFF, the only output format that keeps them.
@@ -123,8 +123,9 @@ def output_format(source_format: str, wanted: str, pages: int = 1) -> str:
         source_format: format of the source, as in `Header.format`.
         wanted: "source", or one of `EXTENSIONS`.
         pages: number of pages in the source.
+        bitonal: True for a source of 1 bit per pixel whose output has 1 bit too.
     """
-    if pages > 1:
+    if pages > 1 or bitonal:
         return "tiff"
     return _WRITTEN_AS.get(source_format, "png") if wanted == "source" else wanted
 

@@ -43,6 +43,8 @@ class Raster:
     warnings: tuple[str, ...] = ()
     damage: Damage | None = None
     """None if the whole page was decoded."""
+    bitonal: bool = False
+    """True if the file stores 1 bit per pixel, black or white."""
 
 
 def model_of(samples: Pixels) -> Model:
@@ -68,7 +70,7 @@ def to_page(raster: Raster, facts: ColourFacts, format: str) -> tuple[Page, Deci
     if decision.convert is not None:
         colours = decision.convert(colours)
     alpha = scratch.owned(samples[:, :, count]) if samples.shape[2] > count else None
-    return Page(scratch.owned(colours), alpha), decision
+    return Page(scratch.owned(colours), alpha, bitonal=raster.bitonal), decision
 
 
 def turned(samples: Pixels, orientation: int) -> Pixels:

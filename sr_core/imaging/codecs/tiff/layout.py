@@ -35,6 +35,8 @@ _MODES = {
     ICCLAB: "LAB",
 }
 """Modes by photometric interpretation."""
+BITONAL = "1"
+"""Mode of pages of 1 bit per pixel, black or white."""
 _COLOURS = {"L": 1, "RGB": 3, "P": 1, "CMYK": 4, "LAB": 3}
 
 
@@ -180,7 +182,7 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
     turn = tags.number(directory, exif.ORIENTATION, 1)
     alpha, premultiplied = _alpha(tags, directory, colours, count)
     bitonal = mode == "L" and depth == 1 and count == 1
-    name = "1" if bitonal else mode + "A" * (alpha is not None) + ";16" * (depth > 8)
+    name = BITONAL if bitonal else mode + "A" * (alpha is not None) + ";16" * (depth > 8)
     return Layout(
         index,
         name,

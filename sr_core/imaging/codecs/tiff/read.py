@@ -22,6 +22,7 @@ from sr_core.imaging.codecs.tags.directory import TagFile
 from sr_core.imaging.codecs.tiff import colour as tiff_colour
 from sr_core.imaging.codecs.tiff.damage import is_cut, readable_part
 from sr_core.imaging.codecs.tiff.layout import (
+    BITONAL,
     CIELAB,
     CMYK,
     GREY,
@@ -86,7 +87,7 @@ def rasters(data: Blob, header: Header) -> list[Raster]:  # noqa: ARG001 - as al
     Raises: ImageError, and any exception of imagecodecs and Pillow.
     """
     return [
-        replace(_raster(data, page), orientation=page.orientation)
+        replace(_raster(data, page), orientation=page.orientation, bitonal=page.mode == BITONAL)
         for page in pages_of(Source(data))
     ]
 

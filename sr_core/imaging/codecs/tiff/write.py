@@ -12,6 +12,7 @@ from isal import isal_zlib
 
 from sr_core.imaging.codecs.samples import Samples
 from sr_core.imaging.codecs.tags.tree import Order, link_position
+from sr_core.imaging.codecs.tiff import fax
 from sr_core.imaging.codecs.tiff.description import begin, described
 from sr_core.imaging.codecs.tiff.page import Structure, Values, write_page
 from sr_core.imaging.metadata import Metadata
@@ -27,8 +28,15 @@ _OFFSETS, _SAMPLES, _ROWS, _COUNTS, _PREDICTOR, _EXTRA = 0x111, 0x115, 0x116, 0x
 _DEFLATE, _DIFFERENCES, _GREY, _RGB, _STRAIGHT_ALPHA = 8, 2, 1, 2, 2
 
 
-def encode(pages: Sequence[Samples], metadata: Metadata, profiles: Sequence[bytes | None]) -> Blob:
+def encode(
+    pages: Sequence[Samples],
+    metadata: Metadata,
+    profiles: Sequence[bytes | None],
+    bitonal: Sequence[bool],
+) -> Blob:
     """Write pages of (H, W, 1..4) samples: horizontal differences, deflated in strips.
+
+    Bitonal pages have 1 bit per pixel and are fax of group 4.
 
     Each page has the metadata and the ICC profile of its own. The byte order is that of the EXIF
     data, so that values need no change.
@@ -47,8 +55,10 @@ def encode(pages: Sequence[Samples], metadata: Metadata, profiles: Sequence[byte
         file.write(b"\0" * (file.size % 2))
         position = file.size
         file.overwrite(link, struct.pack(about.order + ("Q" if big else "I"), position))
-        strips = _strips(samples, about.order)
-        fields = write_page(file, _structure(samples), strips, about, big=big)
+        structure, strips = _structure(samples), _strips(samples, about.order)
+        if bitonal[index]:
+            structure, strips = fax.structure(samples), fax.strips(samples)
+        fields = write_page(file, structure, strips, about, big=big)
         link = link_position(position, fields, big=big)
     return file.finish()
 
