@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from sr_core.audit.lineage import Lineage, Step
     from sr_core.audit.verdicts.audit import Audit, Tally
     from sr_core.audit.verify.checks import Verification
+    from sr_core.engine.replay import Replay
     from sr_core.errors import ErrorClass
+    from sr_core.records import MetricsRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,8 +478,49 @@ class ExplainAnswer:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayAnswer:
+    """The answer of `srfleet replay --json`."""
+
+    schema: ClassVar[str] = "srfleet.replay/1"
+    key: Annotated[str, About("", "key of the source")]
+    output_key: Annotated[str | None, About("", "key of the output")]
+    outcome: Annotated[
+        str, About("", "bit-identical file, bit-identical pixels, within rounding, or different")
+    ]
+    largest_difference: Annotated[
+        float | None, About("levels of 255", "largest difference; null if the sizes differ")
+    ]
+    tolerated_levels: Annotated[
+        float,
+        About("levels of 255", "explained by rounding, in all but 1 of 200 values"),
+    ]
+    model: Annotated[str, About("", "model that made the image again")]
+    engine: Annotated[str | None, About("", "its engine; null for interpolation")]
+    precision: Annotated[str | None, About("", "its precision; null for interpolation")]
+    sha256: Annotated[str, About("", "SHA-256 of the file made again")]
+    output_sha256: Annotated[str | None, About("", "SHA-256 of the output")]
+
+    @classmethod
+    def of(cls, made: Replay, row: MetricsRow) -> ReplayAnswer:
+        """Make the answer from a replay and the row of its image."""
+        return cls(
+            key=row.key,
+            output_key=row.output_key,
+            outcome=str(made.outcome),
+            largest_difference=made.largest_difference,
+            tolerated_levels=made.tolerated_levels,
+            model=made.model,
+            engine=made.engine,
+            precision=made.precision,
+            sha256=made.sha256,
+            output_sha256=row.output_sha256,
+        )
+
+
 Answer = (
-    AuditAnswer
+    ReplayAnswer
+    | AuditAnswer
     | ExplainAnswer
     | StatusAnswer
     | VerifyAnswer

@@ -14,13 +14,16 @@ def reseal(root: Path) -> None:
     for path in sorted(root.glob("_SUCCESS*.json"), key=lambda each: (len(each.name), each.name)):
         try:
             record = json.loads(path.read_text())
-            digests = {key: _sha256(root / key) for key in record["digests"]}
+            digests = {key: sha256_of_file(root / key) for key in record["digests"]}
         except (ValueError, KeyError):
             continue  # a damaged record, or one without digests
+        if not digests:
+            continue
         record["digests"] = {key: digest for key, digest in digests.items() if digest}
         record["root_hash"] = root_hash_of(record["digests"])
         path.write_text(json.dumps(record, indent=2) + "\n")
 
 
-def _sha256(path: Path) -> str | None:
+def sha256_of_file(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None if it does not exist."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None

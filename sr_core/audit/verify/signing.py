@@ -23,7 +23,7 @@ from sr_core.archive.ledger.chain import digests_of
 from sr_core.archive.ledger.history import list_rounds
 from sr_core.archive.ledger.layout import SIGNATURES_PREFIX, signature_name, success_name
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.storage import Store
+from sr_core.archive.storage import Store, sha256_of
 from sr_core.audit.verify.checks import Verification
 from sr_core.audit.verify.closing import read_closing_records
 from sr_core.audit.verify.findings import Finding, Kind, Severity, broken
@@ -88,9 +88,15 @@ def fingerprint(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(_raw(key)).hexdigest()[:16]
 
 
-def signed_text(run_id: str, round_index: int, root_hash: str) -> bytes:
-    """Return the text that is signed: one line."""
-    return f"srfleet-signature-1 run {run_id} round {round_index} root hash {root_hash}\n".encode()
+def signed_text(run_id: str, round_index: int, root_hash: str, record_sha256: str) -> bytes:
+    """Return the text that is signed: one line.
+
+    The closing record is signed as well as its root hash: nothing else covers its time and counts.
+    """
+    return (
+        f"srfleet-signature-1 run {run_id} round {round_index} root hash {root_hash} "
+        f"closing record {record_sha256}\n"
+    ).encode()
 
 
 def sign_run(store: Store, key: Ed25519PrivateKey) -> Signed:
@@ -118,12 +124,14 @@ def sign_run(store: Store, key: Ed25519PrivateKey) -> Signed:
     if wrong:
         raise DamagedError(f"{wrong[0]} does not match its digest; see srfleet verify {store.uri}")
     public = key.public_key()
-    signature = key.sign(signed_text(run.run_id, round_index, root_hash))
+    record_sha256, _ = sha256_of(store, success_name(round_index))
+    signature = key.sign(signed_text(run.run_id, round_index, root_hash, record_sha256))
     content = {
         "algorithm": "ed25519",
         "run_id": run.run_id,
         "round": round_index,
         "root_hash": root_hash,
+        "closing_record_sha256": record_sha256,
         "public_key": base64.b64encode(_raw(public)).decode(),
         "signature": base64.b64encode(signature).decode(),
     }
@@ -156,16 +164,20 @@ def check_signature(
     name = signature_name(last, fingerprint(key))
     try:
         content = json.loads(store.read(name))
-        stated, signature = str(content["root_hash"]), base64.b64decode(content["signature"])
+        signature = base64.b64decode(content["signature"])
+        stated, stated_record = content["root_hash"], content["closing_record_sha256"]
+        record_sha256, _ = sha256_of(store, success_name(last))
     except StorageError as error:
         is_missing = error.error_class is ErrorClass.NOT_FOUND
         problem: str | None = _not_signed(store, last) if is_missing else str(error)
     except (ValueError, KeyError, TypeError) as error:
         problem = f"it is not readable: {error}"
     else:
-        text = signed_text(run.run_id, last, root_hash)
+        text = signed_text(run.run_id, last, root_hash, record_sha256)
         if stated != root_hash:
             problem = f"it is of root hash {stated}, but the run has {root_hash}"
+        elif stated_record != record_sha256:
+            problem = f"{success_name(last)} was changed after it was signed"
         elif _is_valid(key, signature, text):
             problem = None
         else:

@@ -88,7 +88,12 @@ def test_two_people_may_sign(root: Path, keys: Path) -> None:
 def test_openssl_accepts_the_signature(root: Path, keys: Path) -> None:
     signed = sign(root, keys / "a.pem")
     content = json.loads((root / signed.key).read_text())
-    text = signed_text(content["run_id"], content["round"], content["root_hash"])
+    text = signed_text(
+        content["run_id"],
+        content["round"],
+        content["root_hash"],
+        content["closing_record_sha256"],
+    )
     (keys / "text").write_bytes(text)
     (keys / "signature").write_bytes(base64.b64decode(content["signature"]))
     check = "-verify -pubin -inkey a.pub -rawin -in text -sigfile signature"
@@ -124,6 +129,16 @@ def test_a_run_that_was_changed_and_sealed_again_is_not_the_signed_one(
     reseal(root)
     assert verify(open_store(str(root))).findings == ()
     assert "it is of root hash" in the_message(check(root, keys / "a.pub"))
+
+
+def test_the_closing_record_is_signed_too(root: Path, keys: Path) -> None:
+    sign(root, keys / "a.pem")
+    path = root / success_name(0)
+    record = json.loads(path.read_text()) | {"finished_at": "2020-01-01T00:00:00+00:00"}
+    path.write_text(json.dumps(record, indent=2) + "\n")
+    assert verify(open_store(str(root))).findings == ()
+    message = the_message(check(root, keys / "a.pub"))
+    assert message == "_SUCCESS.json was changed after it was signed"
 
 
 def test_a_forged_signature_is_not_accepted(root: Path, keys: Path) -> None:
