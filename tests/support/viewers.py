@@ -43,8 +43,10 @@ _LOADED = """(async () => {
 })()"""
 
 _AVERAGES = """
-import sys, pyvips
+import resource, signal, sys, pyvips
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 for path in sys.stdin.read().split("\\n"):
+    signal.alarm(20)  # ends the process
     try:
         pyvips.Image.new_from_file(path, access="sequential").avg()
         print("shown", flush=True)
@@ -160,7 +162,7 @@ def _by_magick(path: Path) -> bool:
         return False
     limits = ["-limit", "memory", "1GiB", "-limit", "disk", "1GiB"]
     said = _ran([program, *limits, f"{path}[0]", "-format", "%w ", "info:"])
-    return bool(said and said.split())
+    return bool(said and said.split()[:1] not in ([], ["0"]))
 
 
 def _ran(command: list[str]) -> str | None:

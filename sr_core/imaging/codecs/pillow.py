@@ -55,7 +55,12 @@ def header_of_avif(source: Source) -> Header:
     """
     image = _opened("AVIF", source.whole())
     turn = exif.orientation(_exif(image))
-    width, height = image.size[::-1] if turn >= 5 else image.size
+    width, height = image.size
+    shown = avif_colour.crop(source, width, height)
+    if shown is not None:
+        width, height = shown[3] - shown[2], shown[1] - shown[0]
+    if turn >= 5:
+        width, height = height, width
     depth = _avif_depth(source.data)
     return Header(
         "AVIF",
@@ -100,7 +105,7 @@ def rasters(data: Blob, header: Header) -> list[Raster]:
     """
     if header.bit_depth > 8:
         samples = widened(imagecodecs.avif_decode(data, numthreads=1), header.bit_depth)
-        return [Raster(samples, model_of(samples), header.orientation)]
+        return [_cropped(Raster(samples, model_of(samples), header.orientation), data)]
     image = _opened(header.format, data)
     damage: Damage | None = None
     try:
@@ -109,7 +114,18 @@ def rasters(data: Blob, header: Header) -> list[Raster]:
         if header.format != "GIF":
             raise
         image, damage = readable_part(data, str(error))
-    return [replace(from_pillow(image), orientation=header.orientation, damage=damage)]
+    raster = replace(from_pillow(image), orientation=header.orientation, damage=damage)
+    return [raster if header.format == "GIF" else _cropped(raster, data)]
+
+
+def _cropped(raster: Raster, data: Blob) -> Raster:
+    """Leave out what the clean aperture of an AVIF hides; its decoders do not."""
+    height, width = raster.samples.shape[:2]
+    shown = avif_colour.crop(Source(data), width, height)
+    if shown is None:
+        return raster
+    top, bottom, left, right = shown
+    return replace(raster, samples=raster.samples[top:bottom, left:right])
 
 
 def _opened(name: str, data: Blob) -> Image.Image:

@@ -1,12 +1,15 @@
-"""AVIF: the code points of the picture, from its properties or its sequence header."""
+"""AVIF: the colour code points and the crop of the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sr_core.errors import ImageError
+from sr_core.imaging.codecs.aperture import clean_aperture
 from sr_core.imaging.codecs.avif import sequence as av1_sequence
 from sr_core.imaging.codecs.source import Chunk, Source, boxes
 from sr_core.imaging.colour import CodePoints
+from sr_core.imaging.pixels import Box
 
 _SEQUENCE_BYTES = 256  # more than a temporal delimiter and a sequence header have
 _MASK_15_BITS, _MASK_7_BITS = 0x7FFF, 0x7F
@@ -20,14 +23,9 @@ def code_points(source: Source) -> CodePoints | None:
     Raises: ImageError, NeedMoreBytes.
     Source: ISO/IEC 14496-12, 8.11.4 (pitm) and 12.1.5 (colr); ISO/IEC 23008-12, 9.3 (ipma).
     """
-    meta = next((each for each in boxes(source) if each.kind == b"meta"), None)
-    if meta is None:
+    item, parts = _primary(source)
+    if item is None:
         return None
-    parts = {each.kind: each for each in boxes(source, meta.start + 4, meta.start + meta.length)}
-    if b"pitm" not in parts or b"iprp" not in parts:
-        return None
-    primary = parts[b"pitm"]
-    item = source.number(primary.start + 4, 4 if source.number(primary.start, 1) else 2)
     for each in _properties(source, parts[b"iprp"], item):
         if each.kind == b"colr" and source.take(each.start, 4) == b"nclx":
             return CodePoints(
@@ -36,6 +34,37 @@ def code_points(source: Source) -> CodePoints | None:
             )  # the range is that of YUV: decoders return RGB of full range
     start, length = _extent(source, parts[b"iloc"], item) if b"iloc" in parts else (0, 0)
     return av1_sequence.code_points(source.take(start, min(length, _SEQUENCE_BYTES)))
+
+
+def crop(source: Source, width: int, height: int) -> Box | None:
+    """Return the part of the stored picture that is shown; None for all of it.
+
+    A crop that is damaged or leaves nothing is ignored, as libavif ignores it.
+    """
+    item, parts = _primary(source)
+    if item is None:
+        return None
+    for each in _properties(source, parts[b"iprp"], item):
+        if each.kind == b"clap":
+            try:
+                found = clean_aperture(source.take(each.start, each.length), width, height)
+            except ImageError:
+                return None
+            return None if found == (0, height, 0, width) else found
+    return None
+
+
+def _primary(source: Source) -> tuple[int | None, dict[bytes, Chunk]]:
+    """Return the primary item, None if there is none, and the boxes of the metadata."""
+    meta = next((each for each in boxes(source) if each.kind == b"meta"), None)
+    if meta is None:
+        return None, {}
+    parts = {each.kind: each for each in boxes(source, meta.start + 4, meta.start + meta.length)}
+    if b"pitm" not in parts or b"iprp" not in parts:
+        return None, parts
+    primary = parts[b"pitm"]
+    wide = source.number(primary.start, 1)
+    return source.number(primary.start + 4, 4 if wide else 2), parts
 
 
 def has_gain_map(source: Source) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 from sr_core.errors import ErrorClass, ImageError
+from sr_core.imaging.codecs.aperture import clean_aperture
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.heif.items import Items, read_items
 from sr_core.imaging.codecs.heif.library import check_installed
@@ -124,7 +123,8 @@ def shape_of(items: Items, primary: int) -> Shape:
     turn = 1
     for each in items.properties.get(primary, ()):
         if each.kind == b"clap" and len(each.body) >= 32:
-            width, height = _cropped(each.body, width, height)
+            top, bottom, left, right = clean_aperture(each.body, width, height)
+            width, height = right - left, bottom - top
         elif each.kind == b"irot" and each.body:
             change = _ROTATIONS[each.body[0] & 3]
             turn = composed(turn, change)
@@ -157,19 +157,3 @@ _MATRICES: dict[int, _Matrix] = {
 def _product(left: _Matrix, right: _Matrix) -> _Matrix:
     (a, b, c, d), (e, f, g, h) = left, right
     return a * e + b * g, a * f + b * h, c * e + d * g, c * f + d * h
-
-
-def _cropped(body: bytes, width: int, height: int) -> tuple[int, int]:
-    """Return the size of the clean aperture, rounded to whole pixels as libheif rounds it."""
-    numbers = [int.from_bytes(body[at : at + 4], signed=True) for at in range(0, 32, 4)]
-    if min(numbers[1::2]) < 1:
-        raise ImageError(ErrorClass.DECODE, "the crop of the HEIF picture is damaged")
-    wide, high, right, down = map(Fraction, numbers[0::2], numbers[1::2])
-    return _side(wide, right, width), _side(high, down, height)
-
-
-def _side(clean: Fraction, offset: Fraction, side: int) -> int:
-    start = offset + Fraction(side - 1, 2) - (clean - 1) / 2
-    first = max(0, math.floor(start))
-    last = min(side - 1, math.floor(start + clean - 1 + Fraction(1, 2)))
-    return last - first + 1

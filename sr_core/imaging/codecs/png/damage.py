@@ -202,12 +202,21 @@ def _inflated(
             raw[filled : filled + len(made)] = np.frombuffer(made, np.uint8)
             filled += len(made)
             if error:
-                return raw, min(filled, trusted), f"the compressed rows are damaged ({error})"
+                problem = f"the compressed rows are damaged ({error})"
+                return raw, _before(trusted, filled), problem
             if inflater.eof:
                 return raw, filled, "the compressed rows end too early"
     if trusted < filled:
         reason = WRONG_CHECKSUM
-    return raw, min(filled, trusted), reason
+    return raw, _before(trusted, filled), reason
+
+
+def _before(trusted: int, filled: int) -> int:
+    """Return the number of bytes to keep: those that can be trusted, or all if there are none.
+
+    Viewers show rows with a wrong checksum, and many files have a single checksum for all rows.
+    """
+    return min(trusted, filled) or filled
 
 
 def _step(inflater: Any, part: bytes, room: int) -> tuple[bytes, str]:

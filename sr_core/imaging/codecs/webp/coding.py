@@ -46,7 +46,8 @@ def header(source: Source) -> Header:
             width = 1 + source.number(start + 4, 3, "little")
             height = 1 + source.number(start + 7, 3, "little")
             turn = _orientation(source, announced=bool(flags & _HAS_EXIF))
-            return _header(width, height, flags & _HAS_ALPHA, flags & _HAS_ANIMATION, turn)
+            animated = bool(flags & _HAS_ANIMATION) and not _is_still(source, width, height)
+            return _header(width, height, flags & _HAS_ALPHA, animated, turn)
         if kind == b"VP8L":
             bits = source.number(start + 1, 4, "little")
             turn = _orientation(source, announced=False)
@@ -184,6 +185,16 @@ def _with_metadata(data: bytes, metadata: Metadata, width: int, height: int) -> 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return kind + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+
+
+def _is_still(source: Source, width: int, height: int) -> bool:
+    """Return True for an animation of one frame that fills the picture."""
+    frames = [chunk for chunk in riff_chunks(source) if chunk.kind == b"ANMF"]
+    if len(frames) != 1 or frames[0].length < 16:
+        return False
+    place = source.take(frames[0].start, 12)
+    size = (1 + int.from_bytes(place[at : at + 3], "little") for at in (6, 9))
+    return tuple(size) == (width, height)
 
 
 def _orientation(source: Source, *, announced: bool) -> int:
