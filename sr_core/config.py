@@ -52,6 +52,8 @@ class RunConfig(_Frozen):
     """Copy sidecars, such as .xmp files, beside the outputs of their images."""
     mark: bool = True
     """Write into the outputs' XMP that and how they were made."""
+    trust: Literal["basic", "full"] = "basic"
+    """full also compares outputs of GANs with those of their twins."""
     measure: bool = True
     """Measure quality; checksums, sizes and times are always recorded."""
     max_source_bytes: int = Field(default=1 << 30, gt=0)

@@ -90,6 +90,14 @@ SignOption = Annotated[
         "--c2pa-sign", metavar="CERT KEY", help="Sign outputs (C2PA); two PEM files.", hidden=True
     ),
 ]
+TrustOption = Annotated[
+    str | None,
+    typer.Option(
+        help="basic, or full: compare GANs with their twins, too.",
+        show_default="basic",
+        hidden=True,
+    ),
+]
 ActorsOption = Annotated[
     int | None,
     typer.Option(

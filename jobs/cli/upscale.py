@@ -34,6 +34,7 @@ from jobs.cli.options import (
     StripGpsOption,
     TargetOption,
     TimesOption,
+    TrustOption,
     build_job,
     run_options,
 )
@@ -79,6 +80,7 @@ def upscale(
     salvage: SalvageOption = None,
     sidecars: SidecarsOption = None,
     no_mark: NoMarkOption = False,
+    trust: TrustOption = None,
     c2pa_sign: SignOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
@@ -108,7 +110,8 @@ def upscale(
             no_mark,
             sidecars=sidecars,
             bitonal=bitonal,
-        ),
+        )
+        | {"trust": trust},
         {
             "actors": actors,
             "device": device,

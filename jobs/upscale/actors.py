@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ray
@@ -113,18 +114,19 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
     from sr_core.engine.signing import Signer
     from sr_core.engine.stages import Stages
     from sr_core.inference.device_model import device_model
+    from sr_core.inference.twins import Twins
     from sr_core.inference.upscaler import open_upscaler
 
     shares = share_out(spec.execution)
     keep_large_on_disk(shares)
-    upscaler = open_upscaler(
-        spec.config.model,
+    open_model = partial(
+        open_upscaler,
         device=spec.device,
         precision=spec.config.precision,
         engine=spec.execution.engine,
         memory_budget_bytes=shares.tiles,
-        scales=scales_by_model(spec.checkpoints),
     )
+    upscaler = open_model(spec.config.model, scales=scales_by_model(spec.checkpoints))
     stages = Stages(
         source,
         root,
@@ -135,6 +137,7 @@ def load_worker(spec: ActorSpec, root: Store, source: Store) -> ShardWorker:
         checkpoints=spec.checkpoints,
         device_model=device_model("cpu" if upscaler.engine is None else spec.device),
         keep_times=spec.execution.times == "source",
+        twins=Twins(open_model),
         signer=None if spec.execution.c2pa_sign is None else Signer(*spec.execution.c2pa_sign),
     )
     return ShardWorker(

@@ -151,7 +151,7 @@ def _record(
     if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
         del config["precision"]  # the run id stays as it is
     former = {"salvage": False, "sidecars": False, "mark": False, "bitonal": "grey"}
-    for later, value in former.items():
+    for later, value in {**former, "trust": "basic"}.items():
         if existing is not None and later not in existing.config and config[later] == value:
             del config[later]  # likewise, of a run that began when there was no such setting
     if job.execution.c2pa_sign is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -17,6 +18,7 @@ from sr_core.imaging.codecs import Picture, decode
 from sr_core.imaging.codecs.samples import flattened, reduced
 from sr_core.imaging.colour import convert_to_srgb
 from sr_core.imaging.pixels import Page, Pixels
+from sr_core.inference.twins import Twins
 from sr_core.inference.upscaled import Upscaler
 from sr_core.metrics.suite import measure
 
@@ -33,8 +35,18 @@ class Quality:
         device: Device,
         *,
         deadline_s: float,
+        twins: Twins | None = None,
     ) -> None:
-        """Measure with upscalers on a device; references are read from the source's store."""
+        """Measure with upscalers on a device; references are read from the source's store.
+
+        Args:
+            source: store of references.
+            geometry: sizes and limits of the run.
+            device: the device of the upscalers.
+            deadline_s: time that reading a reference may take.
+            twins: networks that outputs of GANs are compared with; None to leave that out.
+        """
+        self._twins = twins
         self._source, self._geometry = source, geometry
         self._device, self._deadline_s = device, deadline_s
 
@@ -74,6 +86,7 @@ class Quality:
                     scale=scale,
                     reference=self._reference(reference_key, warnings),
                     alpha=_alphas(source.pages[0], picture.pages[0]),
+                    twin=self._twin(upscaler),
                 )
         except RetryLaterError:
             raise
@@ -81,6 +94,12 @@ class Quality:
             warnings.append(f"not measured: {type(error).__name__}: {error}"[:_LONGEST_WARNING])
             return Measured(None, tuple(warnings))
         return Measured(measures, (*warnings, *measures.warnings))
+
+    def _twin(self, upscaler: Upscaler) -> Callable[[Pixels, int], Pixels] | None:
+        twin = None if self._twins is None else self._twins.of(upscaler.name)
+        if twin is None:
+            return None
+        return lambda pixels, scale: self._self_upscale(pixels, twin, scale)
 
     def _self_upscale(self, pixels: Pixels, upscaler: Upscaler, scale: int) -> Pixels:
         height, width = pixels.shape[:2]

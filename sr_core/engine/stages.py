@@ -32,6 +32,7 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs import Mark, Picture, decode, encode, losses
 from sr_core.inference.pages import upscale_page
 from sr_core.inference.several import Chosen
+from sr_core.inference.twins import Twins
 from sr_core.inference.upscaled import MadeBy, Upscaler
 from sr_core.models.catalogue import Checkpoint
 from sr_core.records import ManifestRow, PlannedSidecar
@@ -45,7 +46,7 @@ class Stages:
     store is unavailable.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that a run's stages need, once
         self,
         source: Store,
         root: Store,
@@ -58,6 +59,7 @@ class Stages:
         device_model: str | None = None,
         keep_times: bool = True,
         signer: Signer | None = None,
+        twins: Twins | None = None,
     ) -> None:
         """Prepare the stages of a run.
 
@@ -71,6 +73,7 @@ class Stages:
             checkpoints: checkpoints of the upscaler, for the marks of its outputs.
             device_model: name of the upscaler's device, for rows.
             signer: signs outputs; None leaves them unsigned.
+            twins: networks that outputs of GANs are compared with, for `trust: full`.
             keep_times: give outputs the time and permissions of their sources.
         """
         self.source, self.ledger, self.device_model = source, Ledger(root), device_model
@@ -90,7 +93,13 @@ class Stages:
             deadline_s=deadline_s,
             keep_times=keep_times,
         )
-        self._quality = Quality(source, self._geometry, self._device, deadline_s=deadline_s)
+        self._quality = Quality(
+            source,
+            self._geometry,
+            self._device,
+            deadline_s=deadline_s,
+            twins=twins if config.trust == "full" else None,
+        )
 
     def fetch(self, image: ManifestRow, times: Times) -> tuple[Blob, Fetched]:
         """Read the source."""

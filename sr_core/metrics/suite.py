@@ -13,11 +13,15 @@ from sr_core.metrics.heap import keep_freed_memory
 from sr_core.metrics.reference import compare_y
 from sr_core.metrics.similarity import SSIM_WINDOW_PX
 from sr_core.metrics.trust import Worst, measure_trust
+from sr_core.metrics.trust.measures import LEAST_PX
 from sr_core.metrics.trust.transparency import alpha_error
+from sr_core.metrics.trust.twin import twin_error
 from sr_core.records import Spots
 
 _SELF_WINDOW_PX = 512
 """Longest side of the self-reference window; bounds the cost of upscaling a source twice."""
+_TWIN_WINDOW_PX = 256
+"""Longest side of the source window that the twin upscales."""
 _SELF_LR_PX = 8
 """Shortest side of the shrunk window; below it, everything is border."""
 
@@ -65,6 +69,7 @@ def measure(
     scale: int,
     reference: Pixels | None,
     alpha: tuple[Alpha, Alpha] | None = None,
+    twin: Callable[[Pixels, int], Pixels] | None = None,
 ) -> Measures:
     """Measure one upscaled image.
 
@@ -76,6 +81,8 @@ def measure(
         scale: scale of `upscale`; also the border, in pixels, cropped in comparisons of Y.
         reference: the ideal output, if known. Its size, or its size rounded down to a multiple of
             scale, must be the output's; otherwise a warning replaces the comparison.
+        twin: the twin of the output's upscaler, which gets pixels and the scale; None for no
+            comparison with it.
         alpha: alpha of source and output, (H, W) each, of one dtype; None if either has none.
 
     Returns:
@@ -87,6 +94,9 @@ def measure(
     lr_psnr_db, drift, trust = _against_source(output, source)
     if alpha is not None and trust:
         trust["alpha_error_levels"] = _alpha_error(*alpha)
+    departure = None if twin is None else _against_twin(source, output, twin)
+    if departure is not None:
+        trust["twin_error"] = departure
     return Measures(
         psnr_y_db=psnr_y_db,
         ssim_y=ssim_y,
@@ -154,3 +164,24 @@ def _alpha_error(source: Alpha, output: Alpha) -> Worst:
     height, width = source.shape
     shrunk = resize_pixels(output[..., None], height, width, "bicubic")[..., 0]
     return alpha_error(source, shrunk, (output.shape[0], output.shape[1]))
+
+
+def _against_twin(
+    source: Pixels, output: Pixels, twin: Callable[[Pixels, int], Pixels]
+) -> Worst | None:
+    """Compare a window at the centre with the twin's; None if the scale is not a whole number."""
+    height, width = source.shape[:2]
+    scale = output.shape[0] // height
+    if scale < 1 or (height * scale, width * scale) != output.shape[:2]:
+        return None
+    down, across = min(height, _TWIN_WINDOW_PX), min(width, _TWIN_WINDOW_PX)
+    if min(down, across) < LEAST_PX:
+        return None
+    top, left = (height - down) // 2, (width - across) // 2
+    made = twin(source[top : top + down, left : left + across].copy(), scale)
+    rows, columns = (
+        slice(start * scale, (start + length) * scale)
+        for start, length in ((top, down), (left, across))
+    )
+    found = twin_error(output[rows, columns], made)
+    return Worst(found.value, found.x_px + left * scale, found.y_px + top * scale)

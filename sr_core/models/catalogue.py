@@ -24,6 +24,8 @@ AUTO = "auto"
 PHOTO, CLEAN = "srgan-photo", "srgan"
 AUTO_MODELS = (PHOTO, CLEAN)
 """Models for JPEGs, scans and noise, and for clean pictures."""
+TWINS = {CLEAN: "srresnet", PHOTO: "srresnet-photo"}
+"""The network for accuracy alone from which each shipped GAN was trained."""
 
 
 @dataclass(frozen=True, slots=True)

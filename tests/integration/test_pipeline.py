@@ -17,6 +17,7 @@ from PIL import Image
 
 from jobs.upscale.run import upscale
 from sr_core.archive.storage import open_store
+from sr_core.audit.verdicts.making import LEAST_IMAGES, make_baseline
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
 from sr_core.engine import prepare
@@ -395,3 +396,25 @@ def test_sixteen_bits_and_transparency_are_compared_as_the_output_holds_them(
     kept = name == "webp"
     assert (found["clear.png"]["alpha_error_levels"] is not None) == kept
     assert found["plain.png"]["alpha_error_levels"] is None
+
+
+def test_a_baseline_is_made_of_the_rows_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    write_photographs(tmp_path / "photos", LEAST_IMAGES)
+    run_here(job(tmp_path))
+    found = make_baseline(open_store(str(tmp_path / "out")))
+    assert found.images == LEAST_IMAGES
+    assert found.measures["block_error"]["median"] > 0
+    assert "grey_colour_levels" not in found.measures
+
+
+@pytest.mark.parametrize(
+    ("trust", "model"), [("full", "srgan"), ("full", "bicubic"), ("basic", "srgan")]
+)
+def test_full_trust_compares_a_gan_with_its_twin(tmp_path: Path, trust: str, model: str) -> None:
+    (tmp_path / "photos").mkdir()
+    write_photographs(tmp_path / "photos", 1)
+    run_here(job(tmp_path, trust=trust, model=model))
+    (row,) = rows(tmp_path).values()
+    assert (row["twin_error"] is not None) == (trust == "full" and model == "srgan")
+    assert row["block_error"] is not None

@@ -16,6 +16,7 @@ from sr_core.engine.signing import Signer
 from sr_core.engine.stages import Stages
 from sr_core.inference.device_model import device_model
 from sr_core.inference.engines import preferred_precision
+from sr_core.inference.twins import Twins
 from sr_core.inference.upscaled import Upscaler
 from sr_core.inference.upscaler import open_upscaler
 from sr_core.models.catalogue import scales_by_model
@@ -94,5 +95,6 @@ def stages(job: JobConfig, run: OpenRun, upscaler: Upscaler | None = None) -> St
         checkpoints=run.checkpoints,
         device_model=device_model("cpu"),
         keep_times=job.execution.times == "source",
+        twins=Twins(open_upscaler),
         signer=None if job.execution.c2pa_sign is None else Signer(*job.execution.c2pa_sign),
     )

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sr_core.archive.ledger.ledger import Ledger
+from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.archive.storage import Store
 from sr_core.audit.verdicts.baselines import Baseline
@@ -31,7 +32,8 @@ def make_baseline(store: Store) -> Baseline:
     record = ledger.run()
     if record is None:
         raise ConfigurationError(f"{store.uri} holds no run")
-    return baseline_of(record, ledger.latest_rows(["status", *(each.name for each in METRICS)]))
+    columns = [*STATE_COLUMNS, *(metric.name for metric in METRICS)]
+    return baseline_of(record, ledger.latest_rows(columns))
 
 
 def baseline_of(record: RunRecord, rows: pa.Table) -> Baseline:

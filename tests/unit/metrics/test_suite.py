@@ -203,3 +203,35 @@ def test_any_image_of_any_size_is_measured_and_nothing_is_nan(
     assert (measures.lr_psnr_db is None) == any(
         out < into for out, into in zip(output_size, source_size, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "compared"),
+    [((70, 90), 4, True), ((70, 90), 2, True), ((7, 90), 4, False)],
+)
+def test_the_twin_gets_a_window_at_the_centre(
+    size: tuple[int, int], scale: int, compared: bool
+) -> None:
+    source = photograph(*size)
+    shapes = []
+
+    def twin(pixels: Pixels, factor: int) -> Pixels:
+        shapes.append((pixels.shape[:2], factor))
+        return enlarged(pixels, factor)
+
+    found = measure(
+        source, enlarged(source, scale), upscale=None, scale=scale, reference=None, twin=twin
+    )
+    assert shapes == ([(size, scale)] if compared else [])
+    assert found.twin_error == (0 if compared else None)
+
+
+def test_a_large_source_is_compared_with_its_twin_in_a_window() -> None:
+    source = photograph(300, 270)
+    output = enlarged(source, 2)
+    output[290:310, 250:270] ^= 32
+    found = measure(source, output, upscale=None, scale=2, reference=None, twin=enlarged)
+    assert found.twin_error is not None
+    assert found.twin_error > 0.1
+    assert found.spots["twin_error"]["x_px"] == pytest.approx(260, abs=16)
+    assert found.spots["twin_error"]["y_px"] == pytest.approx(300, abs=16)

@@ -14,6 +14,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.trust import Worst, measure_trust
 from sr_core.metrics.trust.entries import TRUST
 from sr_core.metrics.trust.transparency import alpha_error
+from sr_core.metrics.trust.twin import twin_error
 from tests.support.photograph import photograph
 
 HEIGHT, WIDTH = 64, 96
@@ -217,3 +218,14 @@ def test_an_output_smaller_than_its_source_is_not_judged() -> None:
     source = photograph(HEIGHT, WIDTH)
     smaller = resize_pixels(source, HEIGHT + 8, WIDTH - 8, "bicubic")
     assert measure_trust(source, source, smaller) == {}
+
+
+def test_texture_that_the_twin_lacks_is_found_where_it_is() -> None:
+    _, twin = pair()
+    bad = twin.copy()
+    noise(bad)
+    assert twin_error(twin, twin).value == 0
+    found = twin_error(bad, twin)
+    assert found.value > 0.1
+    assert 96 <= found.y_px <= 128
+    assert 192 <= found.x_px <= 224
