@@ -18,6 +18,8 @@ from sr_core.metrics.registry import METRICS
 FALSE_ALARMS = 0.005
 """Share of known-good windows that may be beyond any of the limits."""
 CONFIDENCE = 0.95
+TOO_FAITHFUL = frozenset({"colour_drift_delta_e", "cast_levels", "grid_levels"})
+"""Measures whose lower side tells interpolation from a network."""
 _QUANTILE = 0.995
 _STRETCHES = np.arange(0.5, 4.01, 0.02)
 
@@ -42,19 +44,21 @@ def interval(found: int, of: int) -> tuple[float, float]:
 
 
 def limits(clean: Sequence[Values], stretch: float) -> dict[str, Limit]:
-    """Return the limits of all measures: quantiles, their distances from the median stretched."""
+    """Return the limits of all measures: quantiles, their distances from the median stretched.
+
+    Of TOO_FAITHFUL both sides are judged: an output that is closer to its source than the
+    model's ever are was not made by the model.
+    """
     found = {}
     for metric in METRICS:
-        values = np.array(
-            [each.measures[metric.name] for each in clean if metric.name in each.measures]
-        )
+        name = metric.name
+        values = np.array([each.measures[name] for each in clean if name in each.measures])
         if not len(values):
             continue
-        median = np.median(values)
-        low, high = np.quantile(values, (1 - _QUANTILE, _QUANTILE))
-        found[metric.name] = Limit(
+        low, median, high = np.quantile(values, (1 - _QUANTILE, 0.5, _QUANTILE))
+        found[name] = Limit(
             below=-np.inf
-            if metric.direction == "lower"
+            if metric.direction == "lower" and name not in TOO_FAITHFUL
             else stretched(metric, median, low, stretch),
             above=np.inf
             if metric.direction == "higher"
