@@ -114,7 +114,8 @@ BLOCKING = _measure(
     grain=0.05,
     description="blocks of JPEG in the output: jumps on its 8 px grid against those between",
     protocol="mean jump of luma at the lines of the 8 px grid, but not of the enlarged source's, "
-    "over that at lines half a block away; the greater of both axes, jumps limited to 10 levels",
+    "over that at lines half a block away; the greater of both axes, jumps limited to 10 levels, "
+    ".05 added to both means",
     blind_spot="blocks of another size or origin; outputs saved as JPEG have some blocking",
 )
 DETAIL_GAIN = _measure(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sr_core.imaging.pixels import Pixels
 from sr_core.metrics.trust import fine
 from sr_core.metrics.trust.coarse import coarse_maps
-from sr_core.metrics.trust.planes import Edges, Quarters, edges_of, quarters, reduced
+from sr_core.metrics.trust.planes import QUARTERS, Edges, Quarters, edges_of, quarters, reduced
 
 BLOCK_PX = 4
 """Side of a block in source pixels: 16 output pixels at x4."""
@@ -62,7 +62,7 @@ class Maps:
     phases: NDArray[np.float64]
     """(strips, cells across, period, period): mean luma of the output by phase."""
     jumps: tuple[NDArray[np.float64], NDArray[np.float64]]
-    """Sums of the output's jumps to the next column, and to the next row."""
+    """Mean jump of the output's luma to the next column, and to the next row; NaN if unmeasured."""
 
 
 def make_maps(source: Pixels, shrunk: Pixels, output: Pixels) -> Maps:
@@ -76,8 +76,8 @@ def make_maps(source: Pixels, shrunk: Pixels, output: Pixels) -> Maps:
     (height, width), (height_out, width_out) = source.shape[:2], output.shape[:2]
     grid = _Grid(edges_of(height, height_out), edges_of(width, width_out))
     period = period_of((height, width), (height_out, width_out))
-    across = np.zeros(width_out - 1)
-    down = np.zeros(height_out - 1)
+    across, measured = np.zeros(width_out - 1), 0
+    down = np.full(height_out - 1, np.nan)
     strips, phases = [], []
     for top in range(0, height, STRIP_PX):
         rows = slice(top, min(top + STRIP_PX, height))
@@ -90,13 +90,14 @@ def make_maps(source: Pixels, shrunk: Pixels, output: Pixels) -> Maps:
         if top // STRIP_PX % 2 == 0:  # every second strip says enough
             columns, inner = fine.jump_sums(luma)
             across += columns
-            down[start : stop - 1] = inner
+            measured += len(luma)
+            down[start : stop - 1] = inner / (width_out * QUARTERS)
     joined = {name: np.concatenate([each[name] for each in strips]) for name in strips[0]}
     return Maps(
         size_in=(height, width),
         size_out=(height_out, width_out),
         phases=np.stack(phases),
-        jumps=(across, down),
+        jumps=(across / (measured * QUARTERS), down),
         **joined,
     )
 

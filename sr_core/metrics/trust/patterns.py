@@ -10,6 +10,8 @@ from sr_core.metrics.trust.worst import Worst, at_block
 
 Floats = NDArray[np.float64]
 _JPEG_PX = 8
+_JUMP_FLOOR = 0.05
+"""Added to mean jumps, in levels, so that blank pages divide by no zero."""
 _LEAST_LINES = 4
 """Lines on and off the JPEG grid that an axis must have."""
 
@@ -56,10 +58,10 @@ def _amplitude(phases: Floats) -> Floats:
 def _grid_ratio(jumps: Floats, source_grid_px: int) -> tuple[float | None, int]:
     """Return the ratio of an axis, and the line of the grid with the largest jump."""
     lines = np.arange(1, len(jumps) + 1)
-    measured = jumps > 0
+    measured = ~np.isnan(jumps)
     on = (lines % _JPEG_PX == 0) & (lines % source_grid_px != 0) & measured
     between = (lines % _JPEG_PX == _JPEG_PX // 2) & measured
     if min(on.sum(), between.sum()) < _LEAST_LINES:
         return None, 0
-    ratio = float(jumps[on].mean() / jumps[between].mean())
+    ratio = float((jumps[on].mean() + _JUMP_FLOOR) / (jumps[between].mean() + _JUMP_FLOOR))
     return ratio, int(lines[on][jumps[on].argmax()])
