@@ -56,14 +56,10 @@ def limits(clean: Sequence[Values], stretch: float) -> dict[str, Limit]:
         if not len(values):
             continue
         low, median, high = np.quantile(values, (1 - _QUANTILE, 0.5, _QUANTILE))
-        found[name] = Limit(
-            below=-np.inf
-            if metric.direction == "lower" and name not in TOO_FAITHFUL
-            else stretched(metric, median, low, stretch),
-            above=np.inf
-            if metric.direction == "higher"
-            else stretched(metric, median, high, stretch),
-        )
+        below, above = (stretched(metric, median, each, stretch) for each in (low, high))
+        if metric.direction == "lower":
+            below = median * (low / median) ** stretch if name in TOO_FAITHFUL else -np.inf
+        found[name] = Limit(below, np.inf if metric.direction == "higher" else above)
     return found
 
 
