@@ -37,7 +37,7 @@ PROJECT = Path(__file__).parents[2]
 FIXTURE = PROJECT / "tests" / "fixtures" / "run-0.1.0"
 ROOT = f"s3://{BUCKET}/upscaled"
 COMMITTED = 2
-MAKER_COLUMNS = ("model", "model_scale", "model_reason", "precision", "device", "sidecars")
+MAKER_COLUMNS = ("model", "model_scale", "model_reason", "precision", "device")
 NOT_WRITTEN = {f"upscaled/images/{name}" for name in ("cats/001.jpg", "cats/002.png", "003.jpg")}
 
 
@@ -116,6 +116,7 @@ def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
     for row in found.values():
         new = row["status"] == "ok" and row["output_key"] not in committed | adopted
         assert all((row[name] is not None) == new for name in MAKER_COLUMNS), row["key"]
+        assert row["sidecars"] is None, row["key"]
         measured = row["status"] == "ok" and row["output_key"] not in committed
         assert (row["block_error"] is not None) == measured, row["key"]
     assert srfleet(program, "upscale", "--job", "job.yaml")[0] == 3

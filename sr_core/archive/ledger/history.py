@@ -60,14 +60,26 @@ def read_plan(
     Raises: DamagedError if the plan is damaged.
     """
     key = plan_name(round_index)
+    earlier = [name for name in columns if name not in LATER_COLUMNS]
     try:
-        with store.arrow_file(key) as file:
-            table = pq.read_table(
-                file, columns=list(columns), filters=rows, page_checksum_verification=True
-            )
+        try:
+            table = _read_table(store, key, columns, rows)
+        except pa.ArrowInvalid:  # with a filter, pyarrow refuses columns that the file lacks
+            if len(earlier) == len(columns):
+                raise
+            table = _read_table(store, key, earlier, rows)
     except UNREADABLE as error:
         raise DamagedError(f"{key} is not a readable table: {error}") from error
     return _with_later_columns(table, columns, PLAN_SCHEMA)
+
+
+def _read_table(
+    store: Store, key: str, columns: Sequence[str], rows: pc.Expression | None
+) -> pa.Table:
+    with store.arrow_file(key) as file:
+        return pq.read_table(
+            file, columns=list(columns), filters=rows, page_checksum_verification=True
+        )
 
 
 def read_part(store: Store, key: str, columns: Sequence[str]) -> pa.Table:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from sr_core.archive.ledger.layout import plan_name
 from sr_core.archive.planning.plan import make_plan
+from sr_core.archive.planning.plan_file import read_shard
 from sr_core.archive.planning.sidecars import plan_sidecars
 from sr_core.archive.source.manifest import image_id
-from sr_core.archive.tables import manifest_table, plan_rows
+from sr_core.archive.storage import open_store
+from sr_core.archive.tables import manifest_table, plan_rows, to_parquet
 from sr_core.config import RunConfig
 from sr_core.errors import ErrorClass
 from sr_core.records import ManifestRow, PlannedSidecar, Status
@@ -135,3 +141,15 @@ def test_a_plan_names_sidecars_if_the_run_copies_them() -> None:
     run = RunConfig(model="bicubic", sidecars=True)
     assert planned(run) == nothing | {"a.png": a, "b.png": ()}
     assert planned(run, "b.xmp") == nothing | {"a.png": a, "b.png": b}
+
+
+def test_a_plan_of_an_earlier_version_names_no_sidecars(tmp_path: Path) -> None:
+    run = RunConfig(model="bicubic")
+    plan = make_plan(
+        manifest_table([manifest_row("a.png")]), run=run, shard_megapixels=1, shard_images=9
+    )
+    former = replace(plan, table=plan.table.drop_columns(["sidecars"]))
+    store = open_store(str(tmp_path))
+    store.put_if_absent(plan_name(0), to_parquet(former.table))
+    (image,) = read_shard(store, 0, 0)
+    assert (image.image.key, image.sidecars) == ("a.png", None)
