@@ -115,10 +115,12 @@ def test_each_image_of_a_mixed_folder_gets_its_model_and_the_reason(tmp_path: Pa
 
 def test_an_image_is_made_and_compared_with_itself_by_its_model(tmp_path: Path) -> None:
     expected = write_mixed(tmp_path / "photos")
-    run_here(job(tmp_path))
+    run_here(job(tmp_path, mark=False))  # it would name the run, and there are three
     together = rows(tmp_path)
     for model in (PHOTO, CLEAN):
-        named = job(tmp_path, model=model).model_copy(update={"output": str(tmp_path / model)})
+        named = job(tmp_path, model=model, mark=False).model_copy(
+            update={"output": str(tmp_path / model)}
+        )
         run_here(named)
         alone = pq.read_table(tmp_path / model / "metrics").to_pylist()
         assert {(row["model"], row["model_reason"]) for row in alone} == {(model, "named")}
@@ -204,8 +206,8 @@ def test_a_run_of_another_model_is_not_resumed_by_the_default(tmp_path: Path) ->
 
 def test_a_file_gets_the_same_model_as_in_a_run(tmp_path: Path) -> None:
     write_mixed(tmp_path / "photos")
-    run_here(job(tmp_path))
-    upscaler = FileUpscaler(RunConfig(precision="float32", format="png"))
+    run_here(job(tmp_path, mark=False))
+    upscaler = FileUpscaler(RunConfig(precision="float32", format="png", mark=False))
     for key in ("web.jpg", "clean.png"):
         made = upscaler.upscale((tmp_path / "photos" / key).read_bytes())
         assert made.data == (tmp_path / "out" / rows(tmp_path)[key]["output_key"]).read_bytes()

@@ -66,6 +66,8 @@ def test_each_output_names_its_own_source(wanted: str, tmp_path: Path) -> None:
         shutil.copy(tmp_path / "photos" / key, tmp_path / "photos" / "album" / f"copy of {key}")
     run_here(job(tmp_path, format=wanted))
     found = outputs(tmp_path)
+    rows = pq.read_table(tmp_path / "out/metrics").to_pylist()
+    assert any(row["same_pixels_as"] for row in rows)
     run_id = json.loads((tmp_path / "out/run.json").read_bytes())["run_id"]
     assert len(found) == 8
     for key, data in found.items():
