@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -67,14 +68,13 @@ class RunConfig(_Frozen):
             raise ValueError(f"target must be at least 1x1 pixels, not {self.target}")
         return self
 
-    @model_validator(mode="after")
-    def _bitonal_needs_tiff(self) -> Self:
-        if self.bitonal == "keep" and self.format not in ("source", "tiff"):
-            raise ValueError(
-                f"bitonal keep writes fax of group 4, which needs format source or tiff, not "
-                f"{self.format}"
-            )
-        return self
+    @field_validator("bitonal")
+    @classmethod
+    def _bitonal_needs_tiff(cls, value: str, info: ValidationInfo) -> str:
+        written = info.data.get("format", "source")  # absent if it is wrong itself
+        if value == "keep" and written not in ("source", "tiff"):
+            raise ValueError(f"fax of group 4 needs format source or tiff, not {written}")
+        return value
 
 
 class ExecutionConfig(_Frozen):
