@@ -118,7 +118,9 @@ def _summary(found: Verification, seed: int | None, signed_by: str | None) -> It
     for each in found.findings:
         counts[each.severity] += 1
     named = ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items())
-    yield f"{len(found.findings)} findings: {named}" if counts else "everything is as it should be"
+    total = len(found.findings)
+    plural = "s" if total > 1 else ""
+    yield f"{total} finding{plural}: {named}" if counts else "everything is as it should be"
 
 
 def _listed(found: Verification) -> Iterator[str]:
