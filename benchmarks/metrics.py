@@ -19,6 +19,7 @@ from sr_core.imaging.resample import resize_pixels
 from sr_core.metrics.blind import colour_drift, lr_psnr, sharpness_gain
 from sr_core.metrics.reference import compare_y
 from sr_core.metrics.suite import measure as measure_image
+from sr_core.metrics.trust import measure_trust
 
 SCALE = 4
 SOURCE_PX = 1000
@@ -78,6 +79,7 @@ def milliseconds(source: Pixels, output: Pixels, repeats: int) -> dict[str, list
         "lr_psnr_db": lambda: lr_psnr(shrunk, source),
         "colour_drift_delta_e": lambda: colour_drift(shrunk, source),
         "sharpness_gain": lambda: sharpness_gain(output, source),
+        "measures of trust": lambda: measure_trust(source, shrunk, output),
         ALL: lambda: measure_image(source, output, upscale=None, scale=SCALE, reference=None),
         "with self_, but upscaling": lambda: measure_image(
             source, output, upscale=upscale, scale=SCALE, reference=None

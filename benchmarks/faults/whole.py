@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+from PIL import Image
 
 from benchmarks.faults.pictures import as_jpeg
 from benchmarks.faults.planted import Case
@@ -23,7 +23,6 @@ from benchmarks.section import say, table
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.ledger.rounds import STATE_COLUMNS
 from sr_core.archive.storage import open_store
-from sr_core.imaging.codecs import WHOLE_LIMITS, decode
 from sr_core.imaging.pixels import Pixels
 from sr_core.metrics.registry import METRICS
 
@@ -108,11 +107,15 @@ def _measured(
 
 
 def _decoded(path: Path) -> Pixels:
-    pixels = decode(pa.py_buffer(path.read_bytes()).to_pybytes(), WHOLE_LIMITS).pages[0].pixels
-    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+    with Image.open(path) as image:
+        return np.array(image.convert("RGB"))
 
 
 def _fitted(pixels: Pixels, shape: tuple[int, ...]) -> Pixels:
     """Repeat and cut a picture to a shape."""
     times = [-(-wanted // given) for wanted, given in zip(shape, pixels.shape, strict=True)]
     return np.tile(pixels, times)[: shape[0], : shape[1]]
+
+
+if __name__ == "__main__":
+    main()
