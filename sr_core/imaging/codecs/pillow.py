@@ -13,9 +13,10 @@ from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.avif import colour as avif_colour
 from sr_core.imaging.codecs.formats import Header
 from sr_core.imaging.codecs.gif import colour as gif_colour
+from sr_core.imaging.codecs.gif import metadata as gif_metadata
 from sr_core.imaging.codecs.gif.damage import readable_part
 from sr_core.imaging.codecs.raster import Damage, Raster, from_pillow, model_of, widened
-from sr_core.imaging.codecs.source import Source, boxes
+from sr_core.imaging.codecs.source import NeedMoreBytes, Source, boxes
 from sr_core.imaging.codecs.tags import exif
 from sr_core.imaging.colour import ColourFacts
 from sr_core.imaging.metadata import Losses, Metadata
@@ -42,7 +43,10 @@ def header_of_gif(source: Source) -> Header:
 
     Raises: ImageError, NeedMoreBytes.
     """
-    image = _opened("GIF", source.whole())
+    source.whole()
+    with suppress(NeedMoreBytes):
+        gif_metadata.check_picture(source)
+    image = _opened("GIF", source.data)
     mode = "PA" if "transparency" in image.info else image.mode
     animated = bool(getattr(image, "is_animated", False))
     return Header("GIF", mode, image.width, image.height, animated=animated)
@@ -135,6 +139,8 @@ def _opened(name: str, data: Blob) -> Image.Image:
     """
     try:
         return _PLUGINS[name](io.BytesIO(data))
+    except Image.DecompressionBombError as error:
+        raise ImageError(ErrorClass.TOO_LARGE, f"a frame of the {name}: {error}") from error
     except Exception as error:
         raise ImageError(ErrorClass.DECODE, f"the {name} cannot be read: {error}") from error
 

@@ -136,3 +136,13 @@ def test_libvips_shows_the_same_part() -> None:
         expected = np.asarray(seen.convert("RGB")).astype(int)
     difference = np.abs(decode(data, LIMITS).pages[0].pixels - expected)
     assert difference.mean() < 3  # chroma is upsampled in another way; one pixel beside is 7
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [b"", b",\0\0\0\0\0\0\x28\0\0\2\2L\1\0", b"!\xfe\5hello\0"],
+    ids=["no frame", "no width", "a comment alone"],
+)
+def test_a_gif_without_a_picture_is_no_damaged_one(frames: bytes) -> None:
+    head = b"GIF89a\x38\0\x28\0\x80\0\0\0\0\0\xff\xff\xff"
+    assert refusal(head + frames + b";") is ErrorClass.UNSUPPORTED_FORMAT

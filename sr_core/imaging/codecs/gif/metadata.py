@@ -5,6 +5,7 @@ Source: GIF89a specification; XMP specification part 3, 1.1.2 (GIF).
 
 from __future__ import annotations
 
+from sr_core.errors import ErrorClass, ImageError
 from sr_core.imaging.codecs.gif.colour import parts
 from sr_core.imaging.codecs.source import Source
 from sr_core.imaging.metadata import Losses, Metadata
@@ -49,6 +50,27 @@ def metadata(source: Source, notes: list[str]) -> Metadata:
         losses.add("data after the picture", source.size - position - 1)
     notes += losses.warnings()
     return Metadata(xmp=packet, comments=tuple(comments))
+
+
+def check_picture(source: Source) -> None:
+    """Refuse a GIF without a picture, or whose first frame has no pixels.
+
+    Raises: ImageError with class unsupported_format.
+    """
+    position = 13 + _table_bytes(source.number(10, 1))
+    empty = ImageError(ErrorClass.UNSUPPORTED_FORMAT, "a GIF without a picture")
+    while position < source.size:
+        kind = source.number(position, 1)
+        if kind == _END:
+            raise empty
+        if kind == _IMAGE:
+            width, height = (source.number(position + at, 2, "little") for at in (5, 7))
+            if not (width and height):
+                raise empty
+            return
+        if kind != _EXTENSION:
+            return
+        position += 3 + sum(len(part) + 1 for part in parts(source, position + 2))
 
 
 def _packet(source: Source, start: int) -> bytes:
