@@ -49,6 +49,14 @@ def test_a_tiff_with_fewer_strips_than_its_height_takes_is_damage(mode: str) -> 
     assert refusal(bytes(data)) is ErrorClass.DECODE
 
 
+def test_a_damaged_orientation_of_a_tiff_turns_nothing() -> None:
+    data = bytearray(tiff(scene(8, 12), photometric="rgb", extratags=[(274, 3, 1, 6, True)]))
+    assert decode(bytes(data), LIMITS).pages[0].pixels.shape == (12, 8, 3)
+    at = data.index(struct.pack("<HHI", 274, 3, 1))
+    struct.pack_into("<I", data, at + 4, 1 << 26)
+    assert decode(bytes(data), LIMITS).pages[0].pixels.shape == (8, 12, 3)
+
+
 def test_thousands_of_pages_are_too_many() -> None:
     assert refusal(tiff_of([np.zeros((2, 2), np.uint8)] * 1_100)) is ErrorClass.TOO_LARGE
 

@@ -166,7 +166,7 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
     if width < 1 or height < 1:
         raise ImageError(ErrorClass.DECODE, "a TIFF page without pixels")
     _check_pieces(tags, directory, width, height, count)
-    subsampled = tags.numbers(directory.entries.get(_SUBSAMPLING)) not in ((), (1, 1))
+    subsampled = _readable(tags, directory, _SUBSAMPLING) not in ((), (1, 1))
     if photometric == YCBCR and subsampled and tags.number(directory, _PLANAR, 1) == _PLANES:
         raise ImageError(ErrorClass.UNSUPPORTED_MODE, "TIFF of subsampled YCbCr in planes")
     if photometric == CMYK and tags.number(directory, _INK_SET, 1) != 1:
@@ -179,7 +179,7 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
             f"TIFF of {count} samples of {depth} bits, photometric {photometric}, sample formats "
             f"{sorted(map(int, kinds))} is not supported",
         )
-    turn = tags.number(directory, exif.ORIENTATION, 1)
+    turn = int(next(iter(_readable(tags, directory, exif.ORIENTATION)), 1))
     alpha, premultiplied = _alpha(tags, directory, colours, count)
     bitonal = mode == "L" and depth == 1 and count == 1
     name = BITONAL if bitonal else mode + "A" * (alpha is not None) + ";16" * (depth > 8)
@@ -198,6 +198,14 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
         tags.number(directory, COMPRESSION) in (_OLD_JPEG, _JPEG),
         tags.number(directory, _PLANAR, 1) == _PLANES,
     )
+
+
+def _readable(tags: TagFile, directory: Directory, tag: int) -> tuple[float, ...]:
+    """Return the numbers of a tag that a page can do without; () if it is damaged."""
+    try:
+        return tags.numbers(directory.entries.get(tag))
+    except ImageError:
+        return ()
 
 
 def _photometric(tags: TagFile, directory: Directory, count: int) -> int:
