@@ -249,6 +249,7 @@ def test_a_pyramid_has_tiles_and_levels_elsewhere(
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         (series,) = file.series  # one picture of several levels, not several pages
         assert [level.shape[1::-1] for level in series.levels] == sizes
+        assert [each.tags.valueof(254, 0) for each in file.pages] == [0, 1, 1, 1]
         is_jpeg = kind.bits == 8 and not kind.alpha
         assert {each.compression.name for each in file.pages} == (
             {"JPEG"} if is_jpeg else {"ADOBE_DEFLATE"}
