@@ -17,6 +17,8 @@ from sr_core.imaging.tensors import to_pixels, to_tensor
 
 SMALLEST_SIDE_PX = 32
 """Shortest side of an HR image: LPIPS and SSIM need about that much."""
+_HR_CUT_TO = 4
+"""Multiple that the sides of HR images may have been cut to, in pixels."""
 MADE_LR = "bicubic"
 """`lr_source` if there are no LR files."""
 
@@ -65,7 +67,8 @@ class Benchmark:
     def pairs(self) -> Iterator[Pair]:
         """Yield the images in order of their names.
 
-        Rows and columns of HR beyond a multiple of the scale are cut off at the bottom and right.
+        Rows and columns of HR beyond a multiple of the scale are cut off at the bottom and right,
+        and those of LR beyond HR, if HR may have been cut to a multiple of 4.
 
         Raises: ConfigurationError for an image that cannot be read, is too small, or whose LR has
             another size than it must have.
@@ -84,10 +87,13 @@ class Benchmark:
         if lr_file is None:
             name = _shown(hr_file)
             return Pair(name, make_lr(name, hr, self.scale, self.degradation), hr)
-        lr = _read(lr_file)
-        if lr.shape[:2] != (height, width):
+        whole_lr = _read(lr_file)
+        lr = whole_lr[:height, :width]
+        # The HR images of a set are cut for its largest scale, the LR images each for their own.
+        beyond = max(have - need for have, need in zip(whole_lr.shape, lr.shape, strict=True))
+        if lr.shape[:2] != (height, width) or beyond * self.scale >= _HR_CUT_TO:
             raise ConfigurationError(
-                f"{lr_file} has {_size(lr)} px, but {width}x{height} would be a {self.scale}th of "
+                f"{lr_file} has {_size(whole_lr)} px, but {width}x{height} would be a {self.scale}th of "
                 f"its HR image, which has {_size(whole)}"
             )
         return Pair(_shown(hr_file), lr, hr)

@@ -71,6 +71,17 @@ def test_a_larger_hr_is_cut_to_what_its_lr_shows(tmp_path: Path) -> None:
     assert np.array_equal(pair.hr, hr[:36, :40])
 
 
+def test_an_lr_is_cut_to_an_hr_that_was_cut_for_a_larger_scale(tmp_path: Path) -> None:
+    save(tmp_path / "HR" / "a.png", 40, 44)  # of 42x44
+    lr = save(tmp_path / "LRx2" / "a.png", 21, 22)
+    (pair,) = open_benchmark(tmp_path, 2).pairs()
+    assert np.array_equal(pair.lr, lr[:20])
+    assert pair.hr.shape[:2] == (40, 44)
+    save(tmp_path / "LRx2" / "a.png", 22, 22)  # 4 pixels more than HR has
+    with pytest.raises(ConfigurationError, match="has 22x22 px, but 22x20"):
+        list(open_benchmark(tmp_path, 2).pairs())
+
+
 def refusal(folder: Path) -> str:
     """Open and read a benchmark that must be refused; return the one-line message."""
     with pytest.raises(ConfigurationError) as refused:
