@@ -44,7 +44,10 @@ def test_a_folder_from_plan_to_report(tmp_path: Path) -> None:
 
     done = srfleet_here("upscale", "--job", file)
     assert done.exit_code == 3
-    assert done.stdout.startswith("6 images: 5 ok, 1 failed (unsupported_format 1)\nreport: ")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "6 images: 5 ok, 1 failed (unsupported_format 1)"
+    assert lines[1].startswith("verdicts: ")
+    assert lines[2].startswith("report: ")
     root = open_store(the_job.output)
     assert verify_run(root) == []
     page = (Path(the_job.output) / "report.html").read_text()
