@@ -57,8 +57,8 @@ def limits(clean: Sequence[Values], stretch: float) -> dict[str, Limit]:
             continue
         low, median, high = np.quantile(values, (1 - _QUANTILE, 0.5, _QUANTILE))
         below, above = (stretched(metric, median, each, stretch) for each in (low, high))
-        if metric.direction == "lower":
-            below = median * (low / median) ** stretch if name in TOO_FAITHFUL else -np.inf
+        if metric.direction == "lower" and name not in TOO_FAITHFUL:
+            below = -np.inf
         found[name] = Limit(below, np.inf if metric.direction == "higher" else above)
     return found
 

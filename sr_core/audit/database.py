@@ -37,7 +37,7 @@ def open_database(store: Store) -> Iterator[DuckDBPyConnection]:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise ConfigurationError("srfleet sql needs duckdb: pip install 'srfleet[sql]'") from error
+        raise ConfigurationError("srfleet sql needs duckdb: pip install duckdb") from error
     rounds, parts = list_rounds(store), list_parts(store)
     if not parts:
         raise ConfigurationError(f"{store.uri} has no committed rows yet")

@@ -59,7 +59,7 @@ class Signer:
             import c2pa  # noqa: PLC0415 - optional
         except ImportError as error:
             raise ConfigurationError(
-                "--c2pa-sign needs the library c2pa-python: pip install 'srfleet[c2pa]'"
+                "--c2pa-sign needs the library c2pa-python: pip install c2pa-python"
             ) from error
         self._c2pa: Any = c2pa
         self._certificate = _read(certificate, "certificate")

@@ -93,8 +93,8 @@ class Benchmark:
         beyond = max(have - need for have, need in zip(whole_lr.shape, lr.shape, strict=True))
         if lr.shape[:2] != (height, width) or beyond * self.scale >= _HR_CUT_TO:
             raise ConfigurationError(
-                f"{lr_file} has {_size(whole_lr)} px, but {width}x{height} would be a {self.scale}th of "
-                f"its HR image, which has {_size(whole)}"
+                f"{lr_file} has {_size(whole_lr)} px, but {width}x{height} would be a "
+                f"{self.scale}th of its HR image, which has {_size(whole)}"
             )
         return Pair(_shown(hr_file), lr, hr)
 

@@ -35,8 +35,6 @@ class Baseline:
     def limit(self, metric: Metric, quantile: Quantile, stretch: float) -> float | None:
         """Return a limit: the quantile, its distance from the median multiplied by `stretch`.
 
-        A ratio is stretched as a ratio: half and double are equally far from 1.
-
         None if the baseline lacks the metric.
         """
         values = self.measures.get(metric.name)
@@ -46,8 +44,13 @@ class Baseline:
 
 
 def stretched(metric: Metric, median: float, quantile: float, stretch: float) -> float:
-    """Multiply the distance of a quantile from the median; that of ratios in their logarithms."""
-    if metric.unit == "×" and median > 0 and quantile > 0:
+    """Multiply the distance of a quantile from the median.
+
+    The distance is one of logarithms for ratios, and for errors on their low side: half and
+    double are equally far, and no limit is below zero.
+    """
+    as_ratio = metric.unit == "×" or (metric.direction == "lower" and quantile < median)
+    if as_ratio and median > 0 and quantile > 0:
         return float(median * (quantile / median) ** stretch)
     return median + stretch * (quantile - median)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ _BUILT_IN = {
     NOT_MEASURED: "no metric of the rules was measured",
 }
 _NO_VERDICT = -1
+_FAR = math.log(1.5)
+"""Ratio of enlargements from which a baseline does not apply: at x2 detail is not that of x4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,13 @@ def _factors(rows: pa.Table) -> NDArray[np.float64]:
 
 
 def _nearest(baselines: Sequence[Baseline], factor: float) -> Baseline | None:
-    """Return the baseline of the nearest scale, as a ratio."""
-    return min(baselines, key=lambda each: abs(math.log(factor / each.scale)), default=None)
+    """Return the baseline of the nearest scale, as a ratio; None if all are far."""
+    distance, nearest = min(
+        ((abs(math.log(factor / each.scale)), each) for each in baselines),
+        key=operator.itemgetter(0),
+        default=(math.inf, None),
+    )
+    return nearest if distance <= _FAR else None
 
 
 def _reasons(rules: Rules) -> tuple[Reason, ...]:

@@ -149,6 +149,20 @@ def test_the_baseline_of_the_nearest_scale_counts(tmp_path: Path) -> None:
     assert verdicts(found) == ["pass", "review"]
 
 
+def test_a_baseline_of_a_far_scale_does_not_apply(tmp_path: Path) -> None:
+    half = {"model": "srgan", "sharpness_gain": 9.0, "width_out_px": 20, "height_out_px": 20}
+    found = judge(rows(half), rules(SHARP, tmp_path), {"srgan": [baseline("srgan", 2, 3, 4)]})
+    assert verdicts(found) == ["pass"]
+    assert found.without_baseline.tolist() == [True]
+
+
+def test_the_low_limit_of_an_error_stays_above_zero(tmp_path: Path) -> None:
+    text = SHARP.replace("sharpness_gain", "cast_levels")
+    known = {"srgan": [baseline("srgan", 1, 2, 9, metric="cast_levels")]}  # fails below 0.5
+    table = rows(*({"model": "srgan", "cast_levels": each} for each in (0.4, 0.6)))
+    assert verdicts(judge(table, rules(text, tmp_path), known)) == ["fail", "review"]
+
+
 def test_a_baseline_belongs_to_its_weights() -> None:
     run = record(config=CONFIG | {"model": "srgan"}, checkpoint_sha256="ab" * 32)
     ours = Baseline("srgan", 4, 1, "ab" * 32, {})

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from sr_core.errors import ErrorClass, ImageError
 
-MISSING = "HEIC and HEIF need the extra heif: pip install 'srfleet[heif]', then --retry-failed"
+MISSING = "HEIC and HEIF need pillow-heif: pip install pillow-heif, then --retry-failed"
 
 
 def check_installed() -> None:
