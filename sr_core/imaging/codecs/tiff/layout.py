@@ -203,9 +203,10 @@ def _layout(tags: TagFile, directory: Directory, index: int) -> Layout:
 def _readable(tags: TagFile, directory: Directory, tag: int) -> tuple[float, ...]:
     """Return the numbers of a tag that a page can do without; () if it is damaged."""
     try:
-        return tags.numbers(directory.entries.get(tag))
+        numbers = tags.numbers(directory.entries.get(tag))
     except ImageError:
         return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
 
 
 def _photometric(tags: TagFile, directory: Directory, count: int) -> int:
