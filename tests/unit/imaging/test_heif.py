@@ -232,7 +232,7 @@ def test_without_its_library_the_row_says_how_to_install_it(
         "find_spec",
         lambda name, package=None: None if name == "pillow_heif" else found(name, package),
     )
-    with pytest.raises(ImageError, match=r"pip install 'srfleet\[heif\]'") as caught:
+    with pytest.raises(ImageError, match=r"pip install pillow-heif") as caught:
         probe(muxed([PART]))
     assert caught.value.error_class is ErrorClass.UNSUPPORTED_FORMAT
 
