@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.cli.exit_codes import ExitCode
 from jobs.cli.json_text import to_text
+from jobs.cli.new_files import refuse_existing
 from jobs.cli.sources import open_sources
 from jobs.cli.terminal import answers
 from sr_core.errors import ConfigurationError
@@ -58,8 +59,7 @@ def draw_review(
     ledger = Ledger(store)
     state = ledger.snapshot()
     path = page or Path(f"review-{state.record.run_id}.html")
-    if path.exists():
-        raise ConfigurationError(f"{path} exists already; choose another file for --output")
+    refuse_existing(path, "--output")
     sample = draw(audit_run(store, standard, state), terms)
     path.write_bytes(
         review_page(
@@ -87,8 +87,7 @@ def certify_decisions(
     from sr_core.audit.acceptance.sampling import draw
     from sr_core.audit.verdicts.audit import audit_run
 
-    if certificate is not None and certificate.exists():
-        raise ConfigurationError(f"{certificate} exists already; choose another file for --output")
+    refuse_existing(certificate, "--output")
     decisions = load_decisions(file)
     ledger = Ledger(store)
     state = ledger.snapshot()
@@ -126,5 +125,5 @@ def _lines(found: Certificate) -> Iterator[str]:
     )
     yield f"run {found.run_id}, root hash {found.root_hash or 'none: the run is not finished'}"
     yield f"rules {found.rules}, seed {terms.seed}"
-    for key in found.defect_keys:
-        yield f"defect  {key}"
+    for each in found.defects_found:
+        yield f"{each.decision:6}  {each.key}" + (f": {each.note}" if each.note else "")

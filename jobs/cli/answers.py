@@ -344,19 +344,21 @@ class AuditedRunAnswer:
     run_id: RunId
     total: Annotated[TallyAnswer, About("", "all images with a verdict")]
     without_baseline: Annotated[int, About("images", "images of models without a baseline")]
+    unmeasured: Annotated[list[str], About("", "metrics of the rules that no image has")]
     reasons: Annotated[list[TallyAnswer], About("", "images of each reason")]
     folders: Annotated[list[TallyAnswer], About("", "images of each folder at the top")]
     models: Annotated[list[TallyAnswer], About("", "images of each model; adopted ones name none")]
     flagged: Annotated[list[FlaggedAnswer], About("", "images that do not pass, the worst first")]
 
     @classmethod
-    def of(cls, uri: str, audit: Audit, limit: int) -> AuditedRunAnswer:
+    def of(cls, uri: str, audit: Audit, limit: int | None) -> AuditedRunAnswer:
         """Make the answer from the audit of a run, with at most `limit` images."""
         return cls(
             root_uri=uri,
             run_id=audit.record.run_id,
             total=TallyAnswer.of(audit.total),
             without_baseline=audit.without_baseline(),
+            unmeasured=list(audit.judgement.unmeasured),
             reasons=[TallyAnswer.of(tally) for _, tally in audit.by_reason()],
             folders=[TallyAnswer.of(each) for each in audit.by_folder()],
             models=[TallyAnswer.of(each) for each in audit.by_model()],
@@ -382,7 +384,7 @@ class AuditAnswer:
     runs: Annotated[list[AuditedRunAnswer], About("", "one object for each run, see below")]
 
     @classmethod
-    def of(cls, audits: Sequence[tuple[str, Audit]], limit: int) -> AuditAnswer:
+    def of(cls, audits: Sequence[tuple[str, Audit]], limit: int | None) -> AuditAnswer:
         """Make the answer from the audits of runs by the same rules, named by their URIs."""
         rules = audits[0][1].rules
         listed = [AuditedRunAnswer.of(uri, audit, limit) for uri, audit in audits]

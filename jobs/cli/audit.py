@@ -11,6 +11,7 @@ import typer
 
 from jobs.cli.acceptance import certify_decisions, draw_review
 from jobs.cli.exit_codes import ExitCode
+from jobs.cli.new_files import refuse_existing
 from jobs.cli.options import JsonOption
 from jobs.cli.sources import SourceOption
 from jobs.cli.terminal import answers
@@ -24,6 +25,10 @@ EXAMPLES = (
     "srfleet audit s3://archive/photos-x4 --fail-on review --json",
     "srfleet audit ./photos-x4 --accept --max-defects 1% --confidence 95%",
 )
+
+
+_LISTED = 50
+"""Images listed for each run unless --limit says otherwise."""
 
 
 class FailOn(StrEnum):
@@ -49,7 +54,13 @@ FailOnOption = Annotated[
     typer.Option("--fail-on", help="Exit with 4 if an image has this verdict or a worse one."),
 ]
 LimitOption = Annotated[
-    int, typer.Option("--limit", min=0, help="Most images to list for each run.")
+    int | None,
+    typer.Option(
+        "--limit",
+        min=0,
+        help="Most images to list for each run.",
+        show_default=f"{_LISTED}; all with --json",
+    ),
 ]
 TableOption = Annotated[
     Path | None,
@@ -66,7 +77,11 @@ ConfidenceOption = Annotated[
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option("--seed", min=0, help="Seed of the sample.", show_default="a random one"),
+    typer.Option(
+        "--seed",
+        help="Seed of the sample.",
+        show_default="a random one",
+    ),
 ]
 DecisionsOption = Annotated[
     Path | None,
@@ -85,7 +100,7 @@ def audit(
     rules: RulesOption = None,
     baseline: BaselineOption = None,
     fail_on: FailOnOption = None,
-    limit: LimitOption = 50,
+    limit: LimitOption = None,
     table: TableOption = None,
     json: JsonOption = False,
     accept: AcceptOption = False,
@@ -124,15 +139,14 @@ def audit(
                 page=output,
             )
         )
-    if table is not None and table.exists():
-        raise ConfigurationError(f"{table} exists already; choose another file for --table")
+    refuse_existing(table, "--table")
     stores = [open_store(root) for root in roots]
     audits = [(store.uri, audit_run(store, standard)) for store in stores]
     if json:
         answers().data(answer_text(AuditAnswer.of(audits, limit)))
     else:
         for uri, found in audits:
-            for line in _lines(uri, found, limit):
+            for line in _lines(uri, found, _LISTED if limit is None else limit):
                 answers().say(line)
     if table is not None:
         _write_table(table, audits)
@@ -160,6 +174,8 @@ def _lines(uri: str, audit: Audit, limit: int) -> Iterator[str]:
             f"{unknown} images are of models without a baseline, so only limits in numbers judged "
             "them; `srfleet baseline` makes one"
         )
+    if audit.judgement.unmeasured:
+        yield f"not judged, since no image has a value: {', '.join(audit.judgement.unmeasured)}"
     for reason, tally in audit.by_reason():
         yield f"  {reason.name}: {_counts(tally)} ({reason.meaning})"
     for title, tallies in (("folder", audit.by_folder()), ("model", audit.by_model())):

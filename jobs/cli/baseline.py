@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from jobs.cli.new_files import refuse_existing
 from jobs.cli.options import PrecisionOption, ScaleOption, SourceArgument, build_job, run_options
 from jobs.cli.terminal import answers
-from sr_core.errors import ConfigurationError
 
 EXAMPLES = (
     "srfleet baseline ./good-photos --model mine.safetensors -o mine.json",
@@ -37,8 +37,7 @@ def baseline(
     from sr_core.archive.storage import open_store
     from sr_core.audit.verdicts.making import make_baseline, to_json
 
-    if output.exists():
-        raise ConfigurationError(f"{output} exists already; choose another file for -o")
+    refuse_existing(output, "--output")
     with tempfile.TemporaryDirectory(prefix="srfleet-baseline-") as folder:
         root = keep or str(Path(folder) / "out")
         options = run_options(model, scale, None, None, None, precision, None, None, True)

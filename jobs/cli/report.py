@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from jobs.cli.audit import BaselineOption, RootsArgument, RulesOption
+from jobs.cli.new_files import refuse_existing
 from jobs.cli.sources import SourceOption, open_sources
 from jobs.cli.terminal import answers
 from sr_core.errors import ConfigurationError
@@ -52,8 +53,7 @@ def report(
 
     if len(roots) > 1 and (output is not None or source is not None):
         raise ConfigurationError("--output and --source are for one run; give one OUT with them")
-    if output is not None and output.exists():
-        raise ConfigurationError(f"{output} exists already; choose another file for --output")
+    refuse_existing(output, "--output")
     standard = load_standard(rules, baseline or ())
     for root in roots:
         store = open_store(root)

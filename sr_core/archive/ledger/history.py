@@ -118,9 +118,7 @@ def read_parts(store: Store, keys: Sequence[str], columns: Sequence[str]) -> pa.
     tables = map_in_order(lambda key: read_part(store, key, columns), keys, threads=_READERS)
     empty = METRICS_SCHEMA.empty_table().select(list(columns))
     # Tables of one schema need no conversion without their metadata, which differs.
-    return pa.concat_tables(
-        [table.replace_schema_metadata() for table in [empty, *tables]]
-    ).combine_chunks()
+    return pa.concat_tables([table.replace_schema_metadata() for table in [empty, *tables]])
 
 
 def latest_rows(

@@ -90,8 +90,9 @@ def latest(by_round: Sequence[pa.Table]) -> pa.Table:
     kept: list[pa.Table] = []
     for table in reversed(by_round):
         ids = table.column("image_id")
-        fresh = pc.invert(pc.is_in(ids, value_set=seen))
-        kept.insert(0, table.filter(fresh))
+        # Without a later round nothing is left out, and a copy would double the memory.
+        fresh = table.filter(pc.invert(pc.is_in(ids, value_set=seen))) if len(seen) else table
+        kept.insert(0, fresh)
         seen = pa.concat_arrays([seen, *ids.chunks])
     return pa.concat_tables(kept)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,15 @@ class Decisions(_Frozen):
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the reviewer decided about an image, with their notes on it."""
+
+    key: str
+    decision: Decision
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The outcome of an acceptance."""
 
@@ -68,7 +78,7 @@ class Certificate:
     defects: int
     """Images with a defect; one that the reviewer is unsure about counts."""
     unsure: int
-    defect_keys: tuple[str, ...]
+    defects_found: tuple[Outcome, ...]
     largest_share: float
     """Share of defects in the run that is not exceeded, at the confidence of the terms; the share
     itself if every image was looked at."""
@@ -122,35 +132,33 @@ def certify(
                 "page again"
             )
     by_image = _by_image(decisions, sample)
-    counted = [_worst(each) for each in by_image.values()]
-    defects = sum(each != "good" for each in counted)
-    images, population = sample.images, sample.population
-    confidence = sample.terms.confidence
-    whole = images == population
+    keys = dict(
+        zip(*(sample.rows.column(name).to_pylist() for name in ("image_id", "key")), strict=True)
+    )
+    found = [_outcome(keys[image_id], each) for image_id, each in by_image.items()]
+    defects = [each for each in found if each.decision != "good"]
     twice = [each for each in by_image.values() if len(each) > 1]
-    keys = dict(zip(*(sample.rows.column(name).to_pylist() for name in _ID_AND_KEY), strict=True))
-    bad = [image_id for image_id, found in by_image.items() if _worst(found) != "good"]
+    share = len(defects) / sample.images
+    if sample.images < sample.population:
+        share = upper_bound(len(defects), sample.images, sample.terms.confidence)
     return Certificate(
         run_id=run_id,
         root_hash=root_hash,
         rules=rules,
         reviewer=decisions.reviewer,
         terms=sample.terms,
-        population=population,
-        images=images,
-        defects=defects,
-        unsure=sum(each == "unsure" for each in counted),
-        defect_keys=tuple(keys[each] for each in bad),
-        largest_share=defects / images if whole else upper_bound(defects, images, confidence),
+        population=sample.population,
+        images=sample.images,
+        defects=len(defects),
+        unsure=sum(each.decision == "unsure" for each in defects),
+        defects_found=tuple(defects),
+        largest_share=share,
         shown_twice=len(twice),
-        agreeing=sum(len(set(each)) == 1 for each in twice),
+        agreeing=sum(len({each.decision for each in both}) == 1 for both in twice),
     )
 
 
-_ID_AND_KEY = ("image_id", "key")
-
-
-def _by_image(decisions: Decisions, sample: Sample) -> dict[str, list[Decision]]:
+def _by_image(decisions: Decisions, sample: Sample) -> dict[str, list[Decided]]:
     ids = sample.rows.column("image_id").to_pylist()
     expected = {place: ids[index] for place, index in enumerate(sample.order)}
     given = {each.place: each for each in decisions.decisions}
@@ -162,15 +170,17 @@ def _by_image(decisions: Decisions, sample: Sample) -> dict[str, list[Decision]]
             f"{len(missing)} of {len(expected)} decisions are missing, the first is number "
             f"{missing[0] + 1}"
         )
-    found: dict[str, list[Decision]] = defaultdict(list)
+    found: dict[str, list[Decided]] = defaultdict(list)
     for place, each in sorted(given.items()):
         if expected.get(place) != each.image_id:
             raise ConfigurationError(
                 f"decision number {place + 1} is about another image than the sample of this run"
             )
-        found[each.image_id].append(each.decision)
+        found[each.image_id].append(each)
     return found
 
 
-def _worst(decisions: list[Decision]) -> Decision:
-    return max(decisions, key=("good", "unsure", "defect").index)
+def _outcome(key: str, decided: Sequence[Decided]) -> Outcome:
+    """Return the worst of the decisions on an image, with all notes on it."""
+    worst = max((each.decision for each in decided), key=("good", "unsure", "defect").index)
+    return Outcome(key, worst, "; ".join(each.note for each in decided if each.note))

@@ -16,6 +16,8 @@ from sr_core.records import Status
 
 SAMPLE_COLUMNS = ("image_id", "key", "status", "format_out", "round", "shard")
 """Columns of the metrics table that a sample is drawn by."""
+LARGEST_SEED = (1 << 53) - 1
+"""The review page holds the seed as a number of JavaScript, which has no more digits."""
 _SHOWN_TWICE = 0.1
 """Share of the sample that is shown a second time, to measure the reviewer."""
 
@@ -29,12 +31,15 @@ class Terms:
     confidence: float
     """Probability that a run with a larger share is not accepted."""
     seed: int
+    """At most LARGEST_SEED."""
 
     def __post_init__(self) -> None:
-        """Check the shares.
+        """Check the values.
 
-        Raises: ConfigurationError for a share that is not between 0 and 1.
+        Raises: ConfigurationError for a share that is not between 0 and 1, or a seed out of range.
         """
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ConfigurationError(f"--seed must be from 0 to {LARGEST_SEED}, not {self.seed}")
         for name, share in (("max-defects", self.max_defects), ("confidence", self.confidence)):
             if not 0 < share < 1:
                 raise ConfigurationError(
@@ -77,7 +82,9 @@ def draw(audit: Audit, terms: Terms) -> Sample:
     if not is_ok.size:
         raise ConfigurationError("the run has no outputs to accept")
     outputs = rows.take(pa.array(is_ok)).select(SAMPLE_COLUMNS)
-    keys, ids, formats = (outputs.column(name).to_pylist() for name in _SORTED_BY)
+    keys, ids, formats = (
+        outputs.column(name).to_pylist() for name in ("key", "image_id", "format_out")
+    )
     folders = [key.rpartition("/")[0] for key in keys]
     groups = zip(folders, formats, verdicts[is_ok].tolist(), ids, strict=True)
     ordered = [
@@ -92,9 +99,6 @@ def draw(audit: Audit, terms: Terms) -> Sample:
     start = generator.random()
     chosen = [ordered[int((start + k) * len(ordered) / count)] for k in range(count)]
     return Sample(terms, len(ordered), outputs.take(pa.array(chosen)), _order(count, generator))
-
-
-_SORTED_BY = ("key", "image_id", "format_out")
 
 
 def _shuffled(seed: int, image_id: str) -> str:

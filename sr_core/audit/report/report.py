@@ -25,8 +25,14 @@ from sr_core.audit.report.pictures import Preview, preview
 from sr_core.audit.report.ranking import Ranked, worst_first
 from sr_core.audit.report.summary import SIZE_COLUMNS, summarise
 from sr_core.audit.values import columns_of, values_of
-from sr_core.audit.verdicts.audit import Audit, Standard, audit_rows, shipped_standard
-from sr_core.audit.verdicts.judging import Reason, columns_for
+from sr_core.audit.verdicts.audit import (
+    Audit,
+    Standard,
+    audit_rows,
+    columns_to_audit,
+    shipped_standard,
+)
+from sr_core.audit.verdicts.judging import Reason
 from sr_core.audit.verdicts.rules import Verdict
 from sr_core.errors import ErrorClass
 from sr_core.metrics.registry import REPORTED
@@ -107,8 +113,10 @@ def _render(
 ) -> tuple[bytes, Audit]:
     if state is None:
         state = Ledger(store).snapshot()
-    rows = latest_rows(store, state.parts, _columns(state, standard))
-    audit = audit_rows(state.record, rows, standard)
+    shown_columns = _columns(state)
+    columns = sorted({*shown_columns, *columns_to_audit(standard)})
+    audit = audit_rows(state.record, latest_rows(store, state.parts, columns), standard)
+    rows = audit.rows.select(shown_columns)
     is_ok = pc.equal(rows.column("status"), Status.OK.value)
     verdicts = audit.judgement.verdicts[is_ok.to_numpy()]
     ok = rows.filter(is_ok)
@@ -174,21 +182,16 @@ def _spot(row: MetricsRow, reasons: Sequence[tuple[Reason, Verdict]]) -> tuple[i
     """Return the place in the output of the worst reason that has one."""
     spots = row.spots or {}
     for reason, _ in reasons:
-        spot = spots.get(reason.metric) if reason.metric is not None else None
-        if spot is not None:
+        for spot in (spots[each] for each in reason.metrics if each in spots):
             return spot["x_px"], spot["y_px"]
     return None
 
 
-def _columns(state: Snapshot, standard: Standard) -> Sequence[str]:
-    """Choose the columns to read of all images; of a small run all, so that it is read once."""
+def _columns(state: Snapshot) -> Sequence[str]:
+    """Choose the columns to show of all images; of a small run all, so that it is read once."""
     if state.progress.images <= WHOLE_ROWS_UP_TO:
         return [*METRICS_SCHEMA.names]
-    return sorted(
-        columns_of(REPORTED).union(
-            PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS, columns_for(standard.rules), ["key"]
-        )
-    )
+    return sorted(columns_of(REPORTED).union(PLACE_COLUMNS, STATE_COLUMNS, SIZE_COLUMNS))
 
 
 def _some_of_each_class(rows: pa.Table) -> pa.Table:

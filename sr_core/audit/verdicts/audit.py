@@ -167,13 +167,17 @@ def audit_run(store: Store, standard: Standard, state: Snapshot | None = None) -
     """
     if state is None:
         state = Ledger(store).snapshot()
-    columns = sorted(columns_for(standard.rules).union(_COLUMNS))
-    rows = latest_rows(store, state.parts, columns)
+    rows = latest_rows(store, state.parts, columns_to_audit(standard))
     return audit_rows(state.record, rows, standard)
 
 
+def columns_to_audit(standard: Standard) -> list[str]:
+    """Return the columns of the metrics table that an audit needs."""
+    return sorted(columns_for(standard.rules).union(_COLUMNS))
+
+
 def audit_rows(record: RunRecord, rows: pa.Table, standard: Standard) -> Audit:
-    """Judge the latest rows of a run, which have at least the columns that `audit_run` reads."""
+    """Judge the latest rows of a run, which have at least the columns of `columns_to_audit`."""
     judgement = judge(rows, standard.rules, baselines_of_run(record, standard.baselines))
     return Audit(record, standard.rules, rows, judgement)
 

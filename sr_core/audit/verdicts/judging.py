@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,12 +31,12 @@ _FAR = math.log(1.5)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason for a verdict: its name and meaning, and the metric of its first rule."""
+    """A reason for a verdict: its name and meaning, and the metrics of its rules."""
 
     name: str
     meaning: str
-    metric: str | None = None
-    """None for a reason that no rule of the file gives."""
+    metrics: tuple[str, ...] = ()
+    """Empty for a reason that no rule of the file gives."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +51,8 @@ class Judgement:
     """Verdict of each row; -1 for a row that is neither ok nor failed."""
     without_baseline: NDArray[np.bool_]
     """True for each image whose model has no baseline, so that numbers alone judged it."""
+    unmeasured: tuple[str, ...]
+    """Metrics of the rules that no image has a value of."""
 
     def of(self, verdict: Verdict) -> NDArray[np.intp]:
         """Return the rows with a verdict."""
@@ -81,15 +83,17 @@ def judge(rows: pa.Table, rules: Rules, baselines: Mapping[str, Sequence[Baselin
         rules: the rules.
         baselines: of each model that the run may have used; an empty sequence if it has none.
     """
-    status = _strings(rows, "status")
-    is_ok, is_failed = status == Status.OK.value, status == Status.FAILED.value
+    is_ok, is_failed = (_equals(rows, "status", each) for each in (Status.OK, Status.FAILED))
     groups = list(_groups(rows, is_ok, baselines))
     reasons = _reasons(rules)
     levels = {each.name: np.zeros(rows.num_rows, dtype=np.int8) for each in reasons}
     measured = np.zeros(rows.num_rows, dtype=bool)
+    has_values: dict[str, bool] = {}
     for rule in rules.rules:
         values = values_of(rule.judged, rows)
-        measured |= ~np.isnan(values)
+        defined = ~np.isnan(values)
+        measured |= defined
+        has_values[rule.metric] = bool(defined.any())
         of_reason = levels[rule.reason]
         for group in groups:
             if group.is_judged_by(rule):
@@ -102,7 +106,8 @@ def judge(rows: pa.Table, rules: Rules, baselines: Mapping[str, Sequence[Baselin
     without = np.zeros(rows.num_rows, dtype=bool)
     for group in groups:
         without[group.rows] = not group.baselines
-    return Judgement(reasons, table, verdicts, without)
+    unmeasured = tuple(name for name, found in has_values.items() if not found)
+    return Judgement(reasons, table, verdicts, without, unmeasured)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,20 +127,22 @@ class _Group:
 def _groups(
     rows: pa.Table, is_ok: NDArray[np.bool_], baselines: Mapping[str, Sequence[Baseline]]
 ) -> Iterator[_Group]:
-    names, factors = _strings(rows, "model"), _factors(rows)
-    for name in sorted(set(names[is_ok])):
-        models = (name,) if name else tuple(baselines)
-        for factor in np.unique(factors[is_ok & (names == name)]):
+    factors = _factors(rows)
+    for name in pc.unique(rows.column("model")).to_pylist():
+        is_of_model = is_ok & _equals(rows, "model", name)
+        models = tuple(baselines) if name is None else (name,)
+        for factor in np.unique(factors[is_of_model]):
             nearest = [_nearest(baselines.get(model, ()), float(factor)) for model in models]
             known = tuple(each for each in nearest if each is not None)
-            chosen = np.flatnonzero(is_ok & (names == name) & (factors == factor))
+            chosen = np.flatnonzero(is_of_model & (factors == factor))
             yield _Group(chosen, models, known if len(known) == len(models) else ())
 
 
-def _strings(rows: pa.Table, column: str) -> NDArray[np.object_]:
-    """Return a column of strings; null becomes the empty string."""
-    filled = pc.fill_null(rows.column(column), "")
-    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=object)
+def _equals(rows: pa.Table, column: str, value: str | None) -> NDArray[np.bool_]:
+    """Compare a column of strings with a value, or with null."""
+    strings = rows.column(column)
+    found = pc.is_null(strings) if value is None else pc.fill_null(pc.equal(strings, value), False)
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _factors(rows: pa.Table) -> NDArray[np.float64]:
@@ -161,7 +168,8 @@ def _nearest(baselines: Sequence[Baseline], factor: float) -> Baseline | None:
 def _reasons(rules: Rules) -> tuple[Reason, ...]:
     reasons = {name: Reason(name, meaning) for name, meaning in _BUILT_IN.items()}
     for rule in rules.rules:
-        reasons.setdefault(rule.reason, Reason(rule.reason, rule.meaning, rule.metric))
+        known = reasons.get(rule.reason, Reason(rule.reason, rule.meaning))
+        reasons[rule.reason] = replace(known, metrics=(*known.metrics, rule.metric))
     return tuple(reasons.values())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sr_core.audit.acceptance.bounds import sample_size, upper_bound
-from sr_core.audit.acceptance.decisions import Certificate, certify, load_decisions
+from sr_core.audit.acceptance.decisions import Certificate, Outcome, certify, load_decisions
 from sr_core.audit.acceptance.sampling import Sample, Terms, draw
 from sr_core.audit.verdicts.audit import audit_run, shipped_standard
 from sr_core.errors import ConfigurationError, ErrorClass
@@ -49,6 +49,12 @@ def test_a_sample_of_nothing_but_defects_excludes_no_share() -> None:
 def test_terms_outside_of_0_and_1_are_refused(terms: tuple[float, float]) -> None:
     with pytest.raises(ConfigurationError, match="must be more than 0 % and less than 100 %"):
         Terms(*terms, seed=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 1 << 53])
+def test_a_seed_that_the_page_cannot_hold_is_refused(seed: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"not {seed}"):
+        Terms(0.1, 0.9, seed)
 
 
 def drawn(run: PhotoRun, terms: Terms = TERMS) -> Sample:
@@ -138,10 +144,13 @@ def test_no_defect_in_the_sample_accepts_the_run(run: PhotoRun, tmp_path: Path) 
 def test_one_defect_or_doubt_does_not(answer: str, run: PhotoRun, tmp_path: Path) -> None:
     sample = drawn(run)
     once = next(p for p, index in enumerate(sample.order) if sample.order.count(index) == 1)
-    found = certified(sample, decide(sample, {once: answer}), tmp_path)
+    content = decide(sample, {once: answer})
+    content["decisions"][once]["note"] = "a seam"
+    found = certified(sample, content, tmp_path)
     assert not found.accepted
     assert found.defects == 1
-    assert found.defect_keys == (sample.rows.column("key").to_pylist()[sample.order[once]],)
+    key = sample.rows.column("key").to_pylist()[sample.order[once]]
+    assert found.defects_found == (Outcome(key, answer, "a seam"),)
 
 
 def test_the_worse_of_two_decisions_counts_and_the_reviewer_is_measured(

@@ -64,6 +64,24 @@ def test_a_limit_says_how_many_more_there_are(run: PhotoRun, tmp_path: Path) -> 
     assert "and 1 more" in said
 
 
+def test_metrics_that_nothing_was_judged_by_are_named(run: PhotoRun, tmp_path: Path) -> None:
+    said = invoke("audit", tmp_path / "run")[1]
+    assert "not judged, since no image has a value: cast_levels" in said
+    assert "lr_psnr_db" not in said.partition("not judged")[2].partition("\n")[0]
+
+
+def test_the_json_lists_every_flagged_image_unless_a_limit_is_given(tmp_path: Path) -> None:
+    many = PhotoRun(tmp_path)
+    for number in range(60):
+        many.fail(f"{number}.jpg", ErrorClass.DECODE)
+    many.write()
+    lists = [
+        json.loads(invoke("audit", tmp_path / "run", "--json", *limit)[1])["runs"][0]["flagged"]
+        for limit in ((), ("--limit", "7"))
+    ]
+    assert [len(each) for each in lists] == [60, 7]
+
+
 def test_the_json_has_reasons_folders_and_flagged_images(run: PhotoRun, tmp_path: Path) -> None:
     found = json.loads(invoke("audit", tmp_path / "run", "--json")[1])["runs"][0]
     assert found["total"] == {"name": "", "passed": 1, "review": 0, "fail": 2}
