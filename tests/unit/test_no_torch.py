@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,17 +52,26 @@ main()
 """
 
 
-@pytest.mark.parametrize("arguments", [["verify"], ["explain"], ["status"], ["sign"]])
-def test_an_auditor_needs_neither_torch_nor_ray(arguments: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["verify", "explain", "status", "sign", "audit", "report"])
+def test_an_auditor_needs_neither_torch_nor_ray(command: str, tmp_path: Path) -> None:
     root = tmp_path / "run"
     work(open_store(str(root)), planned_images(5, per_shard=2, refused={1}), "a")
     key = tmp_path / "key.pem"
     private = Ed25519PrivateKey.generate()
     key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     further = {"explain": ["album/0.jpg"], "sign": ["--key", str(key)]}
-    command = [*arguments, str(root), *further.get(arguments[0], [])]
+    arguments = [command, str(root), *further.get(command, [])]
     done = subprocess.run(
-        [sys.executable, "-c", RUN_WITHOUT, *command], capture_output=True, text=True, check=False
+        [sys.executable, "-c", RUN_WITHOUT, *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode in (0, 3), done.stderr
     assert done.stdout
+
+
+def test_the_requirements_of_an_audit_are_those_of_the_package_without_torch_and_ray() -> None:
+    top = Path(__file__).parents[2]
+    project = tomllib.loads((top / "pyproject.toml").read_text())["project"]
+    needed = {each for each in project["dependencies"] if not re.match(r"(ray|torch)\b", each)}
+    needed |= set(project["optional-dependencies"]["sql"])
+    lines = (top / "requirements-audit.txt").read_text().splitlines()
+    assert {line for line in lines if not line.startswith("#")} == needed
