@@ -117,7 +117,7 @@ def audit(
 
     Exit codes: 0 judged or accepted; 4 the gate of --fail-on or the acceptance failed.
     """
-    from jobs.cli.answers import AuditAnswer, answer_text
+    from jobs.cli.answers.audit import AuditAnswer
     from sr_core.archive.storage import open_store
     from sr_core.audit.verdicts.audit import audit_run, load_standard
 
@@ -143,7 +143,7 @@ def audit(
     stores = [open_store(root) for root in roots]
     audits = [(store.uri, audit_run(store, standard)) for store in stores]
     if json:
-        answers().data(answer_text(AuditAnswer.of(audits, limit)))
+        answers().data(AuditAnswer.of(audits, limit).json_text())
     else:
         for uri, found in audits:
             for line in _lines(uri, found, _LISTED if limit is None else limit):

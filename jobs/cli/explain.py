@@ -30,14 +30,14 @@ def explain(root: RootArgument, image: ImageArgument, json: JsonOption = False) 
     No output is read: srfleet verify does that for the whole run, and srfleet replay makes the
     pixels of one image again.
     """
-    from jobs.cli.answers import ExplainAnswer, answer_text
+    from jobs.cli.answers.explain import ExplainAnswer
     from sr_core.archive.storage import open_store
     from sr_core.audit.lineage import trace
 
     store = open_store(root)
     found = trace(store, image)
     if json:
-        answers().data(answer_text(ExplainAnswer.of(found, store.uri)))
+        answers().data(ExplainAnswer.of(found, store.uri).json_text())
         return
     for line in _lines(found):
         answers().say(line)

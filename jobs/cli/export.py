@@ -36,12 +36,12 @@ def export(
     Height, width and batch are free. The file is compared with torch if onnxruntime is installed.
     docs/models.md shows how to use it.
     """
-    from jobs.cli.answers import ExportAnswer, answer_text
+    from jobs.cli.answers.models import ExportAnswer
     from jobs.models.export import export as write
 
     found = write(model, file, scale)
     if json:
-        answers().data(answer_text(ExportAnswer.of(found)))
+        answers().data(ExportAnswer.of(found).json_text())
         return
     answers().say(
         f"wrote {found.path}: {found.model} x{found.scale}, {found.size_bytes / 1e6:.1f} MB, "

@@ -26,12 +26,12 @@ def models(
     json: JsonOption = False,
 ) -> None:
     """List the shipped models, or describe checkpoints: scale, licence and purpose."""
-    from jobs.cli.answers import ModelsAnswer, answer_text
+    from jobs.cli.answers.models import ModelsAnswer
     from jobs.models.listing import list_models
 
     found = list_models(checkpoints or [])
     if json:
-        answers().data(answer_text(ModelsAnswer.of(found)))
+        answers().data(ModelsAnswer.of(found).json_text())
     else:
         answers().print(_table(found))
 

@@ -81,7 +81,7 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Estimate the time, storage and price of what upscale has left to do. Nothing is written."""
-    from jobs.cli.answers import PlanAnswer, answer_text
+    from jobs.cli.answers.plan import PlanAnswer
     from jobs.upscale.plan import plan_run
 
     configuration = build_job(
@@ -109,7 +109,7 @@ def plan(
     for line in warned(found.left_out):
         notices().say(line, style="yellow")
     if json:
-        answers().data(answer_text(PlanAnswer.of(found, price_per_hour)))
+        answers().data(PlanAnswer.of(found, price_per_hour).json_text())
         return
     for line in _lines(found, price_per_hour):
         answers().say(line)

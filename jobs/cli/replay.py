@@ -38,7 +38,7 @@ def replay(
 
     Exit codes: 0 identical, or within the rounding of the engine; 5 different.
     """
-    from jobs.cli.answers import ReplayAnswer, answer_text
+    from jobs.cli.answers.replay import ReplayAnswer
     from jobs.upscale.replay import replay_image
     from sr_core.archive.storage import open_store
     from sr_core.audit.lineage import trace
@@ -51,7 +51,7 @@ def replay(
     row = steps[-1].row
     made = replay_image(root, found.run, steps[-1].planned, row, model, device, engine)
     if json:
-        answers().data(answer_text(ReplayAnswer.of(made, row)))
+        answers().data(ReplayAnswer.of(made, row).json_text())
     else:
         answers().say(f"{row.output_key}: {_described(made)}")
     raise typer.Exit(ExitCode.DAMAGE if made.outcome is Outcome.DIFFERENT else ExitCode.DONE)

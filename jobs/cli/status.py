@@ -22,14 +22,14 @@ def status(root: RootArgument, json: JsonOption = False) -> None:
 
     Exit codes: 0 done; 3 done, but some images failed; 75 not finished.
     """
-    from jobs.cli.answers import StatusAnswer, answer_text
+    from jobs.cli.answers.status import StatusAnswer
     from sr_core.archive.ledger.ledger import Ledger
     from sr_core.archive.storage import open_store
 
     store = open_store(root)
     progress = Ledger(store).snapshot().progress
     if json:
-        answers().data(answer_text(StatusAnswer.of(progress, store.uri)))
+        answers().data(StatusAnswer.of(progress, store.uri).json_text())
     else:
         for line in _lines(progress):
             answers().say(line)

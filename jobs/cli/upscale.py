@@ -173,11 +173,11 @@ def drive(
 
 
 def _answer(ended: RunOutcome, *, json: bool) -> None:
-    from jobs.cli.answers import UpscaleAnswer, answer_text
+    from jobs.cli.answers.upscale import UpscaleAnswer
     from jobs.cli.display import noun, outcome
 
     if json:
-        answers().data(answer_text(UpscaleAnswer.of(ended)))
+        answers().data(UpscaleAnswer.of(ended).json_text())
         return
     counted = outcome(ended.statuses, ended.error_classes, ended.salvaged)
     answers().say(f"{ended.images} {noun(ended.statuses)}: {counted}")

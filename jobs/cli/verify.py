@@ -63,7 +63,7 @@ def verify(
     Exit codes: 0 everything is right; 5 something is damaged; 75 nothing is damaged, but the run is
     not finished.
     """
-    from jobs.cli.answers import VerifyAnswer, answer_text
+    from jobs.cli.answers.verify import VerifyAnswer
     from jobs.cli.progress import CountProgress
     from sr_core.archive.ledger.ledger import Ledger
     from sr_core.archive.storage import open_store
@@ -96,7 +96,7 @@ def verify(
     found = replace(found, findings=(*found.findings, *unlike, *unsigned))
     signed_by = None if public_key is None or unsigned else fingerprint(public_key)
     if json:
-        answers().data(answer_text(VerifyAnswer.of(found, store.uri, sampled, signed_by)))
+        answers().data(VerifyAnswer.of(found, store.uri, sampled, signed_by).json_text())
     else:
         for line in (*_summary(found, sampled, signed_by), *_listed(found)):
             answers().say(line)

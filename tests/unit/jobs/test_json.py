@@ -13,25 +13,15 @@ from typing import get_args, get_origin, get_type_hints
 
 import pytest
 
-from jobs.cli.answers import (
-    About,
-    AuditAnswer,
-    AuditedRunAnswer,
-    ExplainAnswer,
-    ExplainedRound,
-    ExportAnswer,
-    FindingAnswer,
-    FlaggedAnswer,
-    ListedAnswer,
-    ModelsAnswer,
-    PlanAnswer,
-    ReplayAnswer,
-    StatusAnswer,
-    TallyAnswer,
-    UpscaleAnswer,
-    VerifyAnswer,
-    answer_text,
-)
+from jobs.cli.answers.answer import About, Answer
+from jobs.cli.answers.audit import AuditAnswer, AuditedRunAnswer, FlaggedAnswer, TallyAnswer
+from jobs.cli.answers.explain import ExplainAnswer, ExplainedRound
+from jobs.cli.answers.models import ExportAnswer, ListedAnswer, ModelsAnswer
+from jobs.cli.answers.plan import PlanAnswer
+from jobs.cli.answers.replay import ReplayAnswer
+from jobs.cli.answers.status import StatusAnswer
+from jobs.cli.answers.upscale import UpscaleAnswer
+from jobs.cli.answers.verify import FindingAnswer, VerifyAnswer
 from jobs.cli.event_log import event_name
 from jobs.cli.json_text import to_text
 from jobs.upscale.observer import RunEvent, RunOutcome, ShardCommitted
@@ -91,7 +81,7 @@ def test_every_field_of_an_answer_is_documented(section: str, answer: type) -> N
         plain, about = get_args(hints[each.name])
         assert isinstance(about, About)
         rows.append((f"`{each.name}`", json_type(plain), about.unit, about.meaning))
-    if hasattr(answer, "schema"):
+    if issubclass(answer, Answer):
         rows.insert(0, ("`schema`", "string", "", f"`{answer.schema}`"))
     assert documented(section) == rows
 
@@ -133,7 +123,7 @@ def test_findings_are_counted_by_severity() -> None:
         noted(Kind.FOREIGN, "notes.txt", "it is no object of the run"),
     )
     found = Verification(findings)
-    answer = json.loads(answer_text(VerifyAnswer.of(found, "file:///out", None, None)))
+    answer = json.loads(VerifyAnswer.of(found, "file:///out", None, None).json_text())
     assert answer["notes"] == 1
     assert (answer["schema"], answer["errors"], answer["warnings"]) == ("srfleet.verify/1", 1, 1)
     assert answer["findings"][0] == {
