@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.text import Text
 
 from jobs.cli.left_out import counted, warned
-from jobs.cli.terminal import Terminal
 from jobs.durations import duration
+from jobs.terminal import Terminal
 from jobs.upscale.observer import (
     ActorLost,
     ActorNotStarted,

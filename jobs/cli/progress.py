@@ -9,7 +9,7 @@ from typing import Self
 from rich.live import Live
 from rich.text import Text
 
-from jobs.cli.terminal import Terminal
+from jobs.terminal import Terminal
 
 _LIVE_S = 0.2
 _LINE_S = 30.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.progress import track
 
+from jobs.terminal import Terminal
 from jobs.train.torch_device import torch_device
 from jobs.train.weights import open_lpips
 from sr_core.errors import ConfigurationError, RetryLaterError
@@ -58,7 +58,7 @@ def run_evaluation(
     folders: Sequence[Path],
     models: Sequence[str],
     output: Path,
-    console: Console,
+    terminal: Terminal,
     *,
     lpips_file: Path | None,
     scale: int,
@@ -73,7 +73,7 @@ def run_evaluation(
         folders: see `open_benchmark`.
         models: names and checkpoints; empty for all with shipped weights. Bicubic is always added.
         output: a folder that does not exist yet, or is empty.
-        console: for progress and warnings.
+        terminal: for progress and warnings.
         lpips_file: None looks in the expected place and warns if it is not there.
         scale: HR pixels per LR pixel; outputs of a network of another scale are resized by bicubic.
         device: auto, cpu or cuda.
@@ -87,12 +87,12 @@ def run_evaluation(
     benchmarks = _check_names([open_benchmark(folder, scale, degradation) for folder in folders])
     device = torch_device(device)
     upscalers = open_upscalers(models or shipped_models(), scale, device, precision, engine)
-    if (lpips := open_lpips(lpips_file, console)) is not None:
+    if (lpips := open_lpips(lpips_file, terminal)) is not None:
         lpips.to(device)
     try:
-        deque(_pairs(benchmarks, console, "checking"), maxlen=0)  # reads every file once
+        deque(_pairs(benchmarks, terminal, "checking"), maxlen=0)  # reads every file once
         output.mkdir(parents=True, exist_ok=True)
-        rows, sheets = _evaluate(benchmarks, upscalers, lpips, console)
+        rows, sheets = _evaluate(benchmarks, upscalers, lpips, terminal)
         pages = {
             name: flat_pages(enlarge(each.upscaler, scale), scale)
             for name, each in upscalers.items()
@@ -179,26 +179,26 @@ def open_upscalers(
 
 
 def _pairs(
-    benchmarks: Sequence[Benchmark], console: Console, doing: str
+    benchmarks: Sequence[Benchmark], terminal: Terminal, doing: str
 ) -> Iterator[tuple[Benchmark, int, Pair]]:
     """Yield each image with its number in its benchmark, with a progress bar on a terminal."""
     every = ((each, index, pair) for each in benchmarks for index, pair in enumerate(each.pairs()))
     count = sum(len(benchmark.files) for benchmark in benchmarks)
-    silent = not console.is_terminal
-    yield from track(every, doing, count, console=console, transient=True, disable=silent)
+    silent = not terminal.is_terminal
+    yield from track(every, doing, count, console=terminal, transient=True, disable=silent)
 
 
 def _evaluate(
     benchmarks: Sequence[Benchmark],
     upscalers: Mapping[str, Opened],
     lpips: LPIPS | None,
-    console: Console,
+    terminal: Terminal,
 ) -> tuple[list[ScoresRow], dict[str, bytes]]:
     """Return the rows, and for each benchmark a PNG of crops, by file name."""
     rows: list[ScoresRow] = []
     shown: dict[str, list[list[Pane]]] = {}
     models = {name: each.upscaler for name, each in upscalers.items()}
-    for benchmark, index, pair in _pairs(benchmarks, console, "evaluating"):
+    for benchmark, index, pair in _pairs(benchmarks, terminal, "evaluating"):
         outputs = evaluate(pair, models, benchmark.scale, lpips)
         rows += [
             scores_row(

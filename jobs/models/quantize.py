@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.progress import track
 
+from jobs.terminal import Terminal
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from jobs.upscale.speed import measure_speed
 from sr_core.config import ExecutionConfig
@@ -46,7 +46,7 @@ class Quantized:
     """Speed of int8 on this machine, relative to float32."""
 
 
-def quantize(source: str, model: str, validation: str | None, console: Console) -> Quantized:
+def quantize(source: str, model: str, validation: str | None, terminal: Terminal) -> Quantized:
     """Calibrate a checkpoint on photographs and measure what 8 bits lose on others.
 
     Only the central window of 256 px of each photograph counts (`HeldOut.of`). The calibration is
@@ -58,7 +58,7 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
             `open_photographs`.
         model: path of a checkpoint; shipped weights come with their calibration.
         validation: photographs to measure on; None holds out a fifth of the source, at most 100.
-        console: for progress.
+        terminal: for progress.
 
     Raises: ConfigurationError for the name of shipped weights, or if 8 bits lose too much;
         RetryLaterError if stopped, or if a store is unavailable.
@@ -71,7 +71,7 @@ def quantize(source: str, model: str, validation: str | None, console: Console) 
     candidate_engines("int8", "openvino", "cpu")
     checkpoint = find_checkpoint(model)
     try:
-        found = _measured(checkpoint, *_photographs(source, validation, console), console)
+        found = _measured(checkpoint, *_photographs(source, validation, terminal), terminal)
     except KeyboardInterrupt as interrupt:
         raise RetryLaterError("nothing was written; the same command starts over") from interrupt
     loss = (
@@ -102,16 +102,19 @@ def _speedup(checkpoint: Path) -> float:
 
 
 def _photographs(
-    source: str, validation: str | None, console: Console
+    source: str, validation: str | None, terminal: Terminal
 ) -> tuple[SourcePhotographs, SourcePhotographs]:
-    photographs = open_photographs(source, console)
+    photographs = open_photographs(source, terminal)
     if validation is not None:
-        return photographs, open_photographs(validation, console)
+        return photographs, open_photographs(validation, terminal)
     return split(photographs, _HELD_OUT_SHARE)
 
 
 def _measured(
-    checkpoint: Path, photographs: SourcePhotographs, held_out: SourcePhotographs, console: Console
+    checkpoint: Path,
+    photographs: SourcePhotographs,
+    held_out: SourcePhotographs,
+    terminal: Terminal,
 ) -> Calibration:
     network, _ = load_network(checkpoint)
     # Not the first ones: in an archive sorted by date they show a single event.
@@ -121,9 +124,9 @@ def _measured(
     # Archives hold photographs as sharp as cameras make them and as soft as shrinking makes them.
     # The known tile adds saturated colours, which a few photographs may lack.
     images = [known_tile(), *chain.from_iterable(ours.pairs)]
-    ranges = calibrate(network, map(to_tensor, _shown(images, "calibrating", console)))
+    ranges = calibrate(network, map(to_tensor, _shown(images, "calibrating", terminal)))
     theirs = HeldOut.of(held_out, network.scale, "bicubic")
-    losses = _losses(network, ranges, theirs, console)
+    losses = _losses(network, ranges, theirs, terminal)
     sha256 = checkpoint_sha256(str(checkpoint))
     if sha256 is None:
         raise ConfigurationError(f"{checkpoint} is not a checkpoint file")
@@ -137,13 +140,13 @@ def _measured(
     )
 
 
-def _shown(items: Sequence[T], doing: str, console: Console) -> Iterable[T]:
+def _shown(items: Sequence[T], doing: str, terminal: Terminal) -> Iterable[T]:
     """Yield the items, with a progress bar on a terminal."""
-    return track(items, doing, console=console, transient=True, disable=not console.is_terminal)
+    return track(items, doing, console=terminal, transient=True, disable=not terminal.is_terminal)
 
 
 def _losses(
-    network: Network, ranges: Ranges, held_out: HeldOut, console: Console
+    network: Network, ranges: Ranges, held_out: HeldOut, terminal: Terminal
 ) -> NDArray[np.float64]:
     """Return the loss of luma PSNR from float32 to 8 bits on each window, in dB.
 
@@ -157,7 +160,7 @@ def _losses(
             f"in 8 bits a known tile is {levels:.0f} of 255 levels off; nothing was written"
         )
     losses = []
-    for lr, hr in _shown(held_out.pairs, "measuring", console):
+    for lr, hr in _shown(held_out.pairs, "measuring", terminal):
         both = (
             score(each.upscale(lr, *hr.shape[:2]).pixels, hr, held_out.scale, None).psnr_y_db
             for each in (exact, quantised)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 
 from jobs.models.evaluate import Evaluation, Opened, check_output, open_upscalers, write_new
+from jobs.terminal import Terminal
 from jobs.train.torch_device import torch_device
 from sr_core.errors import RetryLaterError
 from sr_core.evaluation.benchmark import Degradation
@@ -44,7 +44,7 @@ class _Image:
 def run_text_evaluation(
     models: Sequence[str],
     output: Path,
-    console: Console,
+    terminal: Terminal,
     *,
     scale: int,
     device: str,
@@ -58,7 +58,7 @@ def run_text_evaluation(
     Args:
         models: names and checkpoints; empty for all with shipped weights. Bicubic is always added.
         output: a folder that does not exist yet, or is empty.
-        console: for progress.
+        terminal: for progress.
         scale: HR pixels per LR pixel.
         device: auto, cpu or cuda.
         precision, engine: see `open_upscaler`.
@@ -76,7 +76,7 @@ def run_text_evaluation(
     rows: list[TextRow] = []
     shown: list[list[Pane]] = []
     try:
-        for page in _tracked(pages, console):
+        for page in _tracked(pages, terminal):
             images = list(_images(page, upscalers, with_hr=page.degradation == degradations[0]))
             read = [_row(page, image, reader, scale) for image in images]
             rows += read
@@ -92,9 +92,9 @@ def run_text_evaluation(
     return Evaluation((error_rates(rows),), write_new(files, output))
 
 
-def _tracked(pages: Sequence[TextPage], console: Console) -> Iterator[TextPage]:
-    silent = not console.is_terminal
-    yield from track(pages, "reading", console=console, transient=True, disable=silent)
+def _tracked(pages: Sequence[TextPage], terminal: Terminal) -> Iterator[TextPage]:
+    silent = not terminal.is_terminal
+    yield from track(pages, "reading", console=terminal, transient=True, disable=silent)
 
 
 def _images(page: TextPage, upscalers: Mapping[str, Opened], *, with_hr: bool) -> Iterator[_Image]:

@@ -10,9 +10,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from jobs.durations import duration
+from jobs.terminal import Terminal
 from jobs.train.folder import TrainingFolder
 from sr_core.errors import SrfleetError
 from sr_core.imaging.codecs import Metadata, Page, Picture, encode
@@ -31,8 +31,8 @@ class TrainingObserver:
     On S3, page and samples are uploaded at each validation, TensorBoard's files at the end.
     """
 
-    def __init__(self, folder: TrainingFolder, training: Training, console: Console) -> None:
-        self._folder, self._training, self._console = folder, training, console
+    def __init__(self, folder: TrainingFolder, training: Training, terminal: Terminal) -> None:
+        self._folder, self._training, self._terminal = folder, training, terminal
         self._steps = {stage.name: stage.steps for stage in training.stages}
         self._events = EventWriter(folder.path)
         self._printed_at = 0.0
@@ -114,4 +114,4 @@ class TrainingObserver:
         return f"{where}: held-out {scores}"
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
+        self._terminal.say(line)

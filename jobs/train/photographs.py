@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from rich.console import Console
 
+from jobs.terminal import Terminal
 from sr_core.archive.source.manifest import image_id, manifest_digest
 from sr_core.archive.source.opening import open_source
 from sr_core.archive.source.probing import refuse
@@ -37,7 +37,7 @@ _THREADS = 16
 class LeftOut:
     """Reports each unreadable file once, the first few by name."""
 
-    console: Console
+    terminal: Terminal
     keys: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,9 +48,9 @@ class LeftOut:
                 return
             self.keys.add(key)
             if len(self.keys) <= _NAMES_SHOWN:
-                _say(self.console, f"left out {key}: {reason}")
+                self.terminal.say(f"left out {key}: {reason}")
             elif len(self.keys) == _NAMES_SHOWN + 1:
-                _say(self.console, f"left out {key}; more are left out without a line each")
+                self.terminal.say(f"left out {key}; more are left out without a line each")
 
 
 class SourcePhotographs:
@@ -111,14 +111,16 @@ class SourcePhotographs:
         return SourcePhotographs(self.store, self.rows.filter(pa.array(chosen)), self._left_out)
 
 
-def open_photographs(source: str, console: Console, *, min_side_px: int = 96) -> SourcePhotographs:
+def open_photographs(
+    source: str, terminal: Terminal, *, min_side_px: int = 96
+) -> SourcePhotographs:
     """List the photographs of a source and their sizes, without decoding any.
 
     Args:
         source: a folder, an s3:// prefix, a manifest, or a table of the user's own; see
             `open_source`. A manifest avoids reading all headers at each start, and fixes the
             photographs of a training while the source grows.
-        console: receives one line about files left out.
+        terminal: receives one line about files left out.
         min_side_px: photographs with a shorter side are left out.
 
     Raises: ConfigurationError if nothing is left; RetryLaterError if the store cannot be used.
@@ -140,8 +142,8 @@ def open_photographs(source: str, console: Console, *, min_side_px: int = 96) ->
             f"{source} holds no photograph of {min_side_px} px on each side{summary}"
         )
     if len(others):
-        _say(console, f"left out {len(others)} of {len(table)} files{summary}")
-    return SourcePhotographs(opened.store, table.filter(is_large), LeftOut(console))
+        terminal.say(f"left out {len(others)} of {len(table)} files{summary}")
+    return SourcePhotographs(opened.store, table.filter(is_large), LeftOut(terminal))
 
 
 def split(
@@ -208,7 +210,3 @@ def _summary(keys: Sequence[str], reasons: Sequence[str]) -> str:
     told = [f"{key} ({reason})" for key, reason in zip(keys, reasons, strict=True)][:_NAMES_SHOWN]
     more = f" and {len(keys) - len(told)} more" if len(keys) > len(told) else ""
     return ": " + ", ".join(told) + more if told else ""
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

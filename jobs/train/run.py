@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from torch import Tensor
 
+from jobs.terminal import Terminal
 from jobs.train.folder import begin
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from jobs.train.task import Listing, Task
@@ -64,7 +64,7 @@ class Trained:
     page: str
 
 
-def train(request: Request, console: Console) -> Trained:
+def train(request: Request, terminal: Terminal) -> Trained:
     """Train to the end, resuming what OUT holds.
 
     Raises: ConfigurationError; DivergenceError; RetryLaterError if stopped, or if a store is
@@ -72,9 +72,9 @@ def train(request: Request, console: Console) -> Trained:
     """
     if request.workers is None and request.address is None:
         worker = Worker(torch.device(torch_device(request.device)))
-        task = prepare(request, console)
-        with _stopping_on_signals(console) as stopping:
-            task.work(worker, console, stopping)
+        task = prepare(request, terminal)
+        with _stopping_on_signals(terminal) as stopping:
+            task.work(worker, terminal, stopping)
     else:
         try:
             from jobs.train.workers import train_on_workers
@@ -82,14 +82,14 @@ def train(request: Request, console: Console) -> Trained:
             raise ConfigurationError(
                 f"{error}; install it with pip install '.[train]' in a clone of srfleet"
             ) from error
-        task = prepare(request, console)
-        train_on_workers(task, request.workers, request.device, request.address, console)
+        task = prepare(request, terminal)
+        train_on_workers(task, request.workers, request.device, request.address, terminal)
     checkpoint = f"{task.training.stages[-1].name}_x{task.training.scale}.safetensors"
     output = request.output.rstrip("/")
     return Trained(f"{output}/{checkpoint}", f"{output}/index.html")
 
 
-def prepare(request: Request, console: Console) -> Task:
+def prepare(request: Request, terminal: Terminal) -> Task:
     """Check everything that can be checked before the first step, and store the settings in OUT.
 
     Raises: ConfigurationError; RetryLaterError if a store cannot be used now.
@@ -97,9 +97,9 @@ def prepare(request: Request, console: Console) -> Task:
     training = load_settings(request.config, Training)
     start = None if training.start is None else load_start(Path(training.start), training.scale)
     vgg_file, lpips_file = find_vgg(request.vgg), find_lpips(request.lpips)
-    lpips = open_lpips(request.lpips, console)
+    lpips = open_lpips(request.lpips, terminal)
     features = _feature_networks(training, vgg_file, lpips)
-    photographs, held_out = _open_photographs(request, training, console)
+    photographs, held_out = _open_photographs(request, training, terminal)
     affecting = {key: value for key, value in asdict(training).items() if key != "licence"}
     settings = {
         "training": affecting,
@@ -165,21 +165,17 @@ def _feature_networks(
 
 
 def _open_photographs(
-    request: Request, training: Training, console: Console
+    request: Request, training: Training, terminal: Terminal
 ) -> tuple[SourcePhotographs, SourcePhotographs]:
     """Return the photographs to train on, and those held out."""
     smallest = max(_SMALLEST_PX, *(stage.crop_px for stage in training.stages))
-    photographs = open_photographs(request.photographs, console, min_side_px=smallest)
+    photographs = open_photographs(request.photographs, terminal, min_side_px=smallest)
     if request.validation is None:
         photographs, held_out = split(photographs, _VALIDATION_SHARE, at_most=_VALIDATED)
     else:
-        held_out = open_photographs(request.validation, console, min_side_px=smallest)
+        held_out = open_photographs(request.validation, terminal, min_side_px=smallest)
         held_out = held_out.part(_evenly(len(held_out), _VALIDATED))
-    console.print(
-        f"{len(photographs):,} photographs to train on, {len(held_out):,} to validate on",
-        markup=False,
-        highlight=False,
-    )
+    terminal.say(f"{len(photographs):,} photographs to train on, {len(held_out):,} to validate on")
     return photographs, held_out
 
 
@@ -204,7 +200,7 @@ def _sha256(file: Path) -> str:
 
 
 @contextmanager
-def _stopping_on_signals(console: Console) -> Iterator[Callable[[], bool]]:
+def _stopping_on_signals(terminal: Terminal) -> Iterator[Callable[[], bool]]:
     """Defer the first Ctrl-C or SIGTERM to the end of the step; the second one interrupts."""
     asked = Event()
 
@@ -212,7 +208,7 @@ def _stopping_on_signals(console: Console) -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        console.print("stopping after this step; a second time stops at once")
+        terminal.say("stopping after this step; a second time stops at once")
 
     previous = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import torch
-from rich.console import Console
 from torch import Tensor
 
+from jobs.terminal import Terminal
 from jobs.train.folder import TrainingFolder
 from jobs.train.observer import TrainingObserver
 from jobs.train.photographs import LeftOut, SourcePhotographs
@@ -35,9 +35,9 @@ class Listing:
         """Return the listing of opened photographs."""
         return cls(photographs.store, photographs.rows)
 
-    def open(self, console: Console) -> SourcePhotographs:
-        """Return the photographs; unreadable ones are reported on the console."""
-        return SourcePhotographs(self.store, self.rows, LeftOut(console))
+    def open(self, terminal: Terminal) -> SourcePhotographs:
+        """Return the photographs; unreadable ones are reported on the terminal."""
+        return SourcePhotographs(self.store, self.rows, LeftOut(terminal))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ class Task:
     lpips: LPIPS | None = None
 
     def work(
-        self, worker: Worker, console: Console, stopping: Callable[[], bool] = lambda: False
+        self, worker: Worker, terminal: Terminal, stopping: Callable[[], bool] = lambda: False
     ) -> None:
         """Do one worker's part to the end, resuming what OUT holds.
 
@@ -65,12 +65,12 @@ class Task:
         training, first = self.training, worker.rank == 0
         with (
             TrainingFolder(self.output, writes=first) as folder,
-            TrainingObserver(folder, training, console) as observer,
+            TrainingObserver(folder, training, terminal) as observer,
         ):
             session = Session(
                 training=training,
-                photographs=self.photographs.open(console),
-                held_out=self._held_out(console) if first else None,
+                photographs=self.photographs.open(terminal),
+                held_out=self._held_out(terminal) if first else None,
                 folder=folder.path,
                 worker=worker,
                 observer=observer,
@@ -91,6 +91,6 @@ class Task:
                     f"of the stages, or share the batch between more --workers ({error})"
                 ) from error
 
-    def _held_out(self, console: Console) -> HeldOut:
+    def _held_out(self, terminal: Terminal) -> HeldOut:
         training = self.training
-        return HeldOut.of(self.held_out.open(console), training.scale, training.degradation)
+        return HeldOut.of(self.held_out.open(terminal), training.scale, training.degradation)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rich.console import Console
-
+from jobs.terminal import Terminal
 from sr_core.metrics.lpips import LPIPS, load_lpips
 
 _LPIPS = "lpips_alex_v0.1.safetensors"
 _VGG = "vgg19_imagenet_features_fp16.safetensors"
 
 
-def open_lpips(file: Path | None, console: Console) -> LPIPS | None:
+def open_lpips(file: Path | None, terminal: Terminal) -> LPIPS | None:
     """Load LPIPS from a file; None loads it from its default place, or warns and returns None.
 
     Raises: ConfigurationError if the given file is missing or holds something else.
     """
     if (found := find_lpips(file)) is not None:
         return load_lpips(found)
-    console.print(
+    terminal.say(
         f"LPIPS is not measured: no weights at {_shared(_LPIPS)}; --lpips PATH gives their place, "
         "docs/evaluation.md explains how to make the file",
         style="yellow",

@@ -16,9 +16,9 @@ from ray.exceptions import RayError
 from ray.train.torch import TorchTrainer, get_device
 from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-from rich.console import Console
 
 from jobs.cluster.connect import connected
+from jobs.terminal import Terminal
 from jobs.train.folder import standing
 from jobs.train.task import Task
 from sr_core.config import ExecutionConfig
@@ -40,7 +40,7 @@ class Group:
 
 
 def train_on_workers(
-    task: Task, workers: int | None, device: str, address: str | None, console: Console
+    task: Task, workers: int | None, device: str, address: str | None, terminal: Terminal
 ) -> None:
     """Train to the end on the workers of a local Ray or a cluster, resuming what OUT holds.
 
@@ -52,7 +52,7 @@ def train_on_workers(
         workers: number of workers; None for one per GPU, or one per machine without GPUs.
         device: auto, cpu or cuda; auto uses GPUs if Ray has any.
         address: address of a cluster; None for $RAY_ADDRESS, or a Ray started by this command.
-        console: receives the first worker's lines.
+        terminal: receives the first worker's lines.
 
     Raises: errors of workers meant for the user; ConfigurationError; RetryLaterError.
     """
@@ -62,17 +62,13 @@ def train_on_workers(
             machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             group = share_out(machines, workers, device)
             _check_batches(task, group)
-            console.print(f"{group.workers} workers of {_needs(group)} each", highlight=False)
+            terminal.say(f"{group.workers} workers of {_needs(group)} each")
             failures = 0
-            while failure := _attempt(task, group, console):
+            while failure := _attempt(task, group, terminal):
                 failures = failures + 1 if failure.is_standstill else 0
                 if failures == _ATTEMPTS:
                     raise failure.error
-                console.print(
-                    f"{failure.reason}; the workers resume from the last saved state",
-                    markup=False,
-                    highlight=False,
-                )
+                terminal.say(f"{failure.reason}; the workers resume from the last saved state")
     except (KeyboardInterrupt, SystemExit) as interrupt:  # SystemExit: from a Ray joined before
         raise RetryLaterError("the same command resumes from the last saved state") from interrupt
 
@@ -131,7 +127,7 @@ class _Failure:
     """True if nothing new was saved."""
 
 
-def _attempt(task: Task, group: Group, console: Console) -> _Failure | None:
+def _attempt(task: Task, group: Group, terminal: Terminal) -> _Failure | None:
     """Train with one group of workers; return None at the end of the training, or the failure.
 
     Raises: errors of workers meant for the user, which a retry would not fix.
@@ -154,7 +150,7 @@ def _attempt(task: Task, group: Group, console: Console) -> _Failure | None:
             ),
         )
         try:
-            _fit_telling(trainer, lines, console)
+            _fit_telling(trainer, lines, terminal)
         except ray.train.TrainingFailedError as error:
             failures = getattr(error, "worker_failures", {})
             for failure in failures.values():
@@ -178,22 +174,22 @@ def _as_lost(failures: Iterable[Exception]) -> RetryLaterError | None:
     return None
 
 
-def _fit_telling(trainer: TorchTrainer, lines: Queue, console: Console) -> None:
+def _fit_telling(trainer: TorchTrainer, lines: Queue, terminal: Terminal) -> None:
     """Run the trainer in a thread, where it does not catch Ctrl-C, and print the workers' lines."""
     executor = ThreadPoolExecutor(1, thread_name_prefix="srfleet-train")
     outcome = executor.submit(trainer.fit)
     executor.shutdown(wait=False)
-    while _print_next(lines, console) or not outcome.done():
+    while _print_next(lines, terminal) or not outcome.done():
         pass
     outcome.result()
 
 
-def _print_next(lines: Queue, console: Console) -> bool:
+def _print_next(lines: Queue, terminal: Terminal) -> bool:
     try:
         line = lines.get(timeout=_POLL_S)
     except Empty:
         return False
-    console.print(line, markup=False, highlight=False)
+    terminal.say(line)
     return True
 
 
@@ -205,14 +201,7 @@ def _work(task: Task, lines: Queue) -> None:
     """Entry point of each worker."""
     context = ray.train.get_context()
     worker = Worker(get_device(), context.get_world_rank(), context.get_world_size())
-    plain = Console(
-        file=cast(IO[str], _Lines(lines)),
-        soft_wrap=True,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    task.work(worker, plain)
+    task.work(worker, Terminal(cast(IO[str], _Lines(lines))))
 
 
 class _Lines(io.TextIOBase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from ray.cluster_utils import Cluster
-from rich.console import Console
 
 from jobs.cli.exit_codes import ExitCode
+from jobs.terminal import Terminal
 from jobs.train.run import train
 from sr_core.archive.storage import open_store
 from tests.integration.storage.conftest import set_environment
@@ -38,7 +39,7 @@ PATIENCE_S = 300
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, without_shared_weights: None) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    train(small_request(folder, folder / "out", *STAGES), Console(quiet=True))
+    train(small_request(folder, folder / "out", *STAGES), Terminal(io.StringIO()))
     return folder / "out"
 
 

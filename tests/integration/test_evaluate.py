@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 
 from jobs.models.evaluate import run_evaluation
+from jobs.terminal import Terminal
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.scores import score
 from sr_core.evaluation.tables import ScoresRow
@@ -40,15 +40,15 @@ def benchmark(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def console() -> Console:
-    return Console(file=io.StringIO(), width=100, soft_wrap=True)
+def terminal() -> Terminal:
+    return Terminal(io.StringIO())
 
 
 def evaluate(
-    folders: list[Path], models: list[str], output: Path, console: Console, **options: object
+    folders: list[Path], models: list[str], output: Path, terminal: Terminal, **options: object
 ) -> list[ScoresRow]:
     options = {"lpips_file": None, "scale": 4, "device": "cpu"} | options
-    run_evaluation(folders, models, output, console, **options)
+    run_evaluation(folders, models, output, terminal, **options)
     table = pq.read_table(output / "scores.parquet")
     return [ScoresRow(**row) for row in table.to_pylist()]
 
@@ -92,19 +92,19 @@ def test_the_command_writes_rows_a_table_and_pictures(benchmark: Path, tmp_path:
 
 
 def test_the_scores_are_those_of_what_the_upscaler_gives(
-    benchmark: Path, tmp_path: Path, console: Console
+    benchmark: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
     (benchmark / "b.png").unlink()
-    (row,) = evaluate([benchmark], ["bicubic"], tmp_path / "out", console, scale=3)
+    (row,) = evaluate([benchmark], ["bicubic"], tmp_path / "out", terminal, scale=3)
     hr = np.asarray(Image.open(benchmark / "a.png"))[:63, :81]
     sr = resize_pixels(resize_pixels(hr, 21, 27, "bicubic"), 63, 81, "bicubic")
     assert row.psnr_y_db == pytest.approx(score(sr, hr, 3, None).psnr_y_db, abs=0.01)
 
 
 def test_all_shipped_models_are_the_default(
-    benchmark: Path, tmp_path: Path, console: Console
+    benchmark: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
-    rows = evaluate([benchmark], [], tmp_path / "out", console)
+    rows = evaluate([benchmark], [], tmp_path / "out", terminal)
     models = {row.model: row.checkpoint_sha256 for row in rows}
     assert models == {"bicubic": None} | {
         name: checkpoint_sha256(name) for name in shipped_models()
@@ -112,9 +112,9 @@ def test_all_shipped_models_are_the_default(
 
 
 def test_auto_is_scored_with_the_checkpoint_that_it_chose(
-    benchmark: Path, tmp_path: Path, console: Console
+    benchmark: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
-    rows = evaluate([benchmark], ["auto"], tmp_path / "out", console)
+    rows = evaluate([benchmark], ["auto"], tmp_path / "out", terminal)
     assert {row.model for row in rows} == {"bicubic", "auto"}
     chosen = [row for row in rows if row.model == "auto"]
     assert len(chosen) == 2
@@ -124,35 +124,35 @@ def test_auto_is_scored_with_the_checkpoint_that_it_chose(
 
 
 def test_a_scale_takes_the_network_for_it(
-    benchmark: Path, tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+    benchmark: Path, tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = add_card(monkeypatch, tmp_path, "srresnet", 2)
     for scale, expected in ((2, card.sha256), (4, checkpoint_sha256("srresnet", 4))):
-        rows = evaluate([benchmark], ["srresnet"], tmp_path / f"x{scale}", console, scale=scale)
+        rows = evaluate([benchmark], ["srresnet"], tmp_path / f"x{scale}", terminal, scale=scale)
         assert {row.checkpoint_sha256 for row in rows} == {None, expected}
 
 
 def test_checkpoints_of_the_same_name_are_told_apart(
-    benchmark: Path, tmp_path: Path, console: Console
+    benchmark: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
     files = [
         small_checkpoint(tmp_path / name / "mine.pt.safetensors", i) for i, name in enumerate("ab")
     ]
-    alone = evaluate([benchmark], [str(files[0])], tmp_path / "one", console)
+    alone = evaluate([benchmark], [str(files[0])], tmp_path / "one", terminal)
     assert {row.model for row in alone} == {"bicubic", files[0].name}
-    both = evaluate([benchmark], [str(file) for file in files], tmp_path / "two", console)
+    both = evaluate([benchmark], [str(file) for file in files], tmp_path / "two", terminal)
     assert {row.model for row in both} == {"bicubic", str(files[0]), str(files[1])}
     assert len({row.psnr_y_db for row in both}) == len(both)
     assert len({row.checkpoint_sha256 for row in both}) == 3
 
 
-def test_scores_are_never_overwritten(benchmark: Path, tmp_path: Path, console: Console) -> None:
+def test_scores_are_never_overwritten(benchmark: Path, tmp_path: Path, terminal: Terminal) -> None:
     out = tmp_path / "out"
     out.mkdir()  # empty: nothing to lose
-    evaluate([benchmark], ["bicubic"], out, console)
+    evaluate([benchmark], ["bicubic"], out, terminal)
     before = {path: path.read_bytes() for path in out.iterdir()}
     with pytest.raises(ConfigurationError, match="never overwritten: remove it or give another"):
-        evaluate([benchmark], ["bicubic"], out, console)
+        evaluate([benchmark], ["bicubic"], out, terminal)
     assert {path: path.read_bytes() for path in out.iterdir()} == before
 
 
@@ -172,7 +172,7 @@ def test_what_is_wrong_is_one_line_before_anything_is_written(
     says: str,
     benchmark: Path,
     tmp_path: Path,
-    console: Console,
+    terminal: Terminal,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -183,7 +183,7 @@ def test_what_is_wrong_is_one_line_before_anything_is_written(
     folders = [Path(folder) for folder in options.get("folders", ["mine"])]
     with pytest.raises(ConfigurationError) as refused:
         run_evaluation(
-            folders, options.get("models", ["bicubic"]), Path("out"), console, scale=4, **other
+            folders, options.get("models", ["bicubic"]), Path("out"), terminal, scale=4, **other
         )
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -191,17 +191,17 @@ def test_what_is_wrong_is_one_line_before_anything_is_written(
 
 
 def test_the_last_image_is_checked_before_the_first_is_upscaled(
-    benchmark: Path, tmp_path: Path, console: Console
+    benchmark: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
     (benchmark / "c.png").write_bytes((benchmark / "a.png").read_bytes()[:300])
     with pytest.raises(ConfigurationError, match=r"cannot evaluate on .*c\.png"):
-        evaluate([benchmark], ["bicubic"], tmp_path / "out", console)
+        evaluate([benchmark], ["bicubic"], tmp_path / "out", terminal)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_missing_is_told(
-    benchmark: Path, tmp_path: Path, console: Console
+    benchmark: Path, tmp_path: Path, terminal: Terminal
 ) -> None:
     with pytest.raises(ConfigurationError, match="torch finds no CUDA device"):
-        evaluate([benchmark], ["bicubic"], tmp_path / "out", console, device="cuda")
+        evaluate([benchmark], ["bicubic"], tmp_path / "out", terminal, device="cuda")

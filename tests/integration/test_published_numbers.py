@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 from jobs.models.evaluate import run_evaluation
+from jobs.terminal import Terminal
 from sr_core.evaluation.published import published
 from sr_core.evaluation.tables import ScoresRow, means
 
@@ -24,7 +24,7 @@ def test_bicubic_scores_as_published(shared: Path, tmp_path: Path, name: str) ->
         [shared / "data" / "bench" / name],
         ["bicubic"],
         tmp_path / "out",
-        Console(file=io.StringIO()),
+        Terminal(io.StringIO()),
         lpips_file=shared / "weights" / "lpips_alex_v0.1.safetensors",
         scale=4,
         device="cpu",

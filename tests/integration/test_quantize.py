@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from rich.console import Console
 
 import jobs.models.quantize
 from jobs.models.quantize import quantize
+from jobs.terminal import Terminal
 from jobs.train.photographs import SourcePhotographs
 from sr_core.errors import ConfigurationError
 from sr_core.inference.quantised import calibration_path
@@ -51,14 +51,14 @@ def checkpoint(generator: Generator, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def console() -> Console:
-    return Console(file=io.StringIO(), width=100, soft_wrap=True)
+def terminal() -> Terminal:
+    return Terminal(io.StringIO())
 
 
 def test_a_checkpoint_that_loses_little_is_calibrated_and_opens(
-    photographs: Path, checkpoint: Path, console: Console
+    photographs: Path, checkpoint: Path, terminal: Terminal
 ) -> None:
-    found = quantize(str(photographs), str(checkpoint), None, console)
+    found = quantize(str(photographs), str(checkpoint), None, terminal)
     assert "dB of luma PSNR on average" in found.loss
     assert found.speedup > 0
     assert found.path.is_file()
@@ -69,15 +69,15 @@ def test_a_checkpoint_that_loses_little_is_calibrated_and_opens(
 
 
 def test_photographs_of_their_own_may_measure_it(
-    photographs: Path, checkpoint: Path, console: Console
+    photographs: Path, checkpoint: Path, terminal: Terminal
 ) -> None:
-    quantize(str(photographs), str(checkpoint), str(photographs), console)
+    quantize(str(photographs), str(checkpoint), str(photographs), terminal)
     record = json.loads(calibration_path(checkpoint).read_text())
     assert (record["calibrated_on"], record["validated_on"]) == (5, 5)
 
 
 def test_ranges_come_from_all_over_an_archive(
-    photographs: Path, checkpoint: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+    photographs: Path, checkpoint: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
     really_read = SourcePhotographs.read
@@ -88,14 +88,14 @@ def test_ranges_come_from_all_over_an_archive(
 
     monkeypatch.setattr(SourcePhotographs, "read", watched)
     monkeypatch.setattr(jobs.models.quantize, "_CALIBRATION_PHOTOGRAPHS", 3)
-    quantize(str(photographs), str(checkpoint), str(photographs), console)
+    quantize(str(photographs), str(checkpoint), str(photographs), terminal)
     assert read[:3] == ["0.png", "2.png", "4.png"]
     record = json.loads(calibration_path(checkpoint).read_text())
     assert (record["calibrated_on"], record["validated_on"]) == (3, 5)
 
 
 def test_a_checkpoint_that_loses_too_much_gets_no_calibration(
-    photographs: Path, generator: Generator, checkpoint: Path, console: Console
+    photographs: Path, generator: Generator, checkpoint: Path, terminal: Terminal
 ) -> None:
     # An unused channel, so large that few of the 256 values are left for the others.
     for name, module in generator.named_modules():
@@ -106,16 +106,16 @@ def test_a_checkpoint_that_loses_too_much_gets_no_calibration(
                 module.weight.data[:, 15] = 0
     save_generator(checkpoint, generator, {}, torch.float32)
     with pytest.raises(ConfigurationError, match=r"g\.safetensors in 8 bits loses .* nothing was"):
-        quantize(str(photographs), str(checkpoint), None, console)
+        quantize(str(photographs), str(checkpoint), None, terminal)
     assert not calibration_path(checkpoint).exists()
 
 
 def test_a_calibration_that_cannot_be_written_says_what_to_do(
-    photographs: Path, checkpoint: Path, console: Console
+    photographs: Path, checkpoint: Path, terminal: Terminal
 ) -> None:
     calibration_path(checkpoint).mkdir()
     with pytest.raises(ConfigurationError, match="copy the checkpoint to a folder of your own"):
-        quantize(str(photographs), str(checkpoint), None, console)
+        quantize(str(photographs), str(checkpoint), None, terminal)
     assert not any(calibration_path(checkpoint).iterdir())
 
 
@@ -130,9 +130,9 @@ def test_a_calibration_that_cannot_be_written_says_what_to_do(
     ],
 )
 def test_what_cannot_be_quantised_is_one_line(
-    source: str, model: str, says: str, photographs: Path, checkpoint: Path, console: Console
+    source: str, model: str, says: str, photographs: Path, checkpoint: Path, terminal: Terminal
 ) -> None:
     folder = photographs.parent
     model = str(folder / model) if (folder / model).exists() else model
     with pytest.raises(ConfigurationError, match=says):
-        quantize(str(folder / source), model, None, console)
+        quantize(str(folder / source), model, None, terminal)

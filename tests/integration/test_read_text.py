@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 from jobs.models.read_text import run_text_evaluation
+from jobs.terminal import Terminal
 from sr_core.errors import ConfigurationError
 from sr_core.evaluation.benchmark import Degradation
 from sr_core.evaluation.text_tables import TextRow
@@ -24,18 +24,18 @@ OPTIONS = {"scale": 4, "device": "cpu", "degradations": [Degradation(), Degradat
 
 
 @pytest.fixture
-def console() -> Console:
-    return Console(file=io.StringIO(), width=100)
+def terminal() -> Terminal:
+    return Terminal(io.StringIO())
 
 
 @needs_tesseract
 def test_print_is_read_better_from_hr_than_from_lr(
-    tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     face = typesetting.find_typefaces()[0]
     monkeypatch.setattr(typesetting, "_WANTED", (face,))
     out = tmp_path / "out"
-    done = run_text_evaluation(["bicubic"], out, console, sizes_px=(32,), **OPTIONS)
+    done = run_text_evaluation(["bicubic"], out, terminal, sizes_px=(32,), **OPTIONS)
     assert done.files == ("text.parquet", "text.md", "text.png")
     rows = [TextRow(**row) for row in pq.read_table(out / "text.parquet").to_pylist()]
     assert [(row.lr_source, row.image) for row in rows] == [
@@ -52,15 +52,15 @@ def test_print_is_read_better_from_hr_than_from_lr(
     assert f"{rows[1].error_rate:.3f}" in done.tables[0][2]
     assert (out / "text.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigurationError, match="never overwritten"):
-        run_text_evaluation(["bicubic"], out, console, sizes_px=(32,), **OPTIONS)
+        run_text_evaluation(["bicubic"], out, terminal, sizes_px=(32,), **OPTIONS)
 
 
 def test_without_tesseract_nothing_is_written(
-    tmp_path: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigurationError, match="apt-get install tesseract-ocr"):
-        run_text_evaluation(["bicubic"], tmp_path / "out", console, **OPTIONS)
+        run_text_evaluation(["bicubic"], tmp_path / "out", terminal, **OPTIONS)
     assert not (tmp_path / "out").exists()
 
 

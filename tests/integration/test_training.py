@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 from jobs.cli.exit_codes import ExitCode, ending
+from jobs.terminal import Terminal
 from jobs.train.folder import TrainingFolder
 from jobs.train.run import prepare, train
 from sr_core.archive.storage import open_store
@@ -27,7 +27,7 @@ from tests.support.small_training import SRGAN, SRRESNET, journal, losses, small
 
 pytestmark = pytest.mark.usefixtures("without_shared_weights")
 
-QUIET = Console(quiet=True)
+QUIET = Terminal(StringIO())
 RAY_WARNS_OF_ITSELF = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 WILD = SRRESNET | {"learning_rate": 1e5, "clip_norm": 1e9}
 
@@ -115,7 +115,7 @@ def test_a_training_on_a_bucket_goes_on_where_nothing_of_it_is_on_disk(
     with pytest.raises(RetryLaterError, match="saved at step 5 of 6"):
         prepare(request, QUIET).work(LONE_WORKER, QUIET, stop_after(5))
     said = StringIO()
-    train(request, Console(file=said, width=200))
+    train(request, Terminal(said))
     assert "srresnet resumes after step 5 of 6" in said.getvalue()
     assert journal(bucket) == journal(undisturbed)
     keys = {found.key for found in open_store(bucket).list()}
@@ -146,7 +146,7 @@ def test_two_workers_train_as_one_does(
 ) -> None:
     request = small_request(tmp_path, tmp_path / "out", SRRESNET, SRGAN)
     said = StringIO()
-    train(replace(request, workers=2), Console(file=said, width=200))
+    train(replace(request, workers=2), Terminal(said))
     assert "2 workers of 1 CPU cores each" in said.getvalue()
     assert "srgan begins: 2 steps" in said.getvalue()
     mine, theirs = losses(tmp_path / "out"), losses(undisturbed)
@@ -171,7 +171,7 @@ def test_workers_that_diverge_are_not_tried_again(tmp_path: Path, ray_session: N
     request = small_request(tmp_path, tmp_path / "out", WILD)
     said = StringIO()
     with pytest.raises(DivergenceError, match="loss of stage srresnet"):
-        train(replace(request, workers=2), Console(file=said, width=200))
+        train(replace(request, workers=2), Terminal(said))
     assert said.getvalue().count("srresnet begins") == 1
 
 

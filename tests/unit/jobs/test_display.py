@@ -8,8 +8,8 @@ import pytest
 
 from jobs.cli import display
 from jobs.cli.display import Display, outcome
-from jobs.cli.terminal import Terminal
 from jobs.durations import duration
+from jobs.terminal import Terminal
 from jobs.upscale.observer import RoundBegun, ShardCommitted
 from sr_core.errors import ErrorClass
 from sr_core.records import ShardResult, Status

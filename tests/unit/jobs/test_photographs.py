@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
+from jobs.terminal import Terminal
 from jobs.train.photographs import SourcePhotographs, open_photographs, split
 from sr_core.archive.source import ranged_source
 from sr_core.archive.source.manifest import list_source, write_manifest
@@ -23,11 +23,11 @@ from tests.support.photographs import write_photographs
 from tests.support.servers import Fault, FaultProxy, S3Server, moto_server
 
 
-class Ear(Console):
-    """A console that records its messages."""
+class Ear(Terminal):
+    """A terminal that records its messages."""
 
     def __init__(self) -> None:
-        super().__init__(file=io.StringIO(), width=60)
+        super().__init__(io.StringIO())
 
     @property
     def lines(self) -> list[str]:
@@ -76,6 +76,14 @@ def test_what_cannot_be_used_is_told_in_one_line_with_the_first_names(tmp_path: 
     (line,) = ear.lines
     assert line.startswith("left out 5 of 8 files: empty.jpg (the file is empty), film.mov (")
     assert line.endswith(" and 2 more")
+
+
+def test_a_name_with_brackets_is_reported_as_it_is(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "[red]", 1)
+    write(tmp_path / "[red]", small__png=saved(picture("RGB", 15, 40), "PNG"))
+    ear = Ear()
+    opened(tmp_path, ear)
+    assert ear.lines == ["left out 1 of 2 files: [red]/small.png (shorter than 16 px)"]
 
 
 def gif() -> bytes:

@@ -8,7 +8,8 @@ import logging
 import pytest
 from rich.table import Table
 
-from jobs.cli.terminal import Terminal, notices, run
+from jobs.cli.terminal import notices, run
+from jobs.terminal import Terminal
 
 
 @pytest.fixture

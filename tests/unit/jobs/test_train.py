@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import fields
@@ -12,11 +13,12 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 
+from jobs.terminal import Terminal
 from jobs.train import folder as training_folder
 from jobs.train.folder import TrainingFolder, begin
 from jobs.train.run import load_start, prepare
+from jobs.train.weights import open_lpips
 from jobs.train.workers import Group, share_out
 from sr_core.config import load_settings
 from sr_core.errors import ConfigurationError
@@ -26,7 +28,7 @@ from tests.support.small_training import SRGAN, SRRESNET, small_request
 
 pytestmark = pytest.mark.usefixtures("without_shared_weights")
 
-QUIET = Console(quiet=True)
+QUIET = Terminal(io.StringIO())
 GPU_MACHINE = {"CPU": 8.0, "GPU": 1.0}
 CPU_MACHINE = {"CPU": 4.0}
 
@@ -250,3 +252,12 @@ def test_other_lpips_weights_on_the_same_output_are_refused(
     weights.write_bytes(b"another")
     with pytest.raises(ConfigurationError, match="lpips_sha256 was "):
         prepare(request, QUIET)
+
+
+def test_missing_weights_are_reported_with_their_path_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRFLEET_SHARED", str(tmp_path / "[red]"))
+    said = io.StringIO()
+    assert open_lpips(None, Terminal(said)) is None
+    assert f"{tmp_path}/[red]/weights/" in said.getvalue()

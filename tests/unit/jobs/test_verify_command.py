@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.progress import CountProgress
-from jobs.cli.terminal import Terminal
 from jobs.cli.verify import LINES_PER_KIND
+from jobs.terminal import Terminal
 from sr_core.archive.ledger.layout import success_name
 from sr_core.archive.storage import open_store
 from tests.support.commands import srfleet_here
