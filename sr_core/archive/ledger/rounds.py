@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sr_core.errors import NOT_PHOTOGRAPHS, DamagedError, ErrorClass
+from sr_core.archive.storage import check_key
+from sr_core.errors import NOT_PHOTOGRAPHS, DamagedError, ErrorClass, ImageError
 from sr_core.records import Status
 
 STATE_COLUMNS = ("image_id", "round", "status", "error_class", "decoded_share")
@@ -75,8 +76,11 @@ def success_from_json(data: bytes) -> Success:
         content["statuses"] = {Status(k): int(v) for k, v in content["statuses"].items()}
         classes = content["error_classes"].items()
         content["error_classes"] = {ErrorClass(name): int(count) for name, count in classes}
+        for key, digest in content.get("digests", {}).items():
+            check_key(key)
+            bytes.fromhex(digest)
         return Success(**content)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ImageError) as error:
         raise DamagedError(f"the closing record of a round is not readable: {error}") from error
 
 

@@ -168,7 +168,7 @@ class _Checks:
             self._found.append(broken(Kind.PLAN, name, str(error)))
             return _Round(index, None, of_round)
         wanted = pa.schema([PLAN_SCHEMA.field(each) for each in READ_COLUMNS])
-        problems = [broken(Kind.PLAN, name, each) for each in schema_problems(plan.schema, wanted)]
+        problems = [broken(Kind.PLAN, name, each) for each in schema_problems(plan, wanted)]
         self._found += problems
         if problems:
             return _Round(index, None, of_round)
@@ -185,7 +185,7 @@ class _Checks:
             closed: the closing records.
             listing: compares the outputs with a listing; None to leave that out.
         """
-        rules = rules_of(self._run)
+        rules = self._rules()
         total = sum(len(each.plan) for each in rounds if each.plan is not None)
         done = 0
         for each in rounds:
@@ -196,7 +196,7 @@ class _Checks:
                     states = None
                     continue
                 if states is not None:
-                    states.append(rows.select(_STATE).replace_schema_metadata())
+                    states.append(pa.table({name: rows.column(name) for name in _STATE}))
                 done += len(rows)
                 self._progress("rows", done, total)
                 images = described_by(rows, superseded)
@@ -208,6 +208,15 @@ class _Checks:
                     images = [image for image in images if image.output_key not in reported]
                 yield from images
             self._check_closing(each, closed, states)
+
+    def _rules(self) -> tuple[Rule, ...]:
+        """Return the rules of the rows; none if run.json was changed to something without sense."""
+        try:
+            return rules_of(self._run)
+        except (KeyError, TypeError, ValueError) as error:
+            message = f"its configuration is not one of a run: {error!r}"
+            self._found.append(broken(Kind.RUN, RUN_KEY, message))
+            return ()
 
     def _rows(
         self, each: _Round, closed: Closed, rules: Sequence[Rule]
@@ -246,9 +255,11 @@ class _Checks:
         ids = [pa.array([], pa.string())]
         for part in (part for each in rounds for part in each.parts):
             try:
-                ids += read_part(self._store, part.key, ["image_id"]).column("image_id").chunks
+                column = read_part(self._store, part.key, ["image_id"]).column("image_id")
             except (StorageError, DamagedError):
                 continue  # a finding when its own round is checked
+            if column.type == pa.string():  # any other type is one, too
+                ids += column.chunks
         return pa.concat_arrays(ids)
 
     def _read_again(self, images: Iterable[Described], source: Store | None) -> tuple[int, int]:

@@ -61,7 +61,7 @@ def check_part(
         found.append(broken(Kind.PART, part.key, f"it is not a readable table: {error}"))
         return CheckedPart(part, tuple(found), None)
     found += _check_metadata(run, part, table)
-    problems = [broken(Kind.PART, part.key, each) for each in schema_problems(table.schema)]
+    problems = [broken(Kind.PART, part.key, each) for each in schema_problems(table)]
     if problems:
         return CheckedPart(part, (*found, *problems), None)
     lacks = frozenset(METRICS_SCHEMA.names).difference(table.column_names)
@@ -72,18 +72,20 @@ def check_part(
 
 
 def schema_problems(
-    schema: pa.Schema, wanted: pa.Schema = METRICS_SCHEMA, optional: frozenset[str] = LATER_COLUMNS
+    table: pa.Table, wanted: pa.Schema = METRICS_SCHEMA, optional: frozenset[str] = LATER_COLUMNS
 ) -> Iterator[str]:
     """Describe the differences of a table's columns from its schema."""
-    for name in schema.names:
+    for name, column in zip(table.column_names, table.columns, strict=True):
         if name not in wanted.names:
             yield f"it has a column {name}, which no version wrote"
-        elif schema.field(name).type != wanted.field(name).type:
-            yield (f"its column {name} is {schema.field(name).type}, not {wanted.field(name).type}")
-    missing = [name for name in wanted.names if name not in {*schema.names, *optional}]
+        elif column.type != wanted.field(name).type:
+            yield f"its column {name} is {column.type}, not {wanted.field(name).type}"
+        elif column.null_count and not wanted.field(name).nullable:
+            yield f"its column {name} has nulls"
+    missing = [name for name in wanted.names if name not in {*table.column_names, *optional}]
     if missing:
         yield f"it lacks the columns {', '.join(missing)}"
-    if len({*schema.names}) != len(schema.names):
+    if len({*table.column_names}) != table.num_columns:
         yield "it has two columns of one name"
 
 

@@ -39,7 +39,10 @@ def check_plan(
     name = plan_name(round_index)
     metadata = plan.schema.metadata or {}
     expected = {"run_id": run.run_id, "round": str(round_index)}
-    stated = {each: metadata.get(f"srfleet.{each}".encode(), b"").decode() for each in expected}
+    stated = {
+        each: metadata.get(f"srfleet.{each}".encode(), b"").decode(errors="replace")
+        for each in expected
+    }
     if stated["run_id"] != run.run_id:
         yield broken(Kind.PLAN, name, f"it is not a plan of run {run.run_id}")
     elif stated != expected:

@@ -16,7 +16,7 @@ import pytest
 
 from sr_core.archive.ledger.layout import RUN_KEY, part_name, plan_name, success_name
 from sr_core.archive.ledger.ledger import Ledger
-from sr_core.archive.schemas import LATER_COLUMNS
+from sr_core.archive.schemas import LATER_COLUMNS, METRICS_SCHEMA
 from sr_core.archive.storage import open_store
 from sr_core.archive.tables import metrics_rows, metrics_table, to_parquet
 from sr_core.audit.verify.checks import Verification, verify, verify_run
@@ -97,6 +97,15 @@ def damage_pages(table: Path) -> None:
     table.write_bytes(data)
 
 
+def erase_first(table: Path, name: str) -> None:
+    """Replace the first value of a column by null, as only another program can."""
+    found = pq.read_table(table)
+    field = found.schema.field(name)
+    values = pa.array([None, *found[name].to_pylist()[1:]], field.type)
+    place = found.schema.get_field_index(name)
+    pq.write_table(found.set_column(place, pa.field(name, field.type), values), table)
+
+
 def change_first(root: Path, **changes: Any) -> None:
     rewrite_part(root, lambda rows: [replace(rows[0], **changes), *rows[1:]])
 
@@ -126,6 +135,14 @@ class TestRunRecord:
         messages = [each.message for each in findings_of(root) if each.subject == RUN_KEY]
         assert messages == ["its contents do not match its run id: it was changed"]
 
+    @pytest.mark.parametrize("changes", [{"scale": "x"}, {"scale": None}, {"target": 5}])
+    def test_changed_to_something_without_sense(self, root: Path, changes: dict[str, Any]) -> None:
+        content = json.loads((root / RUN_KEY).read_text())
+        content["config"] |= changes
+        (root / RUN_KEY).write_text(json.dumps(content))
+        messages = [each.message for each in findings_of(root) if each.subject == RUN_KEY]
+        assert "its configuration is not one of a run" in messages[-1]
+
 
 class TestPlan:
     def test_damaged(self, root: Path) -> None:
@@ -139,6 +156,18 @@ class TestPlan:
     def test_damaged_in_the_pages(self, root: Path) -> None:
         damage_pages(root / plan_name(0))
         assert the_only(findings_of(root)).subject == plan_name(0)
+
+    @pytest.mark.parametrize("name", ["image_id", "key", "shard", "status"])
+    def test_with_a_null(self, root: Path, name: str) -> None:
+        erase_first(root / plan_name(0), name)
+        messages = [each.message for each in findings_of(root) if each.subject == plan_name(0)]
+        assert messages == [f"its column {name} has nulls"]
+
+    def test_of_a_run_whose_name_is_no_text(self, root: Path) -> None:
+        table = pq.read_table(root / plan_name(0))
+        labels = table.schema.metadata | {b"srfleet.run_id": b"\xff"}
+        pq.write_table(table.replace_schema_metadata(labels), root / plan_name(0))
+        assert "is not a plan of run" in the_only(findings_of(root)).message
 
     def test_of_another_run(self, root: Path) -> None:
         (root / plan_name(0)).write_bytes(plan_bytes("f" * 16, IMAGES))
@@ -324,6 +353,24 @@ class TestRow:
         (root / PART).write_bytes(to_parquet(table))
         assert the_only(findings_of(root)).message == "its column shard is int32, not int64"
 
+    @pytest.mark.parametrize("name", [each.name for each in METRICS_SCHEMA if not each.nullable])
+    def test_with_a_null(self, root: Path, name: str) -> None:
+        erase_first(root / PART, name)
+        messages = [each.message for each in findings_of(root) if each.subject == PART]
+        assert messages == [f"its column {name} has nulls"]
+
+    def test_without_a_null_in_a_column_that_may_have_some(self, root: Path) -> None:
+        table = pq.read_table(root / PART)
+        fields = [each.with_nullable(True) for each in table.schema]
+        schema = pa.schema(fields, table.schema.metadata)
+        pq.write_table(table.cast(schema), root / PART)
+        assert findings_of(root) == []
+
+    def test_with_two_columns_of_one_name(self, root: Path) -> None:
+        table = pq.read_table(root / PART)
+        (root / PART).write_bytes(to_parquet(table.append_column("key", table["key"])))
+        assert the_only(findings_of(root)).message == "it has two columns of one name"
+
     def test_without_a_column(self, root: Path) -> None:
         (root / PART).write_bytes(to_parquet(pq.read_table(root / PART).drop(["status"])))
         assert the_only(findings_of(root)).message == "it lacks the columns status"
@@ -405,6 +452,12 @@ class TestOutput:
         process_round(ledger, 1, "b")
         ledger.close_rounds(ledger.snapshot())
         assert verify_run(store) == []
+        ids = pq.read_table(tmp_path / part_name(1, 0))
+        (tmp_path / part_name(1, 0)).write_bytes(
+            to_parquet(ids.set_column(0, "image_id", pa.array([1] * len(ids))))
+        )
+        messages = [each.message for each in findings_of(tmp_path)]
+        assert "its column image_id is int64, not string" in messages
 
 
 class TestSample:
@@ -467,6 +520,14 @@ class TestSuccess:
     def test_damaged(self, root: Path) -> None:
         (root / success_name(0)).write_bytes(b"{}")
         assert "is not readable" in the_only(findings_of(root)).message
+
+    @pytest.mark.parametrize("digests", [[], {"../../x": "00"}, {PART: 5}, {PART: "no digest"}])
+    def test_with_digests_without_sense(self, root: Path, digests: object) -> None:
+        path = root / success_name(0)
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"digests": digests}))
+        finding = the_only(verify_run(open_store(str(root))))
+        assert (finding.kind, finding.subject) == (Kind.CLOSING_RECORD, success_name(0))
+        assert "is not readable" in finding.message
 
     def test_although_a_shard_is_missing(self, root: Path) -> None:
         (root / PART).unlink()
