@@ -339,6 +339,12 @@ class TestRow:
         broken_rules = [each.message for each in rules if each.broken_by(rows)[0].as_py()]
         assert broken_rules == ["it has lr_psnr_db {lr_psnr_db}, but the run does not measure"]
 
+    def test_of_a_run_whose_checkpoint_has_braces_in_its_name(self) -> None:
+        run = record(config=CONFIG | {"model": "{mine}.safetensors"})
+        (rule,) = (each for each in rules_of(run) if each.message.startswith("its model is"))
+        message = rule.message.format(model="srgan")
+        assert message == "its model is srgan, but the run's is {mine}.safetensors"
+
     def test_with_an_unknown_column(self, root: Path) -> None:
         table = pq.read_table(root / PART)
         column = pa.array(["a"] * len(table))
