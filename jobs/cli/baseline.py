@@ -40,7 +40,7 @@ def baseline(
     refuse_existing(output, "--output")
     with tempfile.TemporaryDirectory(prefix="srfleet-baseline-") as folder:
         root = keep or str(Path(folder) / "out")
-        options = run_options(model, scale, None, None, None, precision, None, None, True)
+        options = run_options(model=model, scale=scale, precision=precision, no_mark=True)
         code = drive(build_job(None, source, root, options, {}))
         found = make_baseline(open_store(root))
     output.write_bytes(to_json(found))

@@ -141,33 +141,24 @@ JsonOption = Annotated[
 
 
 def run_options(
-    model: str | None,
-    scale: int | None,
-    target: str | None,
-    format_: str | None,
-    quality: int | None,
-    precision: str | None,
-    strip_gps: bool | None,
-    salvage: bool | None,
-    no_mark: bool,
     *,
-    sidecars: bool | None = None,
-    bitonal: str | None = None,
+    target: str | None = None,
+    format_: str | None = None,
+    no_mark: bool = False,
+    **others: object,
 ) -> dict[str, object]:
-    """Map options of the command line to keys of the `run` section of a job file."""
-    return {
-        "model": model,
-        "scale": scale,
-        "target": parse_target(target),
-        "format": format_,
-        "quality": quality,
-        "precision": precision,
-        "bitonal": bitonal,
-        "strip_gps": strip_gps,
-        "salvage": salvage,
-        "sidecars": sidecars,
-        "mark": False if no_mark else None,
-    }
+    """Map options of the command line to keys of the `run` section of a job file.
+
+    Args:
+        target: a size written as WxH.
+        format_: the output format.
+        no_mark: True leaves out the mark.
+        others: options whose names are keys.
+
+    Raises: ConfigurationError.
+    """
+    mark = False if no_mark else None
+    return {"target": parse_target(target), "format": format_, "mark": mark} | others
 
 
 def build_job(

@@ -66,12 +66,6 @@ class Lineage:
     root_hash: str | None
     """Root hash of the last closed round, which covers all; None if it has none."""
 
-    @property
-    def row(self) -> MetricsRow | None:
-        """The row that counts; None if none is committed yet."""
-        rows = [step.row for step in self.steps if step.row is not None]
-        return rows[-1] if rows else None
-
 
 def trace(store: Store, image: str) -> Lineage:
     """Find an image in a run and collect what is known about it.

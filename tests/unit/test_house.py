@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema.exceptions import ValidationError
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -91,18 +92,20 @@ for root in sys.argv[2].split(","):
 """
 
 
-def import_all(packages: list[str], blocked: set[str]) -> None:
-    """Import packages in a fresh interpreter that lacks the blocked ones."""
+def errors_of_importing(packages: list[str], blocked: set[str]) -> str:
+    """Import packages in a fresh interpreter that lacks the blocked ones; return its errors."""
     command = [sys.executable, "-W", "error", "-c", IMPORT_ALL]
     arguments = [",".join(sorted(blocked)), ",".join(packages)]
     result = subprocess.run(
         [*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
-    assert result.returncode == 0, result.stderr
+    return result.stderr or ("" if result.returncode == 0 else str(result.returncode))
 
 
 def test_the_command_line_loads_without_torch_and_ray() -> None:
-    import_all(["jobs.cli", "jobs.upscale.manifest"], {"torch", "ray"})
+    packages = ["jobs.cli", "jobs.upscale.manifest"]
+    assert errors_of_importing(packages, {"torch", "ray"}) == ""
+    assert "ModuleNotFoundError" in errors_of_importing(packages, {"typer"})
 
 
 def test_numerics_load_with_torch_numpy_and_pillow_alone() -> None:
@@ -116,19 +119,17 @@ def test_numerics_load_with_torch_numpy_and_pillow_alone() -> None:
         if dependencies & {canonicalize_name(name) for name in distributions}
     }
     assert {"imagecodecs", "pyarrow", "pydantic", "safetensors", "yaml"} <= blocked
-    import_all(
-        [
-            "sr_core.evaluation",
-            "sr_core.imaging.contact_sheet",
-            "sr_core.imaging.resample",
-            "sr_core.imaging.tensors",
-            "sr_core.inference",
-            "sr_core.metrics",
-            "sr_core.models",
-            "sr_core.training",
-        ],
-        blocked,
-    )
+    packages = [
+        "sr_core.evaluation",
+        "sr_core.imaging.contact_sheet",
+        "sr_core.imaging.resample",
+        "sr_core.imaging.tensors",
+        "sr_core.inference",
+        "sr_core.metrics",
+        "sr_core.models",
+        "sr_core.training",
+    ]
+    assert errors_of_importing(packages, blocked) == ""
 
 
 def cluster() -> dict[str, Any]:
@@ -138,7 +139,11 @@ def cluster() -> dict[str, Any]:
 def test_the_cluster_file_is_valid_for_the_ray_launcher() -> None:
     from ray.autoscaler._private.util import prepare_config, validate_config
 
-    validate_config(prepare_config(cluster()))
+    prepared = prepare_config(cluster())
+    validate_config(prepared)
+    assert prepared["cluster_name"] == cluster()["cluster_name"]
+    with pytest.raises(ValidationError, match="no_such_key"):
+        validate_config(prepared | {"no_such_key": 1})
 
 
 def test_the_cluster_runs_the_pinned_ray_on_a_supported_python() -> None:
@@ -173,4 +178,5 @@ def test_only_named_files_that_exist_are_sent_to_the_cluster() -> None:
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("jobs/configs/*.yaml")), ids=lambda p: p.name)
 def test_the_example_loads(path: Path) -> None:
-    load_settings(path, Training if path.name.startswith("train_") else JobConfig)
+    wanted = Training if path.name.startswith("train_") else JobConfig
+    assert isinstance(load_settings(path, wanted), wanted)

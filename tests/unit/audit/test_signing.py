@@ -47,8 +47,10 @@ def keys(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+def openssl(folder: Path, *arguments: str) -> str:
+    """Run openssl, and return its output."""
+    command = ["openssl", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def sign(root: Path, key: Path) -> Signed:
@@ -97,7 +99,10 @@ def test_openssl_accepts_the_signature(root: Path, keys: Path) -> None:
     (keys / "text").write_bytes(text)
     (keys / "signature").write_bytes(base64.b64decode(content["signature"]))
     check = "-verify -pubin -inkey a.pub -rawin -in text -sigfile signature"
-    openssl(keys, "pkeyutl", *check.split())
+    assert openssl(keys, "pkeyutl", *check.split()) == "Signature Verified Successfully\n"
+    (keys / "text").write_bytes(text.replace(b"round 0", b"round 1"))
+    with pytest.raises(subprocess.CalledProcessError):
+        openssl(keys, "pkeyutl", *check.split())
 
 
 def test_keys_of_ssh_keygen_are_read(root: Path, keys: Path) -> None:
