@@ -36,10 +36,6 @@ def _levels(values: np.ndarray) -> Levels:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _added(value: float) -> Fault:
-    return lambda case: _levels(case.sr + np.float32(value))
-
-
 def _cast(level: float) -> Fault:
     def plant(case: Case) -> Levels:
         offset = np.zeros(3, np.float32)
@@ -69,7 +65,6 @@ def _shift(pixels: int) -> Fault:
 def _seam(pixels: int) -> Fault:
     def plant(case: Case) -> Levels:
         found = case.sr.copy()
-        half = found.shape[1] // 2
         axis = int(case.rng.integers(2))
         part = found if axis == 0 else found.transpose(1, 0, 2)
         half = part.shape[1] // 2
