@@ -68,6 +68,15 @@ class RunConfig(_Frozen):
             raise ValueError(f"target must be at least 1x1 pixels, not {self.target}")
         return self
 
+    @model_validator(mode="after")
+    def _copies_keep_no_positions(self) -> Self:
+        if self.strip_gps and self.sidecars:
+            raise ValueError(
+                "strip_gps (--strip-gps) and sidecars (--sidecars) exclude each other: sidecars "
+                "are copied byte for byte, with the positions in them"
+            )
+        return self
+
     @field_validator("bitonal")
     @classmethod
     def _bitonal_needs_tiff(cls, value: str, info: ValidationInfo) -> str:
