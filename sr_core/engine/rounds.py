@@ -43,7 +43,7 @@ SHARD_SECONDS = 45.0
 SHARDS_PER_ACTOR_AT_LEAST = 6
 
 _SOURCE_COLUMNS = ("image_id", "key", "size_bytes", "etag", "status")
-_TAKEN_COLUMNS = ("image_id", "key", "size_bytes", "etag", "error_class", "output_key")
+_TAKEN_COLUMNS = ("image_id", "key", "size_bytes", "etag", "error_class", "output_key", "sidecars")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ class FurtherImages:
 
     manifest: pa.Table
     taken_keys: frozenset[str] = frozenset()
-    """Keys of damaged outputs, which its outputs may not have: they are never overwritten."""
+    """Keys of damaged objects, which its outputs may not have: they are never overwritten."""
 
 
 def plan_round(
@@ -91,7 +91,7 @@ def plan_round(
         actors: number of actors that will share the shards.
         speed: measures the output megapixels per second of one actor; called only if the
             configuration does not fix the size of shards.
-        taken_keys: further keys that no output may have.
+        taken_keys: further keys that no output and no copy of a sidecar may have.
     """
     job = run.job
     store = run.ledger.store

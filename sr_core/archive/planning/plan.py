@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -66,7 +66,7 @@ def make_plan(
         shard_megapixels: upper limit of a shard.
         shard_images: upper limit of a shard.
         round_index: 0 for the first round.
-        taken_keys: output keys that earlier rounds planned for other images.
+        taken_keys: keys of earlier rounds that no output and no copy of a sidecar may have.
         sidecars: keys of sidecars that earlier rounds list; used if the run copies sidecars.
 
     Raises: ConfigurationError if two rows have the same image id.
@@ -80,7 +80,7 @@ def make_plan(
     order = np.argsort(-costs, kind="stable")
     shard = _cut(costs[order], shard_megapixels, shard_images)
     outputs, renamed = _outputs(manifest, is_ok, sizes, formats, taken_keys)
-    outputs["sidecars"] = _sidecars(manifest, outputs["output_key"], run, sidecars)
+    outputs["sidecars"] = _sidecars(manifest, outputs["output_key"], run, sidecars, taken_keys)
     table = _assemble(manifest, outputs, order, shard)
     shards = int(shard[-1]) + 1 if len(shard) else 0
     summary = summarise(table, shards, renamed, refused, model=run.model)
@@ -108,23 +108,29 @@ def keys_of_others(earlier: Iterable[pa.Table], manifest: pa.Table) -> set[str]:
 
 
 def replaced_keys(earlier: Sequence[pa.Table]) -> set[str]:
-    """Collect the output keys of images that a later plan gave another key.
+    """Collect the keys of outputs and copied sidecars that a later plan of their image replaced.
 
-    The former outputs are damaged, or were made from another version of the source.
+    The former ones are damaged, or were made from another version of the source.
 
     Args:
-        earlier: plans with at least image_id and output_key, the first round first.
+        earlier: plans with at least image_id, output_key and sidecars, the first round first.
     """
-    current: dict[str, str] = {}
+    current: dict[str, set[str]] = {}
     for plan in earlier[1:]:
-        ids, keys = (plan[name].to_pylist() for name in ("image_id", "output_key"))
-        current |= {image: key for image, key in zip(ids, keys, strict=True) if key is not None}
+        current |= {image: keys for image, keys in _planned_keys(plan) if keys}
     replaced: set[str] = set()
     for plan in earlier:
         again = plan.filter(pc.is_in(plan["image_id"], pa.array(current, pa.string())))
-        ids, keys = (again[name].to_pylist() for name in ("image_id", "output_key"))
-        replaced |= {key for image, key in zip(ids, keys, strict=True) if key != current[image]}
-    return replaced - {None}
+        for image, keys in _planned_keys(again):
+            replaced |= keys - current[image]
+    return replaced
+
+
+def _planned_keys(plan: pa.Table) -> Iterator[tuple[str, set[str]]]:
+    """Yield each image of a plan with the keys of its output and of the copies of its sidecars."""
+    columns = (plan[name].to_pylist() for name in ("image_id", "output_key", "sidecars"))
+    for image, key, sidecars in zip(*columns, strict=True):
+        yield image, {each["output_key"] for each in sidecars or ()} | ({key} - {None})
 
 
 def _in_key_order(manifest: pa.Table) -> pa.Table:
@@ -209,7 +215,11 @@ def sidecar_keys(files: pa.Table) -> list[str]:
 
 
 def _sidecars(
-    manifest: pa.Table, output_keys: pa.ChunkedArray, run: RunConfig, earlier: Iterable[str]
+    manifest: pa.Table,
+    output_keys: pa.ChunkedArray,
+    run: RunConfig,
+    earlier: Iterable[str],
+    taken_keys: Iterable[str],
 ) -> pa.Array:
     """Build the column of sidecars: null for files without an output, and without the setting."""
     kind = PLAN_SCHEMA.field("sidecars").type
@@ -217,7 +227,7 @@ def _sidecars(
         return pa.nulls(len(manifest), kind)
     outputs = output_keys.to_pylist()
     keys = manifest["key"].to_pylist()
-    planned = plan_sidecars({*sidecar_keys(manifest), *earlier}, keys, outputs)
+    planned = plan_sidecars({*sidecar_keys(manifest), *earlier}, keys, outputs, taken_keys)
     found = (
         None if output is None else list(map(asdict, planned.get(position, ())))
         for position, output in enumerate(outputs)

@@ -74,7 +74,10 @@ class _Folder:
 
 
 def plan_sidecars(
-    sidecars: Iterable[str], keys: Sequence[str], output_keys: Sequence[str | None]
+    sidecars: Iterable[str],
+    keys: Sequence[str],
+    output_keys: Sequence[str | None],
+    taken_keys: Iterable[str] = (),
 ) -> dict[int, list[PlannedSidecar]]:
     """Assign sidecars to images in the same folder.
 
@@ -87,6 +90,7 @@ def plan_sidecars(
         sidecars: keys of the sidecars.
         keys: keys of all files of the source, in key order.
         output_keys: keys of their outputs; None for files without.
+        taken_keys: keys that no copy may have, such as those of damaged copies.
 
     Returns:
         The sidecars by position of their image.
@@ -94,7 +98,7 @@ def plan_sidecars(
     wanted = sorted(set(sidecars))
     folders = _folders({key.rpartition("/")[0] for key in wanted}, keys, output_keys)
     found: dict[int, list[PlannedSidecar]] = defaultdict(list)
-    taken: dict[str, str] = {}
+    taken = {fold(key): "" for key in taken_keys}
     for key in wanted:
         folder, _, name = key.rpartition("/")
         for copy in folders[folder].copies_of(name):

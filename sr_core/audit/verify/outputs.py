@@ -37,14 +37,15 @@ Progress = Callable[[str, int, int], None]
 class Described:
     """An output, as the latest row of its image describes it."""
 
-    image_id: str | None
-    """None for the copy of a sidecar."""
+    image_id: str
     key: str
     output_key: str
     output_size_bytes: int | None
     """None if it is not stated, as for the copy of a sidecar."""
     output_sha256: str | None
     source_sha256: str | None
+    is_sidecar: bool = False
+    """True for the copy of a sidecar of the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,18 @@ def described_by(rows: pa.Table, superseded: pa.Array) -> list[Described]:
     columns = [rows.column(name).to_pylist() for name in _COLUMNS]
     images = [Described(*values) for values in zip(*columns, strict=True)]
     return images + [
-        Described(None, each["key"], each["output_key"], None, each["sha256"], each["sha256"])
-        for sidecars in rows.column("sidecars").drop_null().to_pylist()
+        Described(
+            image, each["key"], each["output_key"], None, each["sha256"], each["sha256"], True
+        )
+        for image, sidecars in _sidecars_of(rows)
         for each in sidecars
     ]
+
+
+def _sidecars_of(rows: pa.Table) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Yield the images with copies of sidecars, and the copies."""
+    rows = rows.select(["image_id", "sidecars"]).filter(pc.is_valid(rows.column("sidecars")))
+    yield from zip(*(column.to_pylist() for column in rows.columns), strict=True)
 
 
 def check_listed(images: list[Described], listing: Listing) -> Iterator[Finding]:
@@ -123,8 +132,7 @@ def _check_output(store: Store, run_id: str, image: Described) -> Finding | None
         return _of_another_size(image, size_bytes)
     if digest != image.output_sha256:
         return _damaged(image, "its bytes do not match their SHA-256")
-    is_image = image.image_id is not None
-    if is_image and metadata is not None and not _is_original(metadata, run_id, digest):
+    if not image.is_sidecar and metadata is not None and not _is_original(metadata, run_id, digest):
         message = "its metadata does not name this run and its SHA-256: it was written again"
         return _damaged(image, message)
     return None
