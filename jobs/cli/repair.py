@@ -14,6 +14,7 @@ from jobs.cli.options import (
     EngineOption,
     JsonOption,
     RootArgument,
+    SignOption,
 )
 from jobs.cli.terminal import answers, notices
 from sr_core.errors import ConfigurationError, DamagedError
@@ -32,6 +33,7 @@ CheckpointOption = Annotated[
 def repair(
     root: RootArgument,
     model: CheckpointOption = None,
+    c2pa_sign: SignOption = None,
     actors: ActorsOption = None,
     device: DeviceOption = None,
     engine: EngineOption = None,
@@ -56,7 +58,13 @@ def repair(
         raise ConfigurationError(f"{store.uri} holds no run: it has no run.json")
     config = record.config | ({} if model is None else {"model": model})
     job = repair_job(root, config, record.source_uri)
-    chosen = {"actors": actors, "device": device, "engine": engine, "address": address}
+    chosen: dict[str, object] = {
+        "actors": actors,
+        "device": device,
+        "engine": engine,
+        "address": address,
+        "c2pa_sign": c2pa_sign,
+    }
     named = {name: value for name, value in chosen.items() if value is not None}
     execution = type(job.execution).model_validate(named)
     try:

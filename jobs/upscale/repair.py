@@ -13,8 +13,9 @@ from sr_core.engine.rounds import FurtherImages, planned_images
 
 
 def repair_job(root: str, record_config: dict[str, object], source_uri: str) -> JobConfig:
-    """Return the job of a run as its record has it."""
-    run = RunConfig.model_validate(record_config)
+    """Return the job of a run as its record has it, without a certificate to sign with."""
+    settings = {name: value for name, value in record_config.items() if name != "signed"}
+    run = RunConfig.model_validate(settings)
     return JobConfig(source=source_uri, output=root, run=run)
 
 

@@ -36,7 +36,8 @@ def replay_image(
     Raises: ConfigurationError if the weights or the source are not those of the run.
     """
     config = record.config | ({} if model is None else {"model": model})
-    run, _ = open_run(repair_job(root, config, record.source_uri))
+    is_signed = record.config.get("signed") is True
+    run, _ = open_run(repair_job(root, config, record.source_uri), signs=is_signed)
     library = (row.engine or "auto").partition(",")[0].partition("-")[0]
     upscaler = open_upscaler(
         run.job.run.model,

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sr_core.archive.ledger.runs import RunRecord
 from sr_core.config import JobConfig, RunConfig
-from sr_core.models.catalogue import BASELINES, stated_scale
-from sr_core.records import Precision
+from sr_core.models.catalogue import BASELINES, model_name, stated_scale
 
 FORMER_DEFAULT_MODELS = ("srgan",)
 """Models that earlier versions used if none was named."""
 FORMER_DEFAULT_SCALE = 4
 """Scale that earlier versions used for any checkpoint if none was given."""
-PRECISION_OF_0_1_0: Precision = "half"
-"""Precision of runs that version 0.1.0 began, whose records name none."""
+FORMER_SETTINGS: Mapping[str, object] = {
+    "precision": "half",  # if the hardware had it
+    "bitonal": "grey",
+    "salvage": False,
+    "sidecars": False,
+    "mark": False,
+    "trust": "basic",
+}
+"""Settings of runs that began before there were such settings, whose records do not name them."""
 
 
 def with_defaults(job: JobConfig, existing: RunRecord | None) -> JobConfig:
@@ -20,9 +28,8 @@ def with_defaults(job: JobConfig, existing: RunRecord | None) -> JobConfig:
 
     - Model: of a run that began when another model was the default, that one.
     - Scale: that of a checkpoint that srfleet wrote, unless the run began when it was always 4.
-    - Mark: none in a run that began when there was no such setting.
-    - Precision: the run's; interpolation gets float32, anything else stays "auto". Version 0.1.0
-      did not record a precision; it computed in half if the hardware had it.
+    - Settings that are newer than the run: FORMER_SETTINGS.
+    - Precision: the run's; interpolation gets float32, anything else stays "auto".
 
     Args:
         job: the job as it was given.
@@ -34,13 +41,34 @@ def with_defaults(job: JobConfig, existing: RunRecord | None) -> JobConfig:
         job = with_settings(job, model=begun["model"])
     if begun.get("scale") != FORMER_DEFAULT_SCALE:
         job = job.model_copy(update={"run": with_own_scale(job.run)})
-    if existing is not None and "mark" not in begun and "mark" not in run.model_fields_set:
-        job = with_settings(job, mark=False)
+    former = _former(existing)
+    unnamed = former.keys() - run.model_fields_set - {"precision"}
+    job = with_settings(job, **{name: former[name] for name in unnamed})
     if run.precision != "auto":
         return job
     if existing is not None:
-        return with_settings(job, precision=begun.get("precision", PRECISION_OF_0_1_0))
+        return with_settings(job, precision=(former | begun)["precision"])
     return with_settings(job, precision="float32") if job.run.model in BASELINES else job
+
+
+def recorded_settings(run: RunConfig, existing: RunRecord | None) -> dict[str, object]:
+    """Return the settings that the record of a run names.
+
+    Those that are newer than the run are left out unless they change it, so that its id stays.
+    """
+    # The folder of a checkpoint decides nothing; its hash does.
+    config = run.model_dump(mode="json") | {"model": model_name(run.model)}
+    former = _former(existing)
+    return {
+        name: value for name, value in config.items() if name not in former or value != former[name]
+    }
+
+
+def _former(existing: RunRecord | None) -> dict[str, object]:
+    """Return the settings that the record of a run is too old to name."""
+    if existing is None:
+        return {}
+    return {name: value for name, value in FORMER_SETTINGS.items() if name not in existing.config}
 
 
 def with_own_scale(run: RunConfig) -> RunConfig:

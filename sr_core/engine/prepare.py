@@ -21,7 +21,7 @@ from sr_core.archive.source.selection import Choice, Tally
 from sr_core.archive.source.skipped import listed
 from sr_core.archive.storage import Store, open_store
 from sr_core.config import JobConfig, RunConfig
-from sr_core.engine.defaults import PRECISION_OF_0_1_0, with_defaults, with_settings
+from sr_core.engine.defaults import recorded_settings, with_defaults, with_settings
 from sr_core.errors import ConfigurationError, RetryLaterError
 from sr_core.metrics.registry import CONTINUED_PROTOCOLS, PROTOCOL_VERSION
 from sr_core.models.catalogue import (
@@ -52,8 +52,12 @@ class OpenRun:
     """Files that patterns left out when the source was listed; none if it was not."""
 
 
-def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
+def open_run(job: JobConfig, *, signs: bool | None = None) -> tuple[OpenRun, pa.Table | None]:
     """Find the run of a job on its root, or describe the one to begin. Nothing is written.
+
+    Args:
+        job: the job.
+        signs: True if the outputs of the run are signed; None if the job's certificate says so.
 
     Returns:
         The run, and its manifest if it has no plan yet.
@@ -77,7 +81,8 @@ def open_run(job: JobConfig) -> tuple[OpenRun, pa.Table | None]:
     else:
         digest = existing.manifest_digest
     checkpoints = _checkpoints(job.run, existing)
-    record = _record(job, source.store, digest, existing, checkpoints)
+    signs = job.execution.c2pa_sign is not None if signs is None else signs
+    record = _record(job, source.store, digest, existing, checkpoints, signs=signs)
     if existing is not None:
         if not is_planned:
             _check_unplanned(ledger, existing, record)
@@ -144,17 +149,11 @@ def _record(
     digest: str,
     existing: RunRecord | None,
     checkpoints: Sequence[Checkpoint],
+    *,
+    signs: bool,
 ) -> RunRecord:
-    # The folder of a checkpoint decides nothing; its hash does.
-    config = job.run.model_dump(mode="json") | {"model": model_name(job.run.model)}
-    begun_by_0_1_0 = existing is not None and "precision" not in existing.config
-    if begun_by_0_1_0 and job.run.precision == PRECISION_OF_0_1_0:
-        del config["precision"]  # the run id stays as it is
-    former = {"salvage": False, "sidecars": False, "mark": False, "bitonal": "grey"}
-    for later, value in {**former, "trust": "basic"}.items():
-        if existing is not None and later not in existing.config and config[later] == value:
-            del config[later]  # likewise, of a run that began when there was no such setting
-    if job.execution.c2pa_sign is not None:
+    config = recorded_settings(job.run, existing)
+    if signs:
         config["signed"] = True  # a run is signed as a whole, with whichever certificate
     several = len(checkpoints) > 1
     record = RunRecord(

@@ -119,6 +119,9 @@ def test_a_run_of_version_0_1_0_is_resumed_verified_and_reported(
         assert row["sidecars"] is None, row["key"]
         measured = row["status"] == "ok" and row["output_key"] not in committed
         assert (row["block_error"] is not None) == measured, row["key"]
+        assert row["twin_error"] is None, "trust is basic"
+        if row["status"] == "ok":
+            assert b"DigitalSourceType" not in after[row["output_key"]], "a mark is new as well"
     assert srfleet(program, "upscale", "--job", "job.yaml")[0] == 3
     assert contents(root) == after, "a finished run wrote something"
 
@@ -134,6 +137,26 @@ def test_no_model_need_be_named_to_resume_it(root: Store, monkeypatch: pytest.Mo
     assert [(each.model, each.scale) for each in run.checkpoints] == [("srgan", 4)]
     with pytest.raises(ConfigurationError, match='model: "srgan" -> "auto"'):
         open_run(job.model_copy(update={"run": RunConfig(model="auto")}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("salvage", True),
+        ("sidecars", True),
+        ("mark", True),
+        ("bitonal", "keep"),
+        ("trust", "full"),
+    ],
+)
+def test_a_newer_setting_is_refused_by_name(
+    name: str, value: object, root: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "WEIGHTS", FIXTURE)
+    monkeypatch.setattr(catalogue, "AUTO_MODELS", (catalogue.CLEAN,))
+    run = RunConfig.model_validate({name: value})
+    with pytest.raises(ConfigurationError, match=f"{name}: not set -> {json.dumps(value)}"):
+        open_run(JobConfig(source=f"s3://{BUCKET}/photos", output=root.uri, run=run))
 
 
 def test_another_precision_than_its_own_is_refused(root: Store, program: Path) -> None:

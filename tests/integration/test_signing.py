@@ -23,6 +23,7 @@ from sr_core.errors import ConfigurationError
 from sr_core.imaging.codecs import Limits, Mark, Page, Picture, decode, encode
 from sr_core.records import ENHANCED
 from tests.support.certificates import write_chain
+from tests.support.commands import srfleet_here
 from tests.support.image_files import scene
 from tests.support.photographs import write_photographs
 from tests.support.whole_run import run_here
@@ -160,6 +161,25 @@ def test_a_run_is_signed_as_a_whole_with_any_certificate(
     with pytest.raises(ConfigurationError, match="signed: true -> not set"):
         run_here(job(tmp_path, None))
     run_here(job(tmp_path, write_chain(tmp_path / "renewed")))
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_signed_run_is_replayed_without_a_key_and_repaired_with_one(
+    chain: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (key,) = write_photographs(tmp_path / "photos", 1)
+    run_here(job(tmp_path, chain))
+    root = str(tmp_path / "out")
+    done = srfleet_here("replay", root, key)
+    assert done.exit_code == 0, done.output
+    assert "bit-identical pixels" in done.stdout
+    with pytest.raises(ConfigurationError, match="signed: true -> not set"):
+        srfleet_here("repair", root)
+    with_key = ("repair", root, "--c2pa-sign", *map(str, chain), "--actors", "1")
+    (tmp_path / "out" / rows(tmp_path)[key]["output_key"]).unlink()
+    done = srfleet_here(*with_key)
+    assert done.exit_code == 0, done.output
+    assert verify_run(open_store(root)) == []
 
 
 def test_the_key_is_nowhere(chain: tuple[Path, Path], tmp_path: Path) -> None:
