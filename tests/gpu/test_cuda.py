@@ -151,6 +151,7 @@ def test_tiles_go_up_and_down_without_waiting_for_the_device(
         if number == 2:
             nothing_may_wait()
         download.put(engine.tail(engine.trunk(lr)), whole, whole)
+    assert torch.cuda.get_sync_debug_mode() == 2, "waiting was allowed"
 
 
 ANY_NETWORK = pytest.mark.parametrize(

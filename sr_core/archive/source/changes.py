@@ -10,15 +10,13 @@ from enum import StrEnum
 import pyarrow as pa
 
 from sr_core.archive.source.probing import with_size
-from sr_core.archive.storage import Store
+from sr_core.archive.storage import Store, sha256_of
 from sr_core.errors import ImageError
 from sr_core.parallel import map_in_order
 from sr_core.records import ManifestRow, Status
 
 LISTED_NAMES = 5
 """Number of names that a summary lists of each kind."""
-READ_BYTES = 8 << 20
-"""Chunk size for hashing a file, in bytes."""
 
 
 class Change(StrEnum):
@@ -200,15 +198,8 @@ def _unless_committed(row: ManifestRow, known: _Known, store: Store) -> Manifest
         if row.etag is not None and _version(uri, row.etag) in known.versions:
             return None
         if row.size_bytes in known.sizes:
-            is_known = _sha256(store, row.key, row.size_bytes or 0) in known.contents
+            is_known = bytes.fromhex(sha256_of(store, row.key)[0]) in known.contents
             return None if is_known else row
     except ImageError:
         pass  # its probe will report the error
     return row
-
-
-def _sha256(store: Store, key: str, size_bytes: int) -> bytes:
-    digest = hashlib.sha256()
-    for start in range(0, size_bytes, READ_BYTES):
-        digest.update(store.read(key, start=start, length=min(READ_BYTES, size_bytes - start)))
-    return digest.digest()

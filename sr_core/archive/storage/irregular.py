@@ -13,7 +13,7 @@ from sr_core.archive.storage.store import Store
 
 
 class Irregularity(StrEnum):
-    """What an entry is instead of a file."""
+    """A kind of entry that is neither a file nor a folder of a store."""
 
     LINK = "a symbolic link"
     LEFTOVER = "an unfinished write"

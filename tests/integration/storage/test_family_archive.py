@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from jobs.upscale.repair import damaged_images
 from sr_core.archive.ledger.ledger import Ledger
 from sr_core.archive.schemas import METRICS_SCHEMA
 from sr_core.archive.storage import Store, open_store
 from sr_core.archive.tables import metrics_rows
 from sr_core.audit.verify.checks import verify_run
 from sr_core.config import ExecutionConfig, JobConfig, RunConfig
+from sr_core.engine.rounds import plan_round, planned_images, put_plan
 from sr_core.errors import ErrorClass
 from sr_core.records import MetricsRow, Status
 from tests.integration.storage.conftest import set_environment
 from tests.support.image_files import picture, saved
+from tests.support.photographs import write_photographs
 from tests.support.servers import S3Server
 from tests.support.small_run import contents
 from tests.support.whole_run import plan_here, plan_retry_here, run_here
 
+PROJECT = Path(__file__).parents[3]
+CAPABILITIES = ("bounding-set", "inh-caps")
 JPEG, PNG = saved(picture(), "JPEG"), saved(picture("L"), "PNG")
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 PHOTOGRAPHS = {"2019/kitten.jpg": JPEG, "2019/scan.bmp": saved(picture(), "BMP"), "2019/notes": PNG}
@@ -150,6 +159,73 @@ def test_a_further_round_copies_the_sidecars_of_its_images(tmp_path: Path) -> No
     assert [each.key for each in kitten.sidecars or ()] == ["2019/kitten.xmp"]
     assert any("supplemental-metadata.json is gone" in each for each in kitten.warnings)
     assert root.read("images/2019/kitten.xmp") == COPIES["images/2019/kitten.xmp"]
+
+
+def test_missing_and_damaged_copies_are_repaired_beside_the_outputs(place: str) -> None:
+    filled(place)
+    the_job, root = job(place, sidecars=True), open_store(f"{place}/out")
+    run_here(the_job)
+    before = contents(root)
+    for key in ("images/2019/kitten.xmp", "images/2019/scan.png.xmp"):
+        root.replace(key, b"damaged")
+    run = plan_here(the_job)
+    chosen = damaged_images(run, run.ledger.snapshot())
+    assert sorted(chosen.manifest["key"].to_pylist()) == ["2019/kitten.jpg", "2019/scan.bmp"]
+    put_plan(run, plan_round(run, chosen.manifest, 1, 1, lambda: 1.0, chosen.taken_keys))
+    run_here(the_job, "repair")
+    rows = rows_of(root)
+    for row in (rows["2019/kitten.jpg"], rows["2019/scan.bmp"]):
+        assert (row.status, row.round, row.adopted) == (Status.OK, 1, True)
+        for each in row.sidecars or ():
+            assert root.read(each.output_key) == SIDECARS[each.key]
+    after = contents(root)
+    assert after["images/2019/kitten.xmp"] == b"damaged", "a damaged copy is evidence"
+    assert before.keys() < after.keys()
+    (copy,) = (each for each in rows["2019/scan.bmp"].sidecars or ())
+    chosen = damaged_images(run, run.ledger.snapshot())
+    assert not len(chosen.manifest)
+    again = plan_round(run, planned_images(run, run.ledger.snapshot(), {row.image_id}), 2, 1, float)
+    planned = [each["output_key"] for each in again.table["sidecars"].to_pylist()[0]]
+    assert planned == [copy.output_key], "a later round keeps away from the damaged copy"
+
+
+def test_positions_are_not_copied_with_sidecars_when_they_are_to_be_removed() -> None:
+    with pytest.raises(ValidationError, match="exclude each other"):
+        RunConfig(strip_gps=True, sidecars=True)
+
+
+def without_override() -> list[str]:
+    """Return the start of a command that permissions hold back, even if root gives it."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root can enter every folder, and there is no setpriv")
+    return ["setpriv", *(f"--{caps}=-dac_override,-dac_read_search" for caps in CAPABILITIES)]
+
+
+def test_a_folder_without_permission_is_a_row_and_exit_code_3(tmp_path: Path) -> None:
+    write_photographs(tmp_path / "photos", 1)
+    locked = tmp_path / "photos" / "locked"
+    locked.mkdir(mode=0o000)
+    command = [sys.executable, "-m", "jobs", "upscale", "photos", "out", "--model", "bicubic"]
+    try:
+        done = subprocess.run(
+            [*without_override(), *command, "--actors", "1"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    finally:
+        locked.chmod(0o700)
+    assert done.returncode == 3, done.stdout + done.stderr
+    rows = rows_of(open_store(str(tmp_path / "out")))
+    assert {key: row.status for key, row in rows.items()} == {
+        "000.png": Status.OK,
+        "locked": Status.FAILED,
+    }
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sockets and pipes")

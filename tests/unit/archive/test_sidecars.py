@@ -1,4 +1,4 @@
-"""Which image a sidecar belongs to, and the name of its copy."""
+"""The images that sidecars belong to, and the names of their copies."""
 
 from __future__ import annotations
 
