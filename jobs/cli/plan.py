@@ -134,6 +134,8 @@ def _contents(summary: PlanSummary, left_out: LeftOut) -> Iterator[tuple[str, st
         yield "", f"{count} refused: {name}"
     if summary.skipped:
         yield "", f"{sum(summary.skipped.values())} skipped: {listed(summary.skipped)}"
+    if summary.sidecars:
+        yield "", f"sidecars to copy: {summary.sidecars}"
     for line in counted(left_out):
         yield "", line
     if summary.duplicates:

@@ -181,6 +181,8 @@ def _answer(ended: RunOutcome, *, json: bool) -> None:
         return
     counted = outcome(ended.statuses, ended.error_classes, ended.salvaged)
     answers().say(f"{ended.images} {noun(ended.statuses)}: {counted}")
+    if ended.sidecars:
+        answers().say(f"sidecars: {ended.sidecars} copied")
     answers().say(f"verdicts: {describe_verdicts(ended.verdicts)}")
     if ended.report_uri is not None:
         answers().say(f"report: {ended.report_uri}")

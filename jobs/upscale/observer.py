@@ -182,6 +182,8 @@ class RunOutcome:
     """Number of images by verdict (pass, review, fail), by the shipped rules."""
     salvaged: int
     """Images with an output of which only a part was decoded."""
+    sidecars: int
+    """Copies of sidecars."""
     report_uri: str | None
     """None if no report was written."""
     root_hash: str | None

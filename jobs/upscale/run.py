@@ -23,6 +23,7 @@ from jobs.upscale.plan import Approve, ChooseImages, PlannedRun, Planner, with_p
 from jobs.upscale.repair import damaged_images
 from sr_core.archive.ledger.layout import REPORT_KEY
 from sr_core.archive.ledger.snapshot import Snapshot
+from sr_core.archive.planning.summary import count_copies
 from sr_core.archive.source.changes import Change
 from sr_core.audit.report.report import write_report
 from sr_core.audit.verdicts.audit import audit_run, shipped_standard
@@ -231,6 +232,13 @@ def _sum_up(run: OpenRun, state: Snapshot, *, report: bool) -> RunOutcome:
         state.progress.error_classes,
         audit.total.by_verdict,
         state.progress.salvaged,
+        _copied_sidecars(run),
         f"{store.uri}/{REPORT_KEY}" if report else None,
         run.ledger.root_hash(state),
     )
+
+
+def _copied_sidecars(run: OpenRun) -> int:
+    if not run.job.run.sidecars:
+        return 0
+    return count_copies(run.ledger.latest_rows(["image_id", "sidecars"]))

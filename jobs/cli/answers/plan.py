@@ -24,6 +24,7 @@ class PlanAnswer(Answer):
     duplicates: Annotated[int, About("files", "files that a table names again")]
     refused: Annotated[dict[str, int], About("files", "refused files by error class")]
     skipped: Skipped
+    sidecars: Annotated[int, About("files", "copies of sidecars that will be made")]
     left_out: Annotated[int, About("files", "files left out by patterns; not among the files")]
     source_megapixels: Annotated[float, About("MP", "pixels of the sources")]
     native_megapixels: Annotated[float, About("MP", "pixels that the model makes")]
@@ -53,6 +54,7 @@ class PlanAnswer(Answer):
             duplicates=summary.duplicates,
             refused=dict(summary.failed),
             skipped=dict(summary.skipped),
+            sidecars=summary.sidecars,
             left_out=found.left_out.files,
             source_megapixels=summary.source_megapixels,
             native_megapixels=summary.native_megapixels,

@@ -38,6 +38,7 @@ class UpscaleAnswer(Answer):
     skipped: Skipped
     verdicts: Annotated[dict[str, int], About("images", "images by verdict, by the shipped rules")]
     salvaged: Salvaged
+    sidecars: Annotated[int, About("files", "copies of sidecars in the outputs")]
     report_uri: Annotated[
         str | None, About("", "URI of the HTML report; null if it was written before")
     ]
@@ -55,6 +56,7 @@ class UpscaleAnswer(Answer):
             skipped=by_name(skipped_only(outcome.error_classes)),
             verdicts=dict(outcome.verdicts),
             salvaged=outcome.salvaged,
+            sidecars=outcome.sidecars,
             report_uri=outcome.report_uri,
             root_hash=outcome.root_hash,
         )

@@ -24,7 +24,7 @@ _SIZE_COLUMNS = [
     "output_height_px",
 ]
 _SIDES = ("width_px", "height_px", "output_width_px", "output_height_px")
-SUMMARY_COLUMNS = ("key", "status", "error_class", *_SIZE_COLUMNS)
+SUMMARY_COLUMNS = ("key", "status", "error_class", "sidecars", *_SIZE_COLUMNS)
 """Columns of a plan that its summary is made from."""
 BYTES_PER_PIXEL = {
     "jpeg": 0.23,
@@ -43,7 +43,8 @@ class PlanSummary:
     """Totals of a plan.
 
     `images` can be processed; of those, `unprobed` ones have unknown sizes and are not part of the
-    megapixels and bytes. `skipped` files are no photographs. `megapixels_by_scale` come out of the
+    megapixels and bytes. `skipped` files are no photographs; `sidecars` are the copies to
+    make of some of them. `megapixels_by_scale` come out of the
     model: a network upscales by its own scale, and its output is resized after that. Output bytes
     are estimates by format. `renamed` images could not have their plain output name. `over_limit`
     images were refused for their size and are among the `failed`.
@@ -55,6 +56,7 @@ class PlanSummary:
     duplicates: int
     failed: Mapping[str, int]
     skipped: Mapping[str, int]
+    sidecars: int
     shards: int
     source_megapixels: float
     megapixels_by_scale: Mapping[int, float]
@@ -107,6 +109,7 @@ def summarise(
         duplicates=pc.sum(pc.equal(planned["status"], Status.DUPLICATE)).as_py() or 0,
         failed=classes[Status.FAILED],
         skipped=classes[Status.SKIPPED],
+        sidecars=count_copies(planned),
         shards=shards,
         source_megapixels=int(source_px.sum()) / 1e6,
         megapixels_by_scale=megapixels_by_scale(scales, source_px, made_px),
@@ -117,6 +120,12 @@ def summarise(
         over_limit=len(over_limit),
         first_over_limit=tuple(over_limit[:LISTED_NAMES]),
     )
+
+
+def count_copies(table: pa.Table) -> int:
+    """Count the copies in the column sidecars, each once if several images share it."""
+    copies = pc.list_flatten(table["sidecars"].combine_chunks())
+    return pc.count_distinct(pc.struct_field(copies, "output_key")).as_py() or 0
 
 
 def _output_px_by_format(images: pa.Table) -> dict[str, int]:
@@ -141,6 +150,7 @@ def add_up(summaries: Sequence[PlanSummary]) -> PlanSummary:
         duplicates=sum(each.duplicates for each in summaries),
         failed=total(each.failed for each in summaries),
         skipped=total(each.skipped for each in summaries),
+        sidecars=sum(each.sidecars for each in summaries),
         shards=sum(each.shards for each in summaries),
         source_megapixels=sum(each.source_megapixels for each in summaries),
         megapixels_by_scale=_added(each.megapixels_by_scale for each in summaries),

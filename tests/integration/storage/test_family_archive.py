@@ -24,6 +24,7 @@ from sr_core.engine.rounds import plan_round, planned_images, put_plan
 from sr_core.errors import ErrorClass
 from sr_core.records import MetricsRow, Status
 from tests.integration.storage.conftest import set_environment
+from tests.support.commands import srfleet_here
 from tests.support.image_files import picture, saved
 from tests.support.photographs import write_photographs
 from tests.support.servers import S3Server
@@ -120,6 +121,17 @@ def test_photographs_are_upscaled_sidecars_copied_and_the_rest_is_skipped(place:
     assert rows["2019/notes"].sidecars == ()
     run_here(job(place, sidecars=True), "again")
     assert contents(root) == found
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_plan_and_upscale_print_the_number_of_copies(tmp_path: Path) -> None:
+    filled(str(tmp_path))
+    command = [str(tmp_path / "photos"), str(tmp_path / "out"), "--model", "bicubic"]
+    planned = srfleet_here("plan", *command, "--sidecars").stdout
+    assert f"sidecars to copy: {len(COPIES)}" in planned
+    assert "sidecars to copy" not in srfleet_here("plan", *command).stdout
+    ended = srfleet_here("upscale", *command, "--sidecars", "--actors", "1").stdout
+    assert f"sidecars: {len(COPIES)} copied" in ended
 
 
 def test_sidecars_are_copied_on_request_only(place: str) -> None:
