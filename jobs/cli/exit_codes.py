@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
     FAILED_IMAGES = 3
     """Done, but some images failed."""
     GATE = 4
-    """An image has a verdict that fails the gate of --fail-on."""
+    """An image has a verdict that fails the gate of --fail-on, or a run is not accepted."""
     DAMAGE = 5
     """Verify found damage."""
     TRY_AGAIN = 75

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import pyarrow as pa
+from pydantic import ValidationError
 
+from sr_core.archive.ledger.layout import RUN_KEY
 from sr_core.archive.ledger.snapshot import Snapshot
 from sr_core.audit.verify.checks import verify
 from sr_core.audit.verify.findings import Kind
-from sr_core.config import JobConfig, RunConfig
+from sr_core.config import JobConfig, RunConfig, describe
 from sr_core.engine.prepare import OpenRun
 from sr_core.engine.rounds import FurtherImages, planned_images
+from sr_core.errors import ConfigurationError
 
 
 def repair_job(root: str, record_config: dict[str, object], source_uri: str) -> JobConfig:
-    """Return the job of a run as its record has it, without a certificate to sign with."""
+    """Return the job of a run as its record has it, without a certificate to sign with.
+
+    Raises: ConfigurationError if the record was changed to what is no configuration.
+    """
     settings = {name: value for name, value in record_config.items() if name != "signed"}
-    run = RunConfig.model_validate(settings)
+    try:
+        run = RunConfig.model_validate(settings)
+    except ValidationError as error:
+        message = f"{RUN_KEY} of {root} has no configuration of this version: {describe(error)}"
+        raise ConfigurationError(message) from error
     return JobConfig(source=source_uri, output=root, run=run)
 
 
